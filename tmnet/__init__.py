@@ -1,0 +1,41 @@
+"""tmnet: train and compare agents that drive TrackMania.
+
+The public names are loaded when they are first used, so that importing tmnet takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from tmnet.errors import LogWarning, TmnetError
+
+if TYPE_CHECKING:
+    from tmnet.analysis.comparison import Comparison, compare
+    from tmnet.logs.run import Run, list_runs, load_run, load_runs
+    from tmnet.logs.scalars import read_scalars
+    from tmnet.widgets.explorer import explore
+
+_HOMES = {
+    "Comparison": "tmnet.analysis.comparison",
+    "Run": "tmnet.logs.run",
+    "compare": "tmnet.analysis.comparison",
+    "explore": "tmnet.widgets.explorer",
+    "list_runs": "tmnet.logs.run",
+    "load_run": "tmnet.logs.run",
+    "load_runs": "tmnet.logs.run",
+    "read_scalars": "tmnet.logs.scalars",
+}
+
+__all__ = ["LogWarning", "TmnetError", *_HOMES]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tmnet' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,125 @@
+"""A run on an axis: where each of its events lies, in minutes, steps or another counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from tmnet.analysis.metrics import Races
+from tmnet.errors import TmnetError
+from tmnet.logs.dialects import common_name
+from tmnet.logs.run import Run
+
+CLOCKS = ("active", "wall")
+STEPS = ("step", "relative_step")
+
+T = TypeVar("T")
+
+
+class RunOnAxis:
+    """The events of a run by their position on an axis, prepared for any number of grids.
+
+    Parameters
+    ----------
+    run : Run
+    by : str
+        "time" (minutes), "step", "relative_step" (steps since the run's first), or the tag of a
+        counter that the run logged.
+    clock : {"active", "wall"}
+        The clock of "time".
+
+    Attributes
+    ----------
+    end : float
+        Position of the run's end.
+    """
+
+    def __init__(self, run: Run, by: str, clock: str):
+        self.run = run
+        self._prepared: dict = {}
+        scalars = run.scalars
+        if by == "time":
+            if clock == "active":
+                self._at, self.end = scalars["minutes"].to_numpy(), run.duration
+            else:
+                self._at = run.wall_minutes(scalars["wall_time"].to_numpy())
+                self.end = run.wall_duration
+            return
+        survives = run.survives(scalars)
+        if by in STEPS:
+            at = scalars["step"].to_numpy(float)
+            if by == "relative_step":
+                at = at - run.processes["first_step"].min()
+        else:
+            at = _counter(run, by, survives)
+        self._at = np.where(survives, at, np.nan)
+        self.end = float(np.nanmax(self._at))
+
+    def scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
+        """Positions, ascending, and values of a tag; empty where the run has none."""
+        return self._once(("scalar", tag), lambda: self._scalar(tag))
+
+    def races(self, map_: str, kind: str, robust: bool) -> Races:
+        """Races of one map and kind; or those of them that the trainer reported as robust."""
+        return self._once((map_, kind, robust), lambda: self._races(map_, kind, robust))
+
+    def _once(self, key: tuple, make: Callable[[], T]) -> T:
+        if key not in self._prepared:
+            self._prepared[key] = make()
+        return self._prepared[key]
+
+    def _scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
+        rows = self.run.rows(tag)
+        order, at = _ascending(self._at[rows])
+        return at, self.run.scalars["value"].to_numpy()[rows][order]
+
+    def _races(self, map_: str, kind: str, robust: bool) -> Races:
+        races = self.run.races
+        wanted = ((races["map"] == map_) & (races["kind"] == kind)).to_numpy()
+        if robust:
+            wanted = wanted & races["robust"].to_numpy()
+        order, at = _ascending(self._at[races.index.to_numpy()[wanted]])
+        time_s, finished = (races[name].to_numpy()[wanted] for name in ("time_s", "finished"))
+        return Races(at, time_s[order], finished[order])
+
+
+def on_axis(run: Run, by: str, clock: str) -> RunOnAxis:
+    """The run on an axis. Prepared once: it is kept with the run, and lives as long."""
+    kept = run.__dict__.setdefault("_on_axis", {})
+    key = (by, clock if by == "time" else None)
+    if key not in kept:
+        kept[key] = RunOnAxis(run, by, clock)
+    return kept[key]
+
+
+def _ascending(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order that sorts positions and leaves out what has none, and the positions in it."""
+    if np.isnan(at).any() or (np.diff(at) < 0).any():
+        order = np.argsort(at, kind="stable")[: np.count_nonzero(~np.isnan(at))]
+    else:
+        order = np.arange(len(at))
+    return order, at[order]
+
+
+def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
+    """A logged counter at every event of a run.
+
+    Between two events of the counter it is taken to run evenly with active time; before the
+    first and after the last it stands still.
+    """
+    rows = run.rows(tag)
+    rows = rows[survives[rows]]
+    minutes, count = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
+    if not len(rows):
+        raise TmnetError(
+            f"The axis {tag} is not a counter that run {run.name} logged; "
+            'use "time", "step", "relative_step" or the tag of one.'
+        )
+    if not np.isfinite(count).all() or (np.diff(count) < 0).any():
+        raise TmnetError(
+            f"{common_name(tag)} of run {run.name} goes down (or is not a number) somewhere: "
+            "it cannot be an axis."
+        )
+    return np.interp(run.scalars["minutes"].to_numpy(), minutes, count)

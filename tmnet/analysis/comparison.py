@@ -1,0 +1,336 @@
+"""Runs of different lengths side by side: at equal training time, or at equal steps."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tmnet.analysis.axes import CLOCKS, on_axis
+from tmnet.analysis.metrics import (
+    KEY_SCALARS,
+    KINDS,
+    RULES,
+    STATISTICS,
+    Metric,
+    metric,
+    scalar_values,
+)
+from tmnet.errors import TmnetError
+from tmnet.logs.run import Run
+
+MOST_POINTS = 20_000
+DEFAULT_INTERVAL = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs x metrics on one grid. Made by `compare`.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+    metrics : tuple of Metric
+    by, clock, interval, window, trailing, rule
+        As for `compare`, with the defaults filled in.
+    grid : ndarray
+        The grid points: minutes, or steps.
+    """
+
+    runs: tuple[Run, ...]
+    metrics: tuple[Metric, ...]
+    by: str
+    clock: str
+    interval: float
+    window: tuple[float, float]
+    grid: np.ndarray
+    trailing: float | None
+    rule: str
+
+    def __repr__(self) -> str:
+        return (
+            f"<Comparison of {', '.join(run.name for run in self.runs)}: {len(self.metrics)} "
+            f"metrics at {len(self.grid)} grid points, {self.axis_label}>"
+        )
+
+    @property
+    def axis_unit(self) -> str:
+        """ "min", "steps", or the name of the counter that is the axis."""
+        return {"time": "min", "step": "steps", "relative_step": "steps"}.get(self.by, self.by)
+
+    @property
+    def axis_label(self) -> str:
+        """What the axis shows, with its unit."""
+        if self.by == "time":
+            return f"{'active' if self.clock == 'active' else 'wall clock'} training time (min)"
+        steps = {"step": "steps (frames played)", "relative_step": "steps since the run's first"}
+        return steps.get(self.by, self.by)
+
+    @functools.cached_property
+    def ends(self) -> dict[str, float]:
+        """Where each run ends on the axis."""
+        return {run.name: on_axis(run, self.by, self.clock).end for run in self.runs}
+
+    def ended(self, run: Run, at: float | np.ndarray) -> bool | np.ndarray:
+        """Whether a run has ended before a position on the axis, or before each of several."""
+        return at > self.ends[run.name] * (1 + 1e-12)
+
+    @functools.cached_property
+    def values(self) -> np.ndarray:
+        """The values, (runs, metrics, grid points); NaN where there is none."""
+        return self._evaluate(self.grid)
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """Tidy: run, metric, at (minutes or steps), value; a row for every grid point."""
+        runs, metrics, points = self.values.shape
+        names = [[run.name for run in self.runs], [some.name for some in self.metrics]]
+        codes = [
+            np.repeat(np.arange(runs), metrics * points),
+            np.tile(np.repeat(np.arange(metrics), points), runs),
+        ]
+        run, name = (pd.Categorical.from_codes(*pair) for pair in zip(codes, names))
+        at = np.tile(self.grid, runs * metrics)
+        return pd.DataFrame({"run": run, "metric": name, "at": at, "value": self.values.ravel()})
+
+    def _evaluate(self, grid: np.ndarray) -> np.ndarray:
+        values = np.empty((len(self.runs), len(self.metrics), len(grid)))
+        for i, run in enumerate(self.runs):
+            there = on_axis(run, self.by, self.clock)
+            for j, some in enumerate(self.metrics):
+                values[i, j] = self._values_of(there, some, grid)
+            values[i][:, self.ended(run, grid)] = np.nan
+        return values
+
+    def _values_of(self, there, some: Metric, grid: np.ndarray) -> np.ndarray:
+        if not some.races:
+            return scalar_values(self.rule, *there.scalar(some.name), grid, self.interval)
+        map_, kind, statistic = some.races
+        races = there.races(map_, kind, statistic.startswith("robust_"))
+        if not len(races.at):
+            return np.full(len(grid), np.nan)
+        behind = np.searchsorted(races.at, grid, side="right")
+        first = np.zeros_like(behind)
+        if self.trailing is not None:
+            first = np.searchsorted(races.at, grid - self.trailing, side="right")
+        return STATISTICS[statistic].rule(races, first, behind)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One metric: a row a grid point, a column a run."""
+        j = self._number(name)
+        index = pd.Index(self.grid, name=self.axis_unit)
+        return pd.DataFrame(self.values[:, j].T, index, [run.name for run in self.runs])
+
+    def at(self, t: float) -> pd.DataFrame:
+        """All metrics at one moment, on the grid or not: a row a metric, a column a run."""
+        values = self._evaluate(np.array([t], float))[:, :, 0]
+        names = pd.Index([some.name for some in self.metrics], name="metric")
+        return pd.DataFrame(values.T, names, [run.name for run in self.runs])
+
+    def races_behind(self, t: float) -> pd.DataFrame:
+        """How many races stand behind each metric of races at one moment: as `at`."""
+        of_races = [some for some in self.metrics if some.races]
+        counts = replace(self, metrics=tuple(map(_races_of, of_races))).at(t)
+        return counts.set_axis(pd.Index([some.name for some in of_races], name="metric"))
+
+    def config_diff(self) -> pd.DataFrame:
+        """Configuration entries in which the runs differ: a row an entry, a column a run."""
+        flat = {run.name: _flat(run.config) for run in self.runs}
+        names = dict.fromkeys(name for config in flat.values() for name in config)
+        differing = [
+            name for name in names if len({repr(config.get(name)) for config in flat.values()}) > 1
+        ]
+        rows = [[config.get(name) for config in flat.values()] for name in differing]
+        return pd.DataFrame(rows, pd.Index(differing, name="setting"), list(flat), dtype=object)
+
+    def plot(self, name: str, **options):
+        """One metric along the axis, a line a run: a matplotlib Figure. See `tmnet.figures`."""
+        return self.plot_grid([name], **options)
+
+    def plot_grid(self, names: Sequence[str] | None = None, **options):
+        """Several metrics, one an axes: a matplotlib Figure. See `tmnet.figures.plot_grid`."""
+        from tmnet.figures import plot_grid
+
+        return plot_grid(self, names, **options)
+
+    def export(
+        self,
+        directory: str | Path,
+        prefix: str,
+        formats: Iterable[str] = ("png", "svg"),
+        dpi: float = 200,
+    ) -> list[Path]:
+        """Write a figure for each metric, and tables. See `tmnet.figures.export`."""
+        from tmnet.figures import export
+
+        return export(self, directory, prefix, formats, dpi)
+
+    def only(self, names: Sequence[str]) -> Comparison:
+        """The same comparison of some of its metrics, without computing anything again."""
+        numbers = [self._number(name) for name in names]
+        part = replace(self, metrics=tuple(self.metrics[j] for j in numbers))
+        part.__dict__["values"] = self.values[:, numbers]
+        return part
+
+    def _number(self, name: str) -> int:
+        names = [some.name for some in self.metrics]
+        try:
+            return names.index(metric(name).name)
+        except ValueError:
+            raise TmnetError(_unknown_metric(name, names)) from None
+
+
+def compare(
+    runs: Sequence[Run],
+    by: str = "time",
+    interval: float | None = None,
+    window: tuple[float, float] | None = None,
+    metrics: Sequence[str] | None = None,
+    clock: str = "active",
+    trailing: float | None = None,
+    rule: str = "last",
+) -> Comparison:
+    """Compare runs at equal training time, or at equal steps.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    by : str
+        "time" (minutes), "step" (frames played), "relative_step" (since the run's own first
+        step), or the tag of a counter that all runs logged.
+    interval : float, optional
+        Distance between grid points: 5 minutes, or 50,000 steps, or a hundredth of the window.
+    window : (float, float), optional
+        Part of the axis to look at. The default ends where the shortest run ends; a window may
+        reach beyond that, and runs that have ended have no values there.
+    metrics : sequence of str, optional
+        Names of metrics; the default is all metrics of races, loss, average Q and the share of
+        time spent training.
+    clock : {"active", "wall"}
+        For ``by="time"``: minutes that processes of the run were running, or minutes since its
+        first record.
+    trailing : float, optional
+        Count only races of the last `trailing` minutes (or steps); by default all from the start.
+    rule : {"last", "min", "max", "mean", "ema"}
+        How scalars are evaluated; see `tmnet.analysis.metrics.scalar_values`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    TmnetError
+        If an argument makes no sense, or names something that no run has.
+    """
+    runs = tuple([runs] if isinstance(runs, Run) else runs)
+    _check(runs, clock, rule, interval, trailing)
+    ends = [on_axis(run, by, clock).end for run in runs]
+    lo, hi = (0.0, min(ends)) if window is None else map(float, window)
+    if not (np.isfinite([lo, hi]).all() and lo <= hi):
+        raise TmnetError(f"The window ends before it starts: {lo:g} to {hi:g}.")
+    if interval is None:
+        interval = DEFAULT_INTERVAL.get(by) or _hundredth(hi - lo)
+    return Comparison(
+        runs=runs,
+        metrics=_metrics(runs, metrics),
+        by=by,
+        clock=clock,
+        interval=float(interval),
+        window=(lo, hi),
+        grid=_grid(lo, hi, float(interval)),
+        trailing=None if trailing is None else float(trailing),
+        rule=rule,
+    )
+
+
+def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
+    """Names of the metrics that the runs have: of races, the key scalars, and maybe all others."""
+    names = []
+    for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
+        for kind in KINDS:
+            of_kind = [run.races[(run.races["map"] == map_) & (run.races["kind"] == kind)]
+                       for run in runs]  # fmt: skip
+            if any(map(len, of_kind)):
+                robust = any(races["robust"].any() for races in of_kind)
+                names += [
+                    f"{map_}/{kind}/{statistic}"
+                    for statistic in STATISTICS
+                    if robust or not statistic.startswith("robust_")
+                ]
+    tags = dict.fromkeys(tag for run in runs for tag in run.tags)
+    key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
+    return names + key + [tag for tag in tags if all_scalars and tag not in key]
+
+
+def _check(runs, clock, rule, interval, trailing) -> None:
+    if not runs:
+        raise TmnetError("There is nothing to compare: give at least one run.")
+    names = [run.name for run in runs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise TmnetError(f"Run {', '.join(sorted(twice))} is given twice; each can be there once.")
+    for value, known, what in ((clock, CLOCKS, "clock"), (rule, RULES, "rule")):
+        if value not in known:
+            raise TmnetError(f"The {what} {value!r} is unknown; it can be {', '.join(known)}.")
+    for value, what in ((interval, "interval"), (trailing, "trailing range")):
+        if value is not None and not (np.isfinite(value) and value > 0):
+            raise TmnetError(f"The {what} is {value:g}; it must be greater than 0.")
+
+
+def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
+    """Multiples of the interval in the window, without 0; its end, if there is none."""
+    first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
+    if last - first > MOST_POINTS:
+        raise TmnetError(
+            f"An interval of {interval:g} makes {last - first:,.0f} grid points in the window of "
+            f"{lo:g} to {hi:g}; at most {MOST_POINTS:,} are allowed: choose a longer interval."
+        )
+    numbers = np.arange(max(first, 1), last + 1)
+    return np.round(numbers * interval, 9) if len(numbers) else np.array([hi])
+
+
+def _hundredth(length: float) -> float:
+    """About a hundredth of a length, as 1, 2 or 5 times a power of ten."""
+    if length <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(length / 100))
+    return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
+
+
+def _metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
+    known = metric_names(runs, all_scalars=True)
+    if wanted is None:
+        wanted = metric_names(runs)
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    for name in wanted:
+        if metric(name).name not in known:
+            raise TmnetError(_unknown_metric(name, known))
+    return tuple({some.name: some for some in map(metric, wanted)}.values())
+
+
+def _unknown_metric(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=5, cutoff=0.3)
+    hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(known[:20])} …"
+    return f"There is no metric {name}. {hint}"
+
+
+def _races_of(some: Metric) -> Metric:
+    """The metric that counts the races behind a metric of races."""
+    map_, kind, statistic = some.races
+    return metric(f"{map_}/{kind}/{'robust_' * statistic.startswith('robust_')}races")
+
+
+def _flat(config: dict, prefix: str = "") -> dict[str, object]:
+    """A nested dict with dotted names."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

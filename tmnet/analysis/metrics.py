@@ -1,0 +1,277 @@
+"""What each metric is: its direction, its unit, and the rule that turns events into values.
+
+A metric is evaluated at grid points. The events it is made of come as arrays in the order of
+their position on the axis (minutes, or steps), with two index arrays, one pair a grid point:
+``[first, behind)`` are the events that count there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from tmnet.logs.dialects import common_name
+
+Better = Literal["lower", "higher"] | None
+KINDS = ("eval", "explo")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named quantity.
+
+    Attributes
+    ----------
+    name : str
+        ``{map}/{kind}/{statistic}`` of races, or the name of a scalar.
+    label : str
+        For titles and axes, without the unit.
+    unit : str
+        Of the values as shown: "s", "%", or "" where there is none. "axis" for a moment on the
+        axis of the comparison.
+    better : {"lower", "higher"} or None
+    scale : float
+        Factor from stored to shown values: a rate is 0..1, and shown in %.
+    digits : int or None
+        Decimals shown; None where it depends on the value.
+    races : (str, str, str) or None
+        (map, kind, statistic) of a metric of races.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    better: Better = None
+    scale: float = 1.0
+    digits: int | None = None
+    races: tuple[str, str, str] | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a figure of it says more than a number: not of counts and first moments."""
+        return not self.races or not self.races[2].endswith(("races", "first_finish"))
+
+    def show(self, value: float) -> str:
+        """The value as text, without its unit; a dash where it is missing or not finite."""
+        if not np.isfinite(value):
+            return "–"
+        value *= self.scale
+        if self.digits is not None:
+            return f"{value:,.{self.digits}f}"
+        return f"{value:.2f}" if 0.1 <= abs(value) < 1e6 or value == 0 else f"{value:.3g}"
+
+
+# --- races --------------------------------------------------------------------------------------
+
+
+class Races:
+    """Races of one map and kind, ready to be counted over any range of them.
+
+    Parameters
+    ----------
+    at : ndarray (n,)
+        Position of each race's end on the axis, ascending.
+    time_s : ndarray (n,)
+        Race time, s; of an unfinished race its cut-off time.
+    finished : ndarray (n,) of bool
+    """
+
+    def __init__(self, at: np.ndarray, time_s: np.ndarray, finished: np.ndarray):
+        self.at, self.time_s, self.finished = at, time_s, finished
+        self.finish_s = np.where(finished, time_s, np.inf)
+        # Sums from the first race on; of times around their mean, or squares would lose digits.
+        self.centre = time_s[finished].mean() if finished.any() else 0.0
+        around = np.where(finished, time_s - self.centre, 0.0)
+        self.finishes_before = _sums(finished)
+        self.sum_before = _sums(around)
+        self.squares_before = _sums(around**2)
+        self.all_before = _sums(time_s)
+
+    def finishes(self, first: np.ndarray, behind: np.ndarray) -> np.ndarray:
+        return self.finishes_before[behind] - self.finishes_before[first]
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Sums of the first 0, 1, … n values."""
+    return np.concatenate([[0], np.cumsum(values)])
+
+
+def _over(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """total / count; missing where there is nothing to count."""
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+
+
+def _best(races: Races, first: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    best = _reduce(np.minimum, races.finish_s, first, behind)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def _mean(races, first, behind):
+    total = races.sum_before[behind] - races.sum_before[first]
+    return races.centre + _over(total, races.finishes(first, behind))
+
+
+def _std(races, first, behind):
+    count = races.finishes(first, behind)
+    mean = _over(races.sum_before[behind] - races.sum_before[first], count)
+    square = _over(races.squares_before[behind] - races.squares_before[first], count)
+    return np.where(count == 1, 0.0, np.sqrt(np.maximum(square - mean**2, 0.0)))
+
+
+def _mean_all(races, first, behind):
+    return _over(races.all_before[behind] - races.all_before[first], behind - first)
+
+
+def _finish_rate(races, first, behind):
+    return _over(races.finishes(first, behind), behind - first)
+
+
+def _first_finish(races, first, behind):
+    """Of the whole run, whatever range counts otherwise."""
+    if not races.finished.any():
+        return np.full(len(behind), np.nan)
+    number = int(races.finished.argmax())
+    return np.where(behind > number, races.at[number], np.nan)
+
+
+def _races(races, first, behind):
+    return (behind - first).astype(float)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A metric of the races of any map and kind."""
+
+    label: str
+    unit: str
+    better: Better
+    rule: Callable[[Races, np.ndarray, np.ndarray], np.ndarray]
+    scale: float = 1.0
+    digits: int | None = None
+
+
+_OF_FINISHED = {
+    "best": Statistic("best time", "s", "lower", _best, digits=2),
+    "mean": Statistic("mean time of finished races", "s", "lower", _mean, digits=2),
+    "std": Statistic("std of finished times", "s", "lower", _std, digits=2),
+    "first_finish": Statistic("first finish", "axis", "lower", _first_finish),
+    "races": Statistic("races", "", None, _races, digits=0),
+}
+STATISTICS = {
+    **_OF_FINISHED,
+    "mean_all": Statistic("mean time, cut-off races included", "s", "lower", _mean_all, digits=2),
+    "finish_rate": Statistic("finish rate", "%", "higher", _finish_rate, 100.0, 1),
+    # The same over the races that a trainer calls robust; all of those finished.
+    **{f"robust_{name}": statistic for name, statistic in _OF_FINISHED.items()},
+}
+
+
+# --- scalars ------------------------------------------------------------------------------------
+
+RULES = ("last", "min", "max", "mean", "ema")
+
+
+def scalar_values(
+    rule: str, at: np.ndarray, value: np.ndarray, grid: np.ndarray, interval: float
+) -> np.ndarray:
+    """A scalar at the grid points.
+
+    Parameters
+    ----------
+    rule : {"last", "min", "max", "mean", "ema"}
+        The last value at or before a grid point; the lowest or highest so far; the mean since
+        the previous grid point; or an exponential moving average, in which a value's weight
+        halves with every interval. Only the first keeps NaN and infinities, the others leave
+        them out.
+    at, value : ndarray (n,)
+        Positions, ascending, and values of the events.
+    grid : ndarray (m,)
+    interval : float
+        Distance between grid points.
+
+    Returns
+    -------
+    ndarray (m,)
+        NaN where there is no value.
+    """
+    if rule != "last":
+        finite = np.isfinite(value)
+        at, value = at[finite], value[finite]
+    behind = np.searchsorted(at, grid, side="right")
+    if rule == "mean":
+        since = np.searchsorted(at, grid - interval, side="right")
+        return _over(_reduce(np.add, value, since, behind), behind - since)
+    if rule in ("min", "max"):
+        value = (np.fmin if rule == "min" else np.fmax).accumulate(value)
+    elif rule == "ema" and len(value):
+        value = _ema(at, value, interval)
+    return np.where(behind > 0, np.append(value, np.nan)[behind - 1], np.nan)
+
+
+def _ema(at: np.ndarray, value: np.ndarray, half_life: float) -> np.ndarray:
+    """Exponential moving average over unequal distances, by pandas, which wants them as times."""
+    ticks = np.round((at - at[0]) / half_life * 1e9).astype("datetime64[ns]")
+    halving = pd.Timedelta(10**9, "ns")
+    return pd.Series(value).ewm(halflife=halving, times=pd.Series(ticks)).mean().to_numpy()
+
+
+def _reduce(
+    ufunc: np.ufunc, values: np.ndarray, first: np.ndarray, behind: np.ndarray
+) -> np.ndarray:
+    """`ufunc` over each range of values; its identity (0, or infinity) for an empty one."""
+    identity = np.inf if ufunc is np.minimum else 0.0
+    if not first.any() and ufunc is np.minimum:  # all ranges begin at the first value
+        return np.append(identity, ufunc.accumulate(values))[behind]
+    # reduceat takes the ends of the ranges and what lies between them in turn.
+    ends = np.stack([first, behind], axis=1).ravel()
+    reduced = ufunc.reduceat(np.append(values, identity), ends)[::2]
+    return np.where(behind > first, reduced, identity)
+
+
+# --- names --------------------------------------------------------------------------------------
+
+_SCALARS = {
+    "loss": ("loss", "", "lower"),
+    "loss_test": ("loss on held-out transitions", "", "lower"),
+    "loss_per_quantile": ("loss per quantile", "", "lower"),
+    "learning_rate": ("learning rate", "", None),
+    "training_share": ("share of time spent training", "%", "higher"),
+    "testing_share": ("share of time spent testing", "%", None),
+    "waiting_share": ("share of time spent waiting", "%", "lower"),
+    "transitions_learned_per_second": ("transitions learned per second", "1/s", "higher"),
+}
+KEY_SCALARS = ("loss", "avg_q", "training_share")
+_PER_MAP = {
+    "avg_q": ("average Q", "", "higher"),
+    "zone_reached": ("furthest zone", "", "higher"),
+    "alltime_min_ms": ("best time so far", "ms", "lower"),
+}
+_RACES = re.compile(rf"(?P<map>.+)/(?P<kind>{'|'.join(KINDS)})/(?P<statistic>\w+)")
+
+
+def metric(name: str) -> Metric:
+    """The metric of a name.
+
+    >>> metric("A01/eval/best").unit, metric("Training/loss").name
+    ('s', 'loss')
+    """
+    match = _RACES.fullmatch(name)
+    if match and match["statistic"] in STATISTICS:
+        some = STATISTICS[match["statistic"]]
+        robust = "robust " if match["statistic"].startswith("robust_") else ""
+        label = f"{match['map']} {match['kind']}: {robust}{some.label}"
+        parts = (match["map"], match["kind"], match["statistic"])
+        return Metric(name, label, some.unit, some.better, some.scale, some.digits, parts)
+    name = common_name(name)
+    group, _, map_ = name.partition("/")
+    if group in _PER_MAP and map_:
+        label, unit, better = _PER_MAP[group]
+        return Metric(name, f"{map_}: {label}", unit, better)
+    label, unit, better = _SCALARS.get(name, (name, "", None))
+    percent = {"scale": 100.0, "digits": 1} if unit == "%" else {}
+    return Metric(name, label, unit, better, **percent)

@@ -1,0 +1,276 @@
+"""The `tmnet` command: what the notebooks do, without a notebook."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from tmnet.errors import LogWarning, TmnetError
+from tmnet.files import data_path, make_directory, write_output
+
+MOST_ROWS = 30  # of a table in the terminal
+LOGDIR = "tensorboard"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # terminals that lack a dash or ±
+    args = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LogWarning)
+        warnings.showwarning = _show_warning
+        try:
+            args.command(args)
+            sys.stdout.flush()
+        except TmnetError as error:
+            print(f"tmnet: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("tmnet: stopped.", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    if issubclass(category, LogWarning):
+        print(f"note: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tmnet", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    logdir = argparse.ArgumentParser(add_help=False)
+    logdir.add_argument(
+        "--logdir",
+        metavar="DIR",
+        help=f"where the runs are (default: {LOGDIR} in this folder; where there is none, the "
+        "published runs that come with tmnet)",
+    )
+    logdir.add_argument(
+        "--no-cache", action="store_true", help="read the event files themselves, keep nothing"
+    )
+
+    some = commands.add_parser(
+        "compare",
+        parents=[logdir],
+        allow_abbrev=False,
+        help="compare runs by training time and by step",
+        description="Compare runs of different lengths at equal training time and at equal "
+        "steps: tables, and on request figures and files. * marks the best of a row.",
+    )
+    some.set_defaults(command=compare)
+    add = some.add_argument
+    add("runs", nargs="+", metavar="RUN")
+    add("--interval", type=float, default=5.0, metavar="MIN", help="minutes between grid points")
+    add(
+        "--step-interval",
+        "--step_interval",
+        type=float,
+        default=50_000,
+        metavar="N",
+        help="steps between grid points",
+    )
+    add(
+        "--window",
+        type=_window,
+        metavar="MIN",
+        help="compare by time up to this minute, or from:to (default: to the end of the shortest "
+        "run)",
+    )
+    add("--clock", choices=("active", "wall"), default="active", help="count downtime or not")
+    add(
+        "--trailing",
+        type=float,
+        metavar="MIN",
+        help="by time, count only races of the last MIN minutes (default: all from the start)",
+    )
+    add("--metrics", nargs="+", metavar="M", help="metrics to show (default: those of races, "
+        "loss, average Q, share of training)")  # fmt: skip
+    add("--all-scalars", action="store_true", help="every other logged scalar, too")
+    add("--plot", action="store_true", help="write a figure for each metric")
+    add("--by-step", action="store_true", help="with --plot: figures by step, too")
+    add("--output-dir", default=".", metavar="DIR", help="where figures go")
+    add("--prefix", default="comparison", metavar="P", help="what their names begin with")
+    add(
+        "--formats",
+        default="png",
+        type=lambda text: [part for part in text.split(",") if part],
+        metavar="F,F",
+        help="of figures: png,jpg,svg,pdf; of a table of all values: csv,md,tex (default: png)",
+    )
+    add("--csv", metavar="FILE", help="write all values: run, axis, metric, at, value")
+    add("--json", metavar="FILE", help="the same as JSON")
+
+    some = commands.add_parser(
+        "list", parents=[logdir], allow_abbrev=False, help="list the runs in a log directory"
+    )
+    some.set_defaults(command=list_)
+    some = commands.add_parser(
+        "demo", help="compare the four published runs, with tables, figures and a page"
+    )
+    some.add_argument(
+        "--output-dir", default="tmnet-demo", metavar="DIR", help="default: tmnet-demo"
+    )
+    some.set_defaults(command=demo)
+    some = commands.add_parser("lab", help="open the notebooks in JupyterLab")
+    some.add_argument(
+        "arguments", nargs=argparse.REMAINDER, help="handed to jupyter lab, such as --no-browser"
+    )
+    some.set_defaults(command=lab)
+    return parser
+
+
+def _window(text: str) -> tuple[float, float]:
+    lo, _, hi = text.rpartition(":")
+    return float(lo or 0), float(hi)
+
+
+def _logdir(args: argparse.Namespace) -> Path:
+    if args.logdir is not None:
+        return Path(args.logdir)
+    if Path(LOGDIR).is_dir():
+        return Path(LOGDIR)
+    print(
+        f"note: there is no folder {LOGDIR} here and no --logdir: these are the published runs "
+        "that come with tmnet (reconstructed from figures, not recorded).",
+        file=sys.stderr,
+    )
+    return data_path("published", "runs")
+
+
+def compare(args: argparse.Namespace) -> None:
+    """`tmnet compare`."""
+    import pandas as pd
+
+    from tmnet.analysis.comparison import compare, metric_names
+    from tmnet.logs.run import load_run
+    from tmnet.tables import document, tables
+
+    logdir = _logdir(args)
+    runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
+    metrics = args.metrics or metric_names(runs, args.all_scalars)
+    by_time = compare(
+        runs,
+        interval=args.interval,
+        window=args.window,
+        metrics=metrics,
+        clock=args.clock,
+        trailing=args.trailing,
+    )
+    by_step = compare(runs, by="step", interval=args.step_interval, metrics=metrics)
+    print(_runs_table(runs))
+    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
+        print(f"\n{_heading(comparison, name)}\n")
+        print(document(tables(comparison, MOST_ROWS), "text"))
+    frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
+    frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
+    if args.csv:
+        _write_text(args.csv, frame.to_csv(index=False, lineterminator="\n"))
+    if args.json:
+        _write_text(args.json, frame.to_json(orient="records", double_precision=15) + "\n")
+    if args.plot:
+        comparisons = [by_time, by_step] if args.by_step else [by_time]
+        files = [
+            file
+            for comparison in comparisons
+            for file in comparison.export(args.output_dir, args.prefix, args.formats)
+        ]
+        print(f"\n{len(files)} files written to {args.output_dir}, from {files[0].name}")
+
+
+def _write_text(path: str, text: str) -> None:
+    path = Path(path)
+    make_directory(path.parent)
+    write_output(path, lambda file: file.write(text.encode()))
+    print(f"\nAll values written to {path}")
+
+
+def _heading(comparison, name: str) -> str:
+    (lo, hi), points = comparison.window, len(comparison.grid)
+    unit = comparison.axis_unit
+    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.0f} to {hi:,.1f} {unit}, "
+    head += f"every {comparison.interval:,.10g}"
+    lines = [head, "=" * len(head)]
+    if (every := -(-points // MOST_ROWS)) > 1:
+        lines.append(f"(shown: every {every} of {points} grid points; --csv writes all)")
+    return "\n".join(lines)
+
+
+def _runs_table(runs) -> str:
+    from tmnet.logs.run import describe_runs
+    from tmnet.tables import render
+
+    table = describe_runs(runs)
+    for name in ("pieces", "maps"):
+        table[name] = table[name].map(", ".join)
+    for name in ("minutes", "wall_minutes"):
+        table[name] = table[name].map("{:,.1f}".format)
+    for name in ("processes", "steps", "races"):
+        table[name] = table[name].map("{:,}".format)
+    table = table.rename(columns={"minutes": "active min", "wall_minutes": "wall min"})
+    columns = ["active min", "wall min", "steps", "races", "processes", "maps", "pieces"]
+    return render(table.set_index("run")[columns].rename_axis(None), "text")
+
+
+def list_(args: argparse.Namespace) -> None:
+    """`tmnet list`."""
+    from tmnet.logs.run import load_runs
+
+    print(_runs_table(load_runs(_logdir(args), cache=not args.no_cache)))
+
+
+def demo(args: argparse.Namespace) -> None:
+    """`tmnet demo`."""
+    from tmnet.analysis.comparison import compare
+    from tmnet.logs.run import load_run
+    from tmnet.report import comparison_page
+    from tmnet.tables import document, tables
+
+    directory = make_directory(args.output_dir)
+    logdir = data_path("published", "runs")
+    names = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
+    runs = [load_run(name, logdir) for name in names]
+    metrics = [f"A01/eval/{name}" for name in ("best", "mean", "std", "finish_rate", "races")]
+    metrics += ["A01/eval/first_finish"]
+    metrics += [f"{m}/explo/{name}" for m in ("A01", "Hock")
+                for name in ("best", "finish_rate", "races")]  # fmt: skip
+    metrics += ["loss", "avg_q/A01", "training_share"]
+    by_time = compare(runs, interval=5, metrics=metrics)
+    by_step = compare(runs, by="step", interval=250_000, metrics=metrics)
+    print(_runs_table(runs))
+    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
+        print(f"\n{_heading(comparison, name)}\n")
+        print(document(tables(comparison, MOST_ROWS), "text"))
+    title = "Does a bigger network pay off? Four runs compared"
+    note = (
+        "These runs are reconstructed from published figures; they are not recordings. "
+        "See data/published/README.md."
+    )
+    page = comparison_page([by_time, by_step], title, note)
+    write_output(directory / "index.html", lambda file: file.write(page.encode()))
+    drawn = by_time.only([some.name for some in by_time.metrics if some.drawn])
+    files = drawn.export(directory, "exp_network_size_big_long", ("png",))
+    print(f"\n{note}")
+    print(f"\nPage:      {directory / 'index.html'}   (tables and figures in one file)")
+    print(f"Figures:   {len(files)} in {directory}")
+    print("Go on:     tmnet lab                            (the notebooks, in JupyterLab)")
+    print("           tmnet compare A01_as20_big_long A01_as20_long --window 490")
+    print("Your own:  tmnet list --logdir DIR              (DIR holds a folder a run)")
+
+
+def lab(args: argparse.Namespace) -> None:
+    """`tmnet lab`."""
+    from jupyterlab.labapp import LabApp
+
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    root = notebooks.parent if notebooks.is_dir() else Path.cwd()
+    first = ["notebooks/1_compare_runs.ipynb"] if notebooks.is_dir() else []
+    LabApp.launch_instance([*first, f"--ServerApp.root_dir={root}", *args.arguments])

@@ -1,0 +1,362 @@
+"""Figures of comparisons: one metric an axes, a line a run, for the page and for the screen.
+
+Figures are made without pyplot, so that notebooks' callbacks and threads cannot get at each
+other's. One set of drawing code serves both uses: `Multiples` draws, and can be redrawn.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import seaborn as sns
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from tmnet.analysis.comparison import Comparison
+from tmnet.analysis.metrics import Metric
+from tmnet.errors import TmnetError
+from tmnet.files import make_directory, write_output
+from tmnet.tables import document, tables
+
+FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
+TABLE_FORMATS = ("csv", "md", "tex")
+AXES_INCHES = (3.9, 2.5)
+DASHES = ("-", "--", "-.", ":")
+STYLE = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("notebook", font_scale=0.75),
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # embedded as outlines that stay text
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "lines.linewidth": 1.8,
+}
+
+
+def run_colours(names: Sequence[str]) -> dict[str, tuple]:
+    """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
+    palette = sns.color_palette("colorblind")
+    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
+
+
+def run_dashes(names: Sequence[str]) -> dict[str, str]:
+    """A line style for each run, so that colour is not all that tells runs apart."""
+    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
+
+
+def run_swatch(name: str, order: Sequence[str]) -> str:
+    """HTML: a run's line as figures draw it, in small."""
+    colour = to_hex(run_colours(order)[name])
+    array = {"-": "none", "--": "7 3", "-.": "7 3 2 3", ":": "2 2"}[run_dashes(order)[name]]
+    return (
+        '<svg width="32" height="10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" '
+        f'stroke="{colour}" stroke-width="3" stroke-dasharray="{array}"/></svg>'
+    )
+
+
+class Multiples:
+    """Small multiples of a comparison that can be redrawn in place.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    metrics : sequence of Metric
+        One axes each.
+    order : sequence of str, optional
+        All runs that may ever be shown, in the order that gives them their colours; by default
+        those of the comparison.
+    columns : int, optional
+    dpi : float
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    order : list of str
+    lines : dict
+        The line of each (metric name, run name).
+    """
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        metrics: Sequence[Metric],
+        order: Sequence[str] | None = None,
+        columns: int | None = None,
+        dpi: float = 100,
+    ):
+        self.metrics = list(metrics)
+        self.order = runs = list(order or [run.name for run in comparison.runs])
+        colours, dashes = run_colours(runs), run_dashes(runs)
+        columns = columns or min(3, max(1, len(self.metrics)))
+        rows = -(-len(self.metrics) // columns)
+        # One row of text above for the legend, which may need several for many runs.
+        per_row = max(1, int(columns * AXES_INCHES[0] / 2.2))
+        legend_inches = 0.15 + 0.22 * -(-len(runs) // per_row)
+        height = rows * AXES_INCHES[1] + legend_inches
+        with rc_context(STYLE):
+            self.figure = Figure((columns * AXES_INCHES[0], height), dpi=dpi)
+            FigureCanvasAgg(self.figure)
+            axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
+            for spare in axes[len(self.metrics) :]:
+                spare.remove()
+            self.axes = dict(zip([some.name for some in self.metrics], axes))
+            self.lines, self._ends, self._cursors, self._notes = {}, {}, [], {}
+            for some in self.metrics:
+                ax = self.axes[some.name]
+                ax.set_title(some.label, loc="left")
+                ax.ticklabel_format(useOffset=False)
+                for run in runs:
+                    line = {"color": colours[run], "linestyle": dashes[run], "label": run}
+                    (self.lines[some.name, run],) = ax.plot([], [], **line)
+                    (self._ends[some.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
+                self._cursors.append(ax.axvline(0, color="0.35", lw=1, animated=True))
+                small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
+                self._notes[some.name] = ax.text(0.99, 0.97, "", **small)
+            sns.despine(self.figure)
+            self._legend_place, self._per_row = (0.5, 1 - 0.05 / height), per_row
+            self.update(comparison)
+            # Once, with the labels in place: laying out takes longer than drawing.
+            self.figure.tight_layout(rect=(0, 0, 1, 1 - legend_inches / height), h_pad=1.2)
+
+    def update(self, comparison: Comparison) -> None:
+        """Show another comparison of the same metrics, with the same colours."""
+        number = {some.name: j for j, some in enumerate(comparison.metrics)}
+        shown = {run.name: i for i, run in enumerate(comparison.runs)}
+        for some in self.metrics:
+            ax = self.axes[some.name]
+            drawn = []
+            for name in self.order:
+                y = np.full(len(comparison.grid), np.nan)
+                if name in shown:
+                    y = comparison.values[shown[name], number[some.name]] * some.scale
+                    y = np.where(np.isfinite(y), y, np.nan)
+                self._draw_line(some.name, name, comparison, y)
+                drawn.append(y)
+            self._set_limits(ax, some, comparison, np.concatenate(drawn))
+        self._draw_legend([run for run in self.order if run in shown])
+        self._background = None
+
+    def _draw_line(self, metric: str, run: str, comparison: Comparison, y: np.ndarray) -> None:
+        line, end = self.lines[metric, run], self._ends[metric, run]
+        line.set_data(comparison.grid, y)
+        some = np.flatnonzero(~np.isnan(y))
+        # A lone point has no line; and where a run ends inside the window, a dot says so.
+        stops = len(some) and comparison.ends[run] < comparison.grid[-1]
+        line.set_marker("o" if len(some) == 1 else "")
+        end.set_data(comparison.grid[some[-1:]], y[some[-1:]]) if stops else end.set_data([], [])
+
+    def _set_limits(self, ax, some: Metric, comparison: Comparison, y: np.ndarray) -> None:
+        lo, hi = comparison.window
+        ax.set_xlim(lo, hi if hi > lo else lo + 1)
+        ax.set_xlabel(comparison.axis_label)
+        unit = some.unit if some.unit != "axis" else comparison.axis_unit
+        ax.set_ylabel(unit or some.label.rpartition(": ")[2])
+        if comparison.by != "time":
+            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        bottom, top, cut = robust_limits(y, some)
+        ax.set_ylim(bottom, top)
+        note, up = self._notes[some.name], cut is not None and cut > top
+        text = f"{'up' if up else 'down'} to {cut:,.4g} {unit}".strip() if cut is not None else ""
+        note.set(text=text and f"{text}, not shown", y=0.97 if up else 0.03)
+        note.set_va("top" if up else "bottom")
+
+    def _draw_legend(self, runs: list[str]) -> None:
+        for legend in self.figure.legends:
+            legend.remove()
+        first = self.metrics[0].name if self.metrics else None
+        if first and runs:
+            with rc_context(STYLE):
+                self.figure.legend(
+                    [self.lines[first, run] for run in runs],
+                    runs,
+                    loc="upper center",
+                    bbox_to_anchor=self._legend_place,
+                    ncols=min(self._per_row, len(runs)),
+                    frameon=False,
+                    handlelength=2.6,
+                )
+
+    def png(self, cursor: float | None = None) -> bytes:
+        """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
+        from PIL import Image
+
+        canvas = self.figure.canvas
+        if self._background is None:
+            with rc_context(STYLE):
+                canvas.draw()
+            self._background = canvas.copy_from_bbox(self.figure.bbox)
+        else:
+            canvas.restore_region(self._background)
+        for line in self._cursors if cursor is not None else ():
+            line.set_xdata([cursor, cursor])
+            line.axes.draw_artist(line)
+        picture = io.BytesIO()
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(
+            picture, "png", compress_level=1
+        )
+        return picture.getvalue()
+
+
+def robust_limits(y: np.ndarray, some: Metric) -> tuple[float, float, float | None]:
+    """Limits of a value axis that a few extreme values, as of the first slow races, cannot ruin.
+
+    Returns
+    -------
+    (float, float, float or None)
+        Bottom and top, and the extreme value if one lies outside.
+    """
+    y = y[np.isfinite(y)]
+    if some.unit == "%":
+        return -2.0, 102.0, None
+    if not len(y):
+        return 0.0, 1.0, None
+    bottom, top = float(y.min()), float(y.max())
+    low, high = np.quantile(y, [0.25, 0.75])
+    reach = 2.5 * (high - low)
+    cut = None
+    if reach > 0 and some.better == "lower" and top > high + reach:
+        top, cut = high + reach, top
+    if reach > 0 and some.better == "higher" and bottom < low - reach:
+        bottom, cut = low - reach, bottom
+    margin = 0.05 * (top - bottom) or abs(top) * 0.05 or 0.5
+    return bottom - margin, top + margin, cut
+
+
+def plot_grid(
+    comparison: Comparison,
+    names: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
+    columns: int | None = None,
+    dpi: float = 100,
+) -> Figure:
+    """Several metrics of a comparison, one an axes, with one legend.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    names : sequence of str, optional
+        Metrics; by default all of the comparison.
+    order : sequence of str, optional
+        Names of runs in the order that gives them their colours, where it is not that of the
+        comparison.
+    columns : int, optional
+        Axes side by side, at most 3 by default.
+    dpi : float
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not known to pyplot; a notebook shows it as the value of a cell.
+
+    Raises
+    ------
+    TmnetError
+        If a metric is not in the comparison.
+    """
+    comparison = comparison.only(names) if names else comparison
+    return Multiples(comparison, comparison.metrics, order, columns, dpi).figure
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def export(
+    comparison: Comparison,
+    directory: str | Path,
+    prefix: str,
+    formats: Iterable[str] = ("png", "svg"),
+    dpi: float = 200,
+    order: Sequence[str] | None = None,
+) -> list[Path]:
+    """Write a figure for each metric, and tables.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    directory : str or Path
+        Is made if need be.
+    prefix : str
+        File names are ``<prefix>_A01_best.png`` for ``A01/eval/best``,
+        ``<prefix>_A01_explo_best.png`` for ``A01/explo/best``, ``<prefix>_loss.png``; of a
+        comparison by step they end in ``_by_step``.
+    formats : iterable of str
+        Of figures: png, svg, pdf, jpg; of the table of all values: csv, md (Markdown), tex.
+    dpi : float
+    order : sequence of str, optional
+        As for `plot_grid`.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    TmnetError
+        If a format is unknown, or the files cannot be written.
+    """
+    formats = [name.lower().lstrip(".") for name in formats]
+    for name in formats:
+        if name not in FIGURE_FORMATS + TABLE_FORMATS:
+            raise TmnetError(
+                f"The format {name} cannot be written; figures can be "
+                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
+            )
+    directory = make_directory(directory)
+    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{_file_name(comparison.by)}")
+    written = []
+    for some, name in zip(comparison.metrics, _names_of_files(comparison.metrics)):
+        figure = None
+        for kind in FIGURE_FORMATS:
+            if kind in formats:
+                figure = figure or plot_grid(comparison, [some.name], order)
+                path = directory / f"{prefix}_{name}{suffix}.{kind}"
+                write_output(path, lambda file, f=figure, k=kind: _save_figure(f, file, k, dpi))
+                written.append(path)
+    for kind in TABLE_FORMATS:
+        if kind in formats:
+            path = directory / f"{prefix}_table{suffix}.{kind}"
+            if kind == "csv":
+                text = comparison.frame.to_csv(index=False, lineterminator="\n")
+            else:
+                text = document(tables(comparison), kind) + "\n"
+            write_output(path, lambda file, t=text: file.write(t.encode()))
+            written.append(path)
+    return written
+
+
+def _save_figure(figure: Figure, file, kind: str, dpi: float) -> None:
+    # Without dates, so that the same figure is the same file.
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with rc_context({**STYLE, "svg.hashsalt": "tmnet"}):
+        figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
+
+
+def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
+    names = []
+    lone = [group for group in ("avg_q",) if sum(m.name.startswith(group) for m in metrics) == 1]
+    for some in metrics:
+        if some.races:
+            map_, kind, statistic = some.races
+            name = f"{map_}_{statistic}" if kind == "eval" else f"{map_}_{kind}_{statistic}"
+        else:
+            group = some.name.partition("/")[0]
+            name = group if group in lone else some.name
+        name = base = _file_name(name)
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{base}_{number}"
+        names.append(name)
+    return names
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", text)

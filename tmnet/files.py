@@ -1,0 +1,71 @@
+"""Writing files so that a whole one is there at every moment."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from tmnet.errors import TmnetError
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file aside, flush it, and rename it: an older one stays until the new is whole.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind then.
+    """
+    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(aside, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """`write_whole` for what the user asked for: TmnetError where it cannot be written."""
+    try:
+        write_whole(path, write)
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be written ({error.strerror or error}).") from None
+
+
+def make_directory(directory: str | Path) -> Path:
+    """Make a directory for output.
+
+    Raises
+    ------
+    TmnetError
+        If that cannot be.
+    """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TmnetError(
+            f"The folder {directory} cannot be made ({error.strerror}); choose another."
+        ) from None
+    return directory
+
+
+def data_path(*parts: str) -> Path:
+    """A file or folder that comes with tmnet: in the checkout, or in the installed package.
+
+    Raises
+    ------
+    TmnetError
+        If it is not there.
+    """
+    here = Path(__file__).parent
+    for root in (here / "data", here.parent / "data"):
+        if (path := root.joinpath(*parts)).exists():
+            return path
+    raise TmnetError(f"data/{'/'.join(parts)} is missing from this installation of tmnet.")

@@ -1,0 +1,80 @@
+"""Races: the join of the events that report one rollout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tmnet.logs.dialects import race_tag
+
+
+def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Races of a run, in the order in which they ended.
+
+    A race is a ``…race_time…`` event and the ``…race_finished…`` event of the same process,
+    step, map, kind and status. (Logs without the latter but with ``…race_time_finished…``, which
+    is written for finished races only, are joined with that.) A time alone is not a race: it may
+    be the time of a race that was cut off.
+
+    Parameters
+    ----------
+    scalars : DataFrame
+        A run's scalars, ordered by wall time.
+    rows_by_tag : dict
+        Row numbers in `scalars` of each tag.
+
+    Returns
+    -------
+    DataFrame
+        map, kind, status (categories), step, minutes, time_s, finished, process, robust (whether
+        the trainer reported the race as robust, too). The index holds the row of the race's time
+        in `scalars`.
+    """
+    tags = {parsed: tag for tag in rows_by_tag if (parsed := race_tag(tag))}
+    parts = []
+    for parsed, tag in tags.items():
+        if parsed.what != "time":
+            continue
+        if ends := tags.get(parsed._replace(what="finished")):
+            rows, other = _match(scalars, rows_by_tag[tag], rows_by_tag[ends])
+            finished = scalars["value"].to_numpy()[other] >= 0.5
+        elif ends := tags.get(parsed._replace(what="time_finished")):
+            rows = rows_by_tag[tag]
+            finished = np.isin(rows, _match(scalars, rows, rows_by_tag[ends])[0])
+        else:
+            continue
+        robust = np.zeros(len(rows), bool)
+        if reports := tags.get(parsed._replace(what="time_robust")):
+            robust = np.isin(rows, _match(scalars, rows, rows_by_tag[reports])[0])
+        parts.append((parsed, rows, finished, robust))
+    rows = np.concatenate([np.empty(0, np.int64), *(part[1] for part in parts)])
+    order = np.argsort(rows, kind="stable")
+    which = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])[order]
+    rows = rows[order]
+    races = pd.DataFrame(index=rows)
+    for name in ("map", "kind", "status"):
+        labels = [getattr(part[0], name) for part in parts]
+        known = sorted(set(labels))
+        codes = np.array([known.index(label) for label in labels], np.int8)
+        races[name] = pd.Categorical.from_codes(codes[which], known)
+    flags = [np.concatenate([np.empty(0, bool), *(part[i] for part in parts)]) for i in (2, 3)]
+    for name, column in (("step", "step"), ("minutes", "minutes"), ("time_s", "value")):
+        races[name] = scalars[column].to_numpy()[rows]
+    races["finished"] = flags[0][order]
+    races["process"] = scalars["process"].to_numpy()[rows]
+    races["robust"] = flags[1][order]
+    return races
+
+
+def _match(scalars: pd.DataFrame, left: np.ndarray, right: np.ndarray):
+    """Rows of both sides that report the same race: same process and step, n-th at that step."""
+    keys = [scalars[name].to_numpy() for name in ("process", "step")]
+    if len(left) == len(right) and all((key[left] == key[right]).all() for key in keys):
+        return left, right
+    sides = []
+    for rows in (left, right):
+        side = pd.DataFrame({"process": keys[0][rows], "step": keys[1][rows], "row": rows})
+        side["nth"] = side.groupby(["process", "step"]).cumcount()
+        sides.append(side)
+    both = sides[0].merge(sides[1], on=["process", "step", "nth"])
+    return both["row_x"].to_numpy(), both["row_y"].to_numpy()

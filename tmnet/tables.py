@@ -1,0 +1,172 @@
+"""Tables of comparisons as text: for the terminal, Markdown, LaTeX and HTML, by tabulate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+from tmnet.analysis.comparison import Comparison
+from tmnet.analysis.metrics import Metric
+
+STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
+BEST_MARK = "*"
+
+
+def render(table: pd.DataFrame, style: str) -> str:
+    """A table of strings in one of `STYLES`; a grid is aligned like numbers, names like text."""
+    is_grid = all(str(name)[:1].isdigit() for name in table.index)
+    return tabulate(
+        [[str(name), *row] for name, row in zip(table.index, table.to_numpy())],
+        [table.index.name or "", *(_head(table, name) for name in table)],
+        tablefmt=STYLES[style],
+        colalign=("right" if is_grid else "left",) + ("right",) * len(table.columns),
+        disable_numparse=True,
+        preserve_whitespace=style == "text",
+    )
+
+
+def _head(table: pd.DataFrame, name: str) -> str:
+    """A column's name, over the digits of cells that end in a mark or in room for one."""
+    return f"{name} " if table[name].str.endswith(" ").any() else name
+
+
+def title(comparison: Comparison, some: Metric) -> str:
+    """What a table of one metric shows, with its unit."""
+    unit = comparison.axis_unit if some.unit == "axis" else some.unit
+    extra = ""
+    if some.races and comparison.trailing is not None:
+        extra = f", races of the last {comparison.trailing:g} {comparison.axis_unit}"
+    if not some.races and comparison.rule != "last":
+        extra = f", {comparison.rule}"
+    return f"{some.label}{f' ({unit})' if unit else ''}{extra}"
+
+
+def metric_table(
+    comparison: Comparison, some: Metric, most_rows: int | None = None
+) -> pd.DataFrame:
+    """One metric at the grid points, as text: the best of a row marked, ends of runs named.
+
+    A mean comes with its standard deviation and a rate with the number of races behind it, where
+    the comparison has those metrics.
+    """
+    values = comparison.table(some.name).to_numpy()  # (points, runs)
+    beside = _beside(comparison, some)
+    rows = np.arange(len(comparison.grid))
+    if most_rows and len(rows) > most_rows:
+        every = -(-len(rows) // most_rows)
+        rows = rows[::-1][::every][::-1]  # the last grid point is always there
+    cells = []
+    for i in rows:
+        best = best_of(values[i], some)
+        row = []
+        for j, run in enumerate(comparison.runs):
+            text = some.show(values[i, j]) + beside(i, j)
+            if comparison.ended(run, comparison.grid[i]):
+                text = "ended"
+            row.append(text + (BEST_MARK if best[j] else " "))  # so that digits stay aligned
+        cells.append(row)
+    index = pd.Index([show_at(comparison, at) for at in comparison.grid[rows]])
+    index.name = comparison.axis_unit
+    return pd.DataFrame(cells, index, [run.name for run in comparison.runs])
+
+
+def show_at(comparison: Comparison, at: float) -> str:
+    """A position on the axis as text, without its unit."""
+    return f"{at:,.0f}" if comparison.by != "time" else f"{at:,.2f}".rstrip("0").rstrip(".")
+
+
+def show_value(comparison: Comparison, some: Metric, value: float) -> str:
+    """A value as text, without its unit; a moment as the axis shows it."""
+    if some.unit == "axis" and np.isfinite(value):
+        return f"{value:,.1f}" if comparison.by == "time" else f"{value:,.0f}"
+    return some.show(value)
+
+
+def best_of(values: np.ndarray, some: Metric) -> np.ndarray:
+    """Which of the runs' values are the best; none where there is nothing to compare."""
+    finite = np.isfinite(values)
+    if some.better is None or finite.sum() < 2:
+        return np.zeros(len(values), bool)
+    shown = np.round(values * some.scale, 9 if some.digits is None else some.digits)
+    best = shown[finite].min() if some.better == "lower" else shown[finite].max()
+    best = finite & (shown == best)
+    return best & ~best.all()  # all equal: nobody is ahead
+
+
+def _beside(comparison: Comparison, some: Metric):
+    """What is written behind a value: text by (grid point, run)."""
+    names = [other.name for other in comparison.metrics]
+    if some.races:
+        map_, kind, statistic = some.races
+        for mine, other, form in (("mean", "std", " ± {}"), ("finish_rate", "races", " ({})")):
+            name = f"{map_}/{kind}/{statistic.removesuffix(mine)}{other}"
+            if statistic.removeprefix("robust_") == mine and name in names:
+                extra = comparison.metrics[names.index(name)]
+                values = comparison.table(name).to_numpy()
+                return lambda i, j: (
+                    form.format(extra.show(values[i, j])) if np.isfinite(values[i, j]) else ""
+                )
+    return lambda i, j: ""
+
+
+def first_finishes(comparison: Comparison) -> pd.DataFrame | None:
+    """When each run first finished, a row for each map and kind; None without such metrics."""
+    rows = {}
+    for some in comparison.metrics:
+        if some.races and some.races[2] == "first_finish":
+            values = comparison.table(some.name).to_numpy()
+            # The value does not change once it is there; a run may have ended since.
+            last = [_last(column) for column in values.T]
+            best = best_of(np.array(last), some)
+            rows[f"{some.races[0]} {some.races[1]}"] = [
+                show_value(comparison, some, value) + (BEST_MARK if mark else " ")
+                for value, mark in zip(last, best)
+            ]
+    if not rows:
+        return None
+    columns = [run.name for run in comparison.runs]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _last(column: np.ndarray) -> float:
+    some = column[np.isfinite(column)]
+    return some[-1] if len(some) else np.nan
+
+
+def tables(comparison: Comparison, most_rows: int | None = None) -> list[tuple[str, pd.DataFrame]]:
+    """All tables of a comparison: (title, table of strings)."""
+    parts = []
+    firsts = first_finishes(comparison)
+    if firsts is not None:
+        parts.append((f"first finish ({comparison.axis_unit})", firsts))
+    alone = [some for some in comparison.metrics if not _folds(comparison, some)]
+    return parts + [
+        (title(comparison, some), metric_table(comparison, some, most_rows)) for some in alone
+    ]
+
+
+def _folds(comparison: Comparison, some: Metric) -> bool:
+    """Whether a metric is shown beside another one, or among the first finishes."""
+    if not some.races:
+        return False
+    map_, kind, statistic = some.races
+    robust = "robust_" * statistic.startswith("robust_")
+    host = {"std": "mean", "races": "finish_rate"}.get(statistic.removeprefix("robust_"))
+    names = [other.name for other in comparison.metrics]
+    return statistic.endswith("first_finish") or f"{map_}/{kind}/{robust}{host}" in names
+
+
+def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
+    """Tables under their titles, as one text."""
+    titles = {"text": "{}", "md": "**{}**\n", "tex": "\\paragraph{{{}}}\n", "html": "<h3>{}</h3>"}
+    escape = _escape_tex if style == "tex" else str
+    return "\n\n".join(
+        titles[style].format(escape(title)) + "\n" + render(table, style) for title, table in parts
+    )
+
+
+def _escape_tex(text: str) -> str:
+    return text.replace("\\", r"\textbackslash ").replace("%", r"\%").replace("_", r"\_")

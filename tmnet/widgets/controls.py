@@ -1,0 +1,307 @@
+"""What the explorer is made of: its controls, and the display beside them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+from tmnet.analysis.metrics import RULES, metric
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, run_swatch
+from tmnet.logs.run import Run
+
+AXES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
+RULE_NAMES = {
+    "last value": "last",
+    "mean since the last grid point": "mean",
+    "moving average": "ema",
+    "lowest so far": "min",
+    "highest so far": "max",
+}
+MOST_TAGS = 40  # listed of the other scalars
+LABEL = {"description_width": "105px"}
+FULL = {"width": "98%"}
+
+
+class Controls(widgets.VBox):
+    """The column of controls."""
+
+    def __init__(self):
+        self.logdir = widgets.Text(
+            description="Log directory",
+            tooltip="A folder that holds a folder for each run; Enter reads it",
+            continuous_update=False,
+            style=LABEL,
+            layout={"flex": "1 1 auto", "width": "auto"},
+        )
+        self.reload = widgets.Button(
+            icon="refresh",
+            description="Reload",
+            tooltip="Read what the runs have logged since",
+            layout={"width": "90px"},
+        )
+        self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
+        self.baseline = _dropdown("Baseline", (), "Differences are shown to this run")
+        self.by = _dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
+        self.clock = _dropdown(
+            "Clock",
+            {"active (without downtime)": "active", "wall clock": "wall"},
+            "Whether the time between two processes of a run counts",
+        )
+        self.window = widgets.FloatRangeSlider(
+            description="Window (min)",
+            min=0.0,
+            max=1.0,
+            tooltip="The part of the axis that is looked at; at first the common window",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.common = widgets.Button(
+            description="Common window",
+            tooltip="Back to the window that ends where the shortest run ends",
+            layout={"margin": "0 0 0 109px"},
+        )
+        self.interval = widgets.FloatSlider(
+            5.0,
+            description="Interval (min)",
+            min=0.5,
+            max=60,
+            step=0.5,
+            readout_format=".1f",
+            tooltip="Minutes between grid points",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.step_interval = widgets.IntSlider(
+            50_000,
+            description="Step interval",
+            min=10_000,
+            max=1_000_000,
+            step=10_000,
+            readout_format=",d",
+            tooltip="Steps between grid points",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.trailing = widgets.BoundedFloatText(
+            0,
+            description="Trailing (min)",
+            min=0,
+            max=1e12,
+            tooltip="Races of the last so many minutes (or steps) count; 0: all so far",
+            style=LABEL,
+            layout={"width": "200px"},
+        )
+        self.rule = _dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
+        assert set(RULE_NAMES.values()) == set(RULES)
+        self.metrics = widgets.VBox()
+        self.filter = widgets.Text(
+            description="Other scalars",
+            placeholder="part of a tag",
+            tooltip="Lists the other scalars with this in their name",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
+        super().__init__(
+            [
+                _heading("Runs"),
+                widgets.HBox([self.logdir, self.reload]),
+                self.runs,
+                self.baseline,
+                _heading("Axis"),
+                self.by,
+                self.clock,
+                self.window,
+                self.common,
+                self.interval,
+                self.step_interval,
+                _heading("Metrics"),
+                widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
+                self.rule,
+                self.metrics,
+                self.filter,
+                self.others,
+            ],
+            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+        )
+
+    def set_counters(self, runs: Sequence[Run]) -> None:
+        """Offer the counters that all runs logged as axes, too."""
+        counters = [
+            tag
+            for tag in runs[0].tags
+            if tag.startswith("cumul_") and all(tag in run.tags for run in runs)
+        ]
+        set_options(self.by, {**AXES, **{tag: tag for tag in counters}})
+
+    def set_axis(self, by: str) -> None:
+        """Name the unit of the axis, and let only its own controls be moved."""
+        time = by == "time"
+        unit = "min" if time else "steps" if by in AXES.values() else "counts"
+        self.window.description = f"Window ({unit})"
+        self.trailing.description = f"Trailing ({unit})"
+        self.clock.disabled, self.interval.disabled = not time, not time
+        self.step_interval.disabled = time
+
+    def set_window(self, by: str, end: float, window: tuple[float, float]) -> None:
+        """Let the window reach from 0 to the end of the longest run."""
+        slider = self.window
+        slider.readout_format = ".0f" if by == "time" and end >= 20 else ".1f"
+        if by != "time":
+            slider.readout_format = ".3s"
+        slider.max = max(end, window[1])
+        slider.step = slider.max / 500
+        slider.value = window
+
+
+class Display(widgets.VBox):
+    """The figure, the stepper and the tabs."""
+
+    def __init__(self):
+        self.message, self.notes = widgets.HTML(), widgets.HTML()
+        self.progress = widgets.Output()
+        self.image = widgets.Image(format="png", layout={"max_width": "100%"})
+        self.play = widgets.Play(interval=250, max=0, tooltip="Step through the grid points")
+        self.moment = widgets.IntSlider(
+            description="Moment",
+            min=0,
+            max=0,
+            readout=False,
+            tooltip="The grid point that the cursor and the table show",
+            layout={"flex": "1 1 auto", "width": "auto"},
+        )
+        widgets.jslink((self.play, "value"), (self.moment, "value"))
+        self.moment_label = widgets.HTML(layout={"width": "170px"})
+        self.moment_table = widgets.HTML()
+        self.grid_metric = _dropdown("Metric", (), "Whose values are shown")
+        self.grid_metric.layout.width = "480px"
+        self.grid_table = widgets.HTML(layout={"max_height": "520px", "overflow": "auto"})
+        self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.folder = widgets.Text("figures", description="Folder", style=LABEL)
+        self.prefix = widgets.Text("comparison", description="Prefix", style=LABEL)
+        self.formats = widgets.SelectMultiple(
+            options=[*FIGURE_FORMATS, *TABLE_FORMATS],
+            value=["png", "csv"],
+            rows=7,
+            description="Formats",
+            tooltip="Figures: png, svg, pdf, jpg; tables: csv, md (Markdown), tex (LaTeX)",
+            style=LABEL,
+        )
+        self.dpi = widgets.BoundedIntText(
+            200, min=30, max=1200, description="Resolution (dpi)", style=LABEL
+        )
+        self.export = widgets.Button(
+            icon="download",
+            description="Export",
+            button_style="primary",
+            tooltip="Write a figure for each metric, and the tables",
+        )
+        exporting = [self.folder, self.prefix, self.formats, self.dpi, self.export, self.exported]
+        self.tabs = widgets.Tab(
+            [
+                self.moment_table,
+                widgets.VBox([self.grid_metric, self.grid_table]),
+                self.config,
+                self.code,
+                widgets.VBox(exporting),
+            ],
+            titles=("This moment", "Whole grid", "Configuration", "Code", "Export"),
+            selected_index=0,
+        )
+        stepper = widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
+        super().__init__(
+            [self.message, self.notes, self.progress, stepper, self.image, self.tabs],
+            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
+        )
+
+    def set_moments(self, last: int) -> None:
+        self.moment.max = self.play.max = last
+
+    def show_error(self, sentence: str, details: str = "") -> None:
+        more = f"<details><pre>{html.escape(details)}</pre></details>" if details else ""
+        self.message.value = (
+            '<div role="alert" style="border-left:4px solid #d55e00;background:#fdeee6;'
+            f'color:#222;padding:4px 10px">{html.escape(sentence)}{more}</div>'
+        )
+
+
+def run_row(run: Run, order: Sequence[str], shown: bool) -> tuple[widgets.Checkbox, widgets.Widget]:
+    """The checkbox of a run, and the row it stands in: its colour, and what it is."""
+    box = _checkbox(run.name, shown, f"Show {run.name}")
+    pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
+    text = (
+        f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
+        f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span>"
+    )
+    swatch = widgets.HTML(run_swatch(run.name, order), layout={"width": "38px"})
+    details = widgets.HTML(
+        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{text}</div>"
+    )
+    head = widgets.HBox([swatch, box], layout={"height": "26px", "overflow": "hidden"})
+    return box, widgets.VBox([head, details], layout={"flex": "0 0 auto"})
+
+
+def metric_boxes(
+    names: Sequence[str], chosen: set[str]
+) -> tuple[dict[str, widgets.Checkbox], list[widgets.Widget]]:
+    """A checkbox for each metric, and the rows they stand in: one for each map and kind."""
+    boxes, groups = {}, {}
+    for some in map(metric, names):
+        group = " ".join(some.races[:2]) if some.races else "training"
+        short = some.races[2].replace("_", " ") if some.races else some.name
+        boxes[some.name] = _checkbox(short, some.name in chosen, some.label)
+        groups.setdefault(group, []).append(boxes[some.name])
+    rows = [
+        widgets.VBox([
+            widgets.HTML(f"<b>{html.escape(group)}</b>"),
+            widgets.HBox(members, layout={"flex_flow": "row wrap"}),
+        ])
+        for group, members in groups.items()
+    ]  # fmt: skip
+    return boxes, rows
+
+
+def other_boxes(
+    tags: Sequence[str], wanted: str, chosen: set[str]
+) -> tuple[dict[str, widgets.Checkbox], list[widgets.Widget]]:
+    """A checkbox for each scalar that is chosen or has `wanted` in its name."""
+    matching = [tag for tag in tags if wanted and wanted.lower() in tag.lower()]
+    listed = dict.fromkeys([tag for tag in tags if tag in chosen] + matching[:MOST_TAGS])
+    boxes = {tag: _checkbox(tag, tag in chosen, tag) for tag in listed}
+    more = len(matching) - MOST_TAGS
+    text = f"{len(tags)} other scalars" + (f"; {len(matching)} match" if wanted else "")
+    if more > 0:
+        text += f", {more} of them not listed"
+    return boxes, [widgets.HTML(f"<small>{text}</small>"), *boxes.values()]
+
+
+def _checkbox(name: str, checked: bool, tooltip: str) -> widgets.Checkbox:
+    return widgets.Checkbox(
+        checked,
+        description=name,
+        indent=False,
+        tooltip=tooltip,
+        layout={"width": "auto", "margin": "0 12px 0 0", "flex": "0 0 auto"},
+    )
+
+
+def _dropdown(name: str, options, tooltip: str) -> widgets.Dropdown:
+    return widgets.Dropdown(
+        description=name, options=options, tooltip=tooltip, style=LABEL, layout=FULL
+    )
+
+
+def _heading(text: str) -> widgets.HTML:
+    return widgets.HTML(
+        f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
+    )
+
+
+def set_options(dropdown: widgets.Dropdown, options: dict | Sequence[str]) -> None:
+    """Set a dropdown's options; its value stays if it is still among them, or is the first."""
+    values = list(options.values() if isinstance(options, dict) else options)
+    value = dropdown.value if dropdown.value in values else values[0]
+    dropdown.options = options
+    dropdown.value = value

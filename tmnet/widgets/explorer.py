@@ -1,0 +1,420 @@
+"""The explorer: step through a comparison of runs in a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import html
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+
+from tmnet.analysis.axes import on_axis
+from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.metrics import metric
+from tmnet.errors import TmnetError
+from tmnet.figures import Multiples, export
+from tmnet.logs.run import Run, load_runs
+from tmnet.tables import metric_table, render, show_at, title
+from tmnet.widgets.controls import (
+    Controls,
+    Display,
+    metric_boxes,
+    other_boxes,
+    run_row,
+    set_options,
+)
+from tmnet.widgets.moment import moment_html
+
+FIRST_RUNS = 6  # shown at first, of many
+FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
+FIRST_TAGS = ("loss", "avg_q")
+
+
+def explore(source: str | Path | Sequence[Run], **view) -> Explorer:
+    """Compare runs with sliders.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of Run
+        A log directory, or runs that are loaded.
+    **view
+        What to show at first: any entries of another explorer's `view`.
+
+    Returns
+    -------
+    Explorer
+        A widget. Its `view` is a plain dict of what is chosen, `comparison` is what is shown, and
+        `code` the Python that computes the same.
+
+    Raises
+    ------
+    TmnetError
+        If there are no runs, or `view` asks for something that is not there.
+    """
+    return Explorer(source, **view)
+
+
+class Explorer(widgets.HBox):
+    """See `explore`."""
+
+    def __init__(self, source: str | Path | Sequence[Run], **view):
+        self._lock = threading.RLock()  # callbacks may come from several threads
+        self._silent = False
+        self._window: tuple[float, float] | None = None  # None: the common window
+        self._multiples: Multiples | None = None
+        self.comparison: Comparison | None = None
+        self.controls, self.display = Controls(), Display()
+        super().__init__([self.controls, self.display], layout={"width": "100%"})
+        if isinstance(source, (str, Path)):
+            self.controls.logdir.value = str(source)
+            runs = load_runs(source)
+        elif runs := list(source):
+            self.controls.logdir.value = str(runs[0].logdir)
+        else:
+            raise TmnetError("There is nothing to explore: give a log directory or runs.")
+        self._set_runs(runs)
+        self._restore(view)
+        self._observe()
+        self._refresh()
+        if view.get("at") is not None:
+            self.show_at(view["at"])
+
+    # --- what is chosen -------------------------------------------------------------------------
+
+    @property
+    def view(self) -> dict:
+        """What is chosen, as a plain dict: ``tmnet.explore(source, **view)`` shows the same."""
+        controls = self.controls
+        return {
+            "runs": [run.name for run in self._shown_runs],
+            "baseline": controls.baseline.value,
+            "by": controls.by.value,
+            "clock": controls.clock.value,
+            "window": self._window,
+            "interval": controls.interval.value,
+            "step_interval": controls.step_interval.value,
+            "metrics": self._shown_metrics,
+            "trailing": controls.trailing.value or None,
+            "rule": controls.rule.value,
+            "at": self.at,
+        }
+
+    @property
+    def at(self) -> float | None:
+        """The moment that is looked at: minutes, or steps."""
+        if self.comparison is None:
+            return None
+        return float(self.comparison.grid[self.display.moment.value])
+
+    @property
+    def code(self) -> str:
+        """Python that computes what is shown."""
+        shown = self.comparison
+        if shown is None:
+            return ""
+        names = [run.name for run in shown.runs]
+        order = f"order={self.order}" if self.order[: len(names)] != names else ""
+        arguments = {
+            "by": shown.by,
+            "interval": shown.interval,
+            "window": shown.window,
+            "metrics": [some.name for some in shown.metrics],
+            "clock": shown.clock,
+            "trailing": shown.trailing,
+            "rule": shown.rule,
+        }
+        return "\n".join([
+            "import tmnet",
+            "",
+            "runs = [",
+            *(f"    {_load_call(run)}," for run in shown.runs),
+            "]",
+            "comparison = tmnet.compare(",
+            "    runs,",
+            *(f"    {name}={value!r}," for name, value in arguments.items()),
+            ")",
+            f"comparison.plot_grid({order})",
+            f"comparison.at({self.at!r})",
+        ])  # fmt: skip
+
+    @property
+    def _shown_runs(self) -> list[Run]:
+        return [run for run in self.runs if self._run_boxes[run.name].value]
+
+    @property
+    def _shown_metrics(self) -> list[str]:
+        return [name for name, box in self._metric_boxes.items() if box.value]
+
+    def show_at(self, at: float) -> None:
+        """Go to the grid point nearest to a moment (minutes, or steps)."""
+        self.display.moment.value = int(np.abs(self.comparison.grid - at).argmin())
+
+    def reload(self) -> None:
+        """Read what the runs have logged since, and runs that are new."""
+        runs = load_runs(self.controls.logdir.value)
+        before = set(self.order)
+        shown = {run.name for run in self._shown_runs} & {run.name for run in runs}
+        self._set_runs(runs, shown | ({run.name for run in runs} - before if before else set()))
+        self._refresh()
+
+    # --- filling in -----------------------------------------------------------------------------
+
+    def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
+        """Fill in what depends on which runs there are."""
+        self.runs, self.order = runs, [run.name for run in runs]
+        shown = set(self.order[:FIRST_RUNS]) if not shown else shown
+        chosen = set(getattr(self, "_metric_boxes", ()) and self._shown_metrics)
+        with self._quietly():
+            rows = {run.name: run_row(run, self.order, run.name in shown) for run in runs}
+            self._run_boxes = {name: box for name, (box, _) in rows.items()}
+            self.controls.runs.children = [row for _, row in rows.values()]
+            self.controls.set_counters(runs)
+            self._set_metrics(chosen)
+        notes = [html.escape(note) for run in runs for note in run.notes]
+        self.display.notes.value = "<br>".join(notes)
+
+    def _set_metrics(self, chosen: set[str]) -> None:
+        """Fill in the metrics that the runs have, and check the chosen ones."""
+        names = metric_names(self.runs)
+        tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in names]
+        if not chosen & {*names, *tags}:
+            chosen = set(_first_metrics(names, tags))
+        self._metric_boxes, groups = metric_boxes(names, chosen)
+        self.controls.metrics.children = groups
+        self._tags = tags
+        self._set_others(chosen)
+
+    def _set_others(self, chosen: set[str]) -> None:
+        """List the other scalars that match the filter, or are chosen."""
+        boxes, rows = other_boxes(self._tags, self.controls.filter.value, chosen)
+        for tag in set(self._tags) & set(self._metric_boxes):
+            del self._metric_boxes[tag]
+        self._metric_boxes |= boxes
+        self.controls.others.children = rows
+        self._observe_boxes()
+
+    def _restore(self, view: dict) -> None:
+        known = self.view
+        for name in view:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
+                raise TmnetError(f"A view has no entry {name}: {hint}")
+        controls = self.controls
+        with self._quietly():
+            if "runs" in view:
+                missing = [name for name in view["runs"] if name not in self.order]
+                if missing:
+                    raise TmnetError(
+                        f"There is no run {missing[0]} here; there are: {', '.join(self.order)}."
+                    )
+                for name, box in self._run_boxes.items():
+                    box.value = name in view["runs"]
+            set_options(controls.baseline, [run.name for run in self._shown_runs] or self.order)
+            if "metrics" in view:
+                chosen = {metric(name).name for name in view["metrics"]}
+                for name in sorted(chosen - {*self._metric_boxes, *self._tags}):
+                    compare(self.runs, metrics=[name])  # says which are near
+                for name, box in self._metric_boxes.items():
+                    box.value = name in chosen
+                self._set_others(chosen)
+            for name in ("interval", "step_interval"):
+                if name in view:
+                    slider = getattr(controls, name)
+                    slider.max = max(slider.max, view[name])
+                    slider.min = min(slider.min, view[name])
+            for name in ("baseline", "by", "clock", "interval", "step_interval", "rule"):
+                if view.get(name) is not None:
+                    try:
+                        getattr(controls, name).value = view[name]
+                    except Exception:  # traitlets' own error does not say what would be right
+                        raise TmnetError(f"The view's {name} cannot be {view[name]!r}.") from None
+            controls.trailing.value = view.get("trailing") or 0
+            window = view.get("window")
+            self._window = None if window is None else tuple(map(float, window))
+
+    # --- reacting -------------------------------------------------------------------------------
+
+    def _observe(self) -> None:
+        controls, display = self.controls, self.display
+        intervals = (controls.interval, controls.step_interval)
+        for control in (*intervals, controls.trailing, controls.rule):
+            control.observe(self._callback(self._refresh), "value")
+        for control in (controls.by, controls.clock):
+            control.observe(self._callback(self._take_common_window), "value")
+        controls.window.observe(self._callback(self._take_window), "value")
+        controls.common.on_click(self._callback(self._take_common_window))
+        controls.baseline.observe(self._callback(self._show_moment), "value")
+        controls.filter.observe(
+            self._callback(lambda: self._set_others(set(self._shown_metrics))), "value"
+        )
+        controls.logdir.observe(self._callback(self.reload), "value")
+        controls.reload.on_click(self._callback(self.reload))
+        display.moment.observe(self._callback(self._show_moment), "value")
+        display.tabs.observe(self._callback(self._show_tab), "selected_index")
+        display.grid_metric.observe(self._callback(self._show_tab), "value")
+        display.export.on_click(self._callback(self._export))
+        self._observe_boxes()
+
+    def _observe_boxes(self) -> None:
+        refresh = self._callback(self._refresh)
+        for box in [*self._run_boxes.values(), *self._metric_boxes.values()]:
+            box.unobserve_all("value")
+            box.observe(refresh, "value")
+
+    def _callback(self, update: Callable[[], None]) -> Callable[[object], None]:
+        """`update` as a widget's callback: one at a time, and errors shown in words."""
+
+        def call(_) -> None:
+            if self._silent:
+                return
+            with self._lock:
+                self.display.message.value = ""
+                try:
+                    update()
+                except TmnetError as error:
+                    self.display.show_error(str(error))
+                except Exception as error:  # a page shows nothing of what a callback raises
+                    self.display.show_error(
+                        f"That failed ({type(error).__name__}: {error}); please report it.",
+                        traceback.format_exc(),
+                    )
+
+        return call
+
+    @contextlib.contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Set controls without reacting to it."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
+
+    def _take_window(self) -> None:
+        self._window = tuple(map(float, self.controls.window.value))
+        self._refresh()
+
+    def _take_common_window(self) -> None:
+        self._window = None
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Compute and draw what is chosen."""
+        controls, runs = self.controls, self._shown_runs
+        if not runs:
+            raise TmnetError("Choose at least one run.")
+        if not self._shown_metrics:
+            raise TmnetError("Choose at least one metric.")
+        by, clock = controls.by.value, controls.clock.value
+        with self._quietly():
+            set_options(controls.baseline, [run.name for run in runs])
+            controls.set_axis(by)
+            ends = [on_axis(run, by, clock).end for run in runs]
+            controls.set_window(by, max(ends), self._window or (0.0, min(ends)))
+        was, at = self.comparison, self.at
+        self.comparison = compare(
+            runs,
+            by=by,
+            interval={"time": controls.interval.value}.get(by, controls.step_interval.value),
+            window=self._window,
+            metrics=self._shown_metrics,
+            clock=clock,
+            trailing=controls.trailing.value or None,
+            rule=controls.rule.value,
+        )
+        self._draw()
+        with self._quietly():
+            display, last = self.display, len(self.comparison.grid) - 1
+            at_end = was is None or was.by != by or display.moment.value == display.moment.max
+            display.set_moments(last)
+            if at_end:
+                display.moment.value = last
+            else:
+                self.show_at(at)
+            titles = {title(self.comparison, some): some.name for some in self.comparison.metrics}
+            set_options(display.grid_metric, titles)
+        self._show_moment()
+        self._show_tab()
+
+    def _draw(self) -> None:
+        metrics = self.comparison.metrics
+        drawn = self._multiples
+        if drawn is None or tuple(drawn.metrics) != metrics or drawn.order != self.order:
+            self._multiples = Multiples(self.comparison, metrics, self.order)
+        else:
+            drawn.update(self.comparison)
+
+    def _show_moment(self) -> None:
+        """The cursor and the table of the moment."""
+        shown, display = self.comparison, self.display
+        at = shown.grid[display.moment.value]
+        display.image.value = self._multiples.png(at)
+        display.moment_label.value = f"<b>{show_at(shown, at)} {html.escape(shown.axis_unit)}</b>"
+        display.moment_table.value = moment_html(
+            shown, display.moment.value, self.controls.baseline.value, self.order
+        )
+        if display.tabs.titles[display.tabs.selected_index or 0] == "Code":
+            self._show_tab()
+
+    def _show_tab(self) -> None:
+        """Fill in the tab that is open."""
+        shown, display = self.comparison, self.display
+        tab = display.tabs.titles[display.tabs.selected_index or 0]
+        if tab == "Whole grid":
+            name = display.grid_metric.value
+            some = next(some for some in shown.metrics if some.name == name)
+            display.grid_table.value = render(metric_table(shown, some), "html")
+        elif tab == "Configuration":
+            table = shown.config_diff()
+            display.config.value = (
+                render(table.map(lambda value: "–" if value is None else str(value)), "html")
+                if len(table)
+                else "The configurations that these runs logged do not differ."
+                if any(run.config for run in shown.runs)
+                else "These runs logged no configuration."
+            )
+        elif tab == "Code":
+            display.code.value = f"<pre>{html.escape(self.code)}</pre>"
+
+    def _export(self) -> None:
+        display = self.display
+        with display.progress:
+            files = export(
+                self.comparison,
+                display.folder.value or ".",
+                display.prefix.value or "comparison",
+                display.formats.value,
+                display.dpi.value,
+                self.order,
+            )
+        names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
+        display.exported.value = (
+            f"{len(files)} files in <code>{html.escape(str(files[0].parent.resolve()))}</code>:"
+            f"<ul>{names}</ul>"
+            if files
+            else "Nothing was written: choose at least one format."
+        )
+
+
+def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
+    """What to show before anybody has chosen: the main metrics, or a few scalars."""
+    main = [
+        name
+        for name in names
+        if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
+    ]
+    return main or list(tags[:6])
+
+
+def _load_call(run: Run) -> str:
+    """Python that loads a run, with its pieces where leaving them out might mean others."""
+    arguments = [repr(run.name), repr(str(run.logdir))]
+    if run.pieces != [run.name] or (run.logdir / f"{run.name}_2").exists():
+        arguments.append(f"pieces={run.pieces}")
+    return f"tmnet.load_run({', '.join(arguments)})"
