@@ -27,7 +27,18 @@ _HOMES = {
     "read_scalars": "tmnet.logs.scalars",
 }
 
-__all__ = ["LogWarning", "TmnetError", *_HOMES]
+__all__ = [
+    "Comparison",
+    "LogWarning",
+    "Run",
+    "TmnetError",
+    "compare",
+    "explore",
+    "list_runs",
+    "load_run",
+    "load_runs",
+    "read_scalars",
+]
 
 
 def __getattr__(name: str):

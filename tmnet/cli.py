@@ -154,6 +154,11 @@ def compare(args: argparse.Namespace) -> None:
     from tmnet.logs.run import load_run
     from tmnet.tables import document, tables
 
+    if args.plot:  # say what cannot be written before anything is computed
+        from tmnet.figures import check_formats
+
+        check_formats(args.formats)
+        make_directory(args.output_dir)
     logdir = _logdir(args)
     runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
     metrics = args.metrics or metric_names(runs, args.all_scalars)
@@ -183,7 +188,7 @@ def compare(args: argparse.Namespace) -> None:
             for comparison in comparisons
             for file in comparison.export(args.output_dir, args.prefix, args.formats)
         ]
-        print(f"\n{len(files)} files written to {args.output_dir}, from {files[0].name}")
+        print(f"\n{len(files)} files written to {args.output_dir}")
 
 
 def _write_text(path: str, text: str) -> None:
@@ -196,7 +201,8 @@ def _write_text(path: str, text: str) -> None:
 def _heading(comparison, name: str) -> str:
     (lo, hi), points = comparison.window, len(comparison.grid)
     unit = comparison.axis_unit
-    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.0f} to {hi:,.1f} {unit}, "
+    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.0f} to "
+    head += f"{hi:,.{int(comparison.by == 'time')}f} {unit}, "
     head += f"every {comparison.interval:,.10g}"
     lines = [head, "=" * len(head)]
     if (every := -(-points // MOST_ROWS)) > 1:

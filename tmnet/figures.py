@@ -267,6 +267,18 @@ def plot_grid(
 # --- files --------------------------------------------------------------------------------------
 
 
+def check_formats(formats: Iterable[str]) -> list[str]:
+    """Names of formats as `export` knows them; TmnetError for one that it cannot write."""
+    formats = [name.lower().lstrip(".") for name in formats]
+    for name in formats:
+        if name not in FIGURE_FORMATS + TABLE_FORMATS:
+            raise TmnetError(
+                f"The format {name} cannot be written; figures can be "
+                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
+            )
+    return formats
+
+
 def export(
     comparison: Comparison,
     directory: str | Path,
@@ -302,13 +314,7 @@ def export(
     TmnetError
         If a format is unknown, or the files cannot be written.
     """
-    formats = [name.lower().lstrip(".") for name in formats]
-    for name in formats:
-        if name not in FIGURE_FORMATS + TABLE_FORMATS:
-            raise TmnetError(
-                f"The format {name} cannot be written; figures can be "
-                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
-            )
+    formats = check_formats(formats)
     directory = make_directory(directory)
     suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{_file_name(comparison.by)}")
     written = []

@@ -254,15 +254,12 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
     names = []
     for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
         for kind in KINDS:
-            of_kind = [run.races[(run.races["map"] == map_) & (run.races["kind"] == kind)]
-                       for run in runs]  # fmt: skip
-            if any(map(len, of_kind)):
-                robust = any(races["robust"].any() for races in of_kind)
-                names += [
-                    f"{map_}/{kind}/{statistic}"
-                    for statistic in STATISTICS
-                    if robust or not statistic.startswith("robust_")
-                ]
+            robust = [run.raced[map_, kind] for run in runs if (map_, kind) in run.raced]
+            names += [
+                f"{map_}/{kind}/{statistic}"
+                for statistic in STATISTICS
+                if robust and (any(robust) or not statistic.startswith("robust_"))
+            ]
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
     return names + key + [tag for tag in tags if all_scalars and tag not in key]

@@ -155,20 +155,18 @@ class Statistic:
     digits: int | None = None
 
 
-_OF_FINISHED = {
+STATISTICS = {
     "best": Statistic("best time", "s", "lower", _best, digits=2),
     "mean": Statistic("mean time of finished races", "s", "lower", _mean, digits=2),
     "std": Statistic("std of finished times", "s", "lower", _std, digits=2),
+    "mean_all": Statistic("mean time, cut-off races included", "s", "lower", _mean_all, digits=2),
+    "finish_rate": Statistic("finish rate", "%", "higher", _finish_rate, 100.0, 1),
     "first_finish": Statistic("first finish", "axis", "lower", _first_finish),
     "races": Statistic("races", "", None, _races, digits=0),
 }
-STATISTICS = {
-    **_OF_FINISHED,
-    "mean_all": Statistic("mean time, cut-off races included", "s", "lower", _mean_all, digits=2),
-    "finish_rate": Statistic("finish rate", "%", "higher", _finish_rate, 100.0, 1),
-    # The same over the races that a trainer calls robust; all of those finished.
-    **{f"robust_{name}": statistic for name, statistic in _OF_FINISHED.items()},
-}
+# The same over the races that a trainer calls robust, all of which finished.
+for _name in ("best", "mean", "std", "first_finish", "races"):
+    STATISTICS[f"robust_{_name}"] = STATISTICS[_name]
 
 
 # --- scalars ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def _read_texts(file: EventFile) -> dict:
             for offset, size in file.events.texts:
                 whole.seek(offset)
                 part.write(whole.read(size))
-        reader = SummaryReader(str(aside))
-        hparams, texts = reader.hparams, reader.text
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tbparse uses what pandas is about to drop
+            reader = SummaryReader(str(aside))
+            hparams, texts = reader.hparams, reader.text
     config = dict(zip(hparams["tag"], hparams["value"])) if len(hparams) else {}
     for row in texts.sort_values("step", kind="stable").itertuples() if len(texts) else ():
         if _IS_CONFIG.search(row.tag):

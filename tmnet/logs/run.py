@@ -96,6 +96,15 @@ class Run:
         return join_races(self.scalars, self._rows)
 
     @functools.cached_property
+    def raced(self) -> dict[tuple[str, str], bool]:
+        """The (map, kind) of all races, and whether some of them were reported as robust."""
+        labels = [self.races[name].cat for name in ("map", "kind")]
+        both = labels[0].codes.to_numpy(int) * len(labels[1].categories) + labels[1].codes
+        robust = np.bincount(both, self.races["robust"])
+        pairs = [(map_, kind) for map_ in labels[0].categories for kind in labels[1].categories]
+        return {pairs[i]: bool(robust[i]) for i in np.flatnonzero(np.bincount(both))}
+
+    @functools.cached_property
     def config(self) -> dict:
         """Configuration that was logged as text or hyperparameters; {} if none was."""
         return read_config(self._config_files)

@@ -39,7 +39,7 @@ class Controls(widgets.VBox):
             icon="refresh",
             description="Reload",
             tooltip="Read what the runs have logged since",
-            layout={"width": "90px"},
+            layout={"width": "100px"},
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = _dropdown("Baseline", (), "Differences are shown to this run")

@@ -13,7 +13,6 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.axes import on_axis
 from tmnet.analysis.comparison import Comparison, compare, metric_names
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
@@ -315,8 +314,6 @@ class Explorer(widgets.HBox):
         with self._quietly():
             set_options(controls.baseline, [run.name for run in runs])
             controls.set_axis(by)
-            ends = [on_axis(run, by, clock).end for run in runs]
-            controls.set_window(by, max(ends), self._window or (0.0, min(ends)))
         was, at = self.comparison, self.at
         self.comparison = compare(
             runs,
@@ -330,6 +327,7 @@ class Explorer(widgets.HBox):
         )
         self._draw()
         with self._quietly():
+            controls.set_window(by, max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
             at_end = was is None or was.by != by or display.moment.value == display.moment.max
             display.set_moments(last)

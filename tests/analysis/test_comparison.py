@@ -1,0 +1,341 @@
+"""`tmnet.compare`: grids, windows, frames and tables of several runs, and what it refuses."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tmnet
+
+from ..synthetic import CUTOFF, load, race, write_file
+from . import brute
+
+NAMES = ["long", "short", "never"]
+
+
+@pytest.fixture(scope="module")
+def runs(three_runs):
+    return [load(three_runs, name) for name in NAMES]
+
+
+def run_of(tmp_path, name, records, **options):
+    write_file(tmp_path / name, records, **options)
+    return load(tmp_path, name)
+
+
+# --- grid and window ----------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    interval=st.sampled_from(["0.1", "0.3", "0.25", "1", "2.5", "5", "7", "100"]),
+    bounds=st.tuples(st.integers(0, 1200), st.integers(0, 1200)),
+)
+def test_the_grid_is_the_multiples_of_the_interval_in_the_window(runs, interval, bounds):
+    lo, hi = (Fraction(bound, 20) for bound in sorted(bounds))
+    comparison = tmnet.compare(
+        runs, interval=float(interval), window=(float(lo), float(hi)), metrics=["loss"]
+    )
+    every = Fraction(interval)
+    multiples = [k * every for k in range(1, int(hi / every) + 1) if k * every >= lo]
+    expected = [float(at) for at in multiples or [hi]]
+    assert comparison.grid.tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert comparison.window == (float(lo), float(hi))
+
+
+@pytest.mark.parametrize(
+    "options, hi, first",
+    [
+        ({}, 30, 5),
+        ({"clock": "wall"}, 30, 5),
+        ({"interval": 7}, 30, 7),
+        ({"by": "step"}, 45_000, 45_000),  # no whole interval of 50,000 in it
+        ({"by": "step", "interval": 5000}, 45_000, 5000),
+        # Each run's own first step is that of its first minute.
+        ({"by": "relative_step", "interval": 1000}, 44_000, 1000),
+        ({"by": "training_share"}, 30 / 64, 0.005),
+    ],
+    ids=str,
+)
+def test_the_default_window_ends_with_the_shortest_run(runs, options, hi, first):
+    comparison = tmnet.compare(runs, **options)
+    assert comparison.window == (0, hi)
+    assert comparison.grid[0] == pytest.approx(first)
+    # The last grid point is the last multiple of the interval; no other is between it and the end.
+    assert hi - comparison.interval < comparison.grid[-1] <= hi + 1e-9
+
+
+def test_a_window_beyond_the_end_of_a_run(runs):
+    comparison = tmnet.compare(runs, interval=5, window=(20, 80), metrics=["training_share"])
+    table = comparison.table("training_share")
+    assert table.index.tolist() == [*range(20, 81, 5)]
+    for name, end in (("long", 60), ("short", 30), ("never", 45)):
+        expected = [t / 64 if t <= end else np.nan for t in table.index]
+        np.testing.assert_array_equal(table[name], expected)
+    assert comparison.ends == {"long": 60, "short": 30, "never": 45}
+    assert comparison.at(80).isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "options, unit, label",
+    [
+        ({}, "min", "active training time (min)"),
+        ({"clock": "wall"}, "min", "wall clock training time (min)"),
+        ({"by": "step"}, "steps", "steps (frames played)"),
+        ({"by": "relative_step"}, "steps", "steps since the run's first"),
+        ({"by": "training_share"}, "training_share", "training_share"),
+    ],
+    ids=str,
+)
+def test_the_axis_says_its_unit(runs, options, unit, label):
+    comparison = tmnet.compare(runs, **options)
+    assert (comparison.axis_unit, comparison.axis_label) == (unit, label)
+    assert comparison.table("loss").index.name == unit
+
+
+# --- values -------------------------------------------------------------------------------------
+
+
+def test_the_three_runs(runs):
+    """Against the formulas that they were written by."""
+    comparison = tmnet.compare(runs, interval=1, window=(0, 60))
+    best, rate = (comparison.table(f"A01/eval/{name}") for name in ("best", "finish_rate"))
+    loss, q = comparison.table("loss"), comparison.table("avg_q/A01")
+    for t in range(1, 61):
+        assert best.at[t, "long"] == 60 - t / 4 if t >= 10 else np.isnan(best.at[t, "long"])
+        assert rate.at[t, "long"] == max(0, t - 9) / t
+        assert (loss.at[t, "long"], q.at[t, "long"]) == (128 - t, -t)
+        if t <= 30:
+            odd = t - (t % 2 == 0)
+            expected = 50 - odd / 2 if odd >= 5 else np.nan
+            np.testing.assert_equal(best.at[t, "short"], expected)
+            assert loss.at[t, "short"] == 64 - t
+        else:
+            assert np.isnan([best.at[t, "short"], loss.at[t, "short"], q.at[t, "short"]]).all()
+        assert rate.at[t, "never"] == 0 if t <= 45 else np.isnan(rate.at[t, "never"])
+    assert best["never"].isna().all() and loss["never"].isna().all() and q["never"].isna().all()
+    first = comparison.at(30).loc["A01/eval/first_finish"]
+    np.testing.assert_array_equal(first[NAMES], [10, 5, np.nan])
+    explo = comparison.at(60).loc["A01/explo/best"]
+    np.testing.assert_array_equal(explo[NAMES], [40, np.nan, np.nan])
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    histories=st.lists(brute.histories(), min_size=1, max_size=3),
+    axis=st.sampled_from(brute.AXES),
+    points=st.integers(1, 12),
+)
+def test_frame_table_and_at_agree(histories, axis, points):
+    """With each other, and with a value computed of the events of each run."""
+    runs = {f"r{i}": history.load(f"r{i}") for i, history in enumerate(histories)}
+    pairs = {name: brute.placed(history, **axis) for name, history in zip(runs, histories)}
+    hi = max(map(brute.end, pairs.values()))
+    comparison = tmnet.compare(
+        list(runs.values()), interval=hi / points, window=(0, hi), **axis
+    )
+    frame, names = comparison.frame, [some.name for some in comparison.metrics]
+    assert frame.columns.tolist() == ["run", "metric", "at", "value"]
+    assert len(frame) == len(runs) * len(names) * len(comparison.grid)
+    plain = frame.astype({"run": str, "metric": str})
+    for name in names:
+        wide = plain[plain["metric"] == name].pivot(index="at", columns="run", values="value")
+        table = comparison.table(name)
+        assert table.columns.tolist() == list(runs)
+        pd.testing.assert_frame_equal(wide, table, check_names=False, check_column_type=False)
+        for run in runs:
+            t = table.index[-1]
+            assert comparison.at(t).at[name, run] == pytest.approx(
+                table.at[t, run], rel=1e-9, abs=1e-4, nan_ok=True
+            )
+            if "/eval/" in name or "/explo/" in name:
+                expected = brute.races_value(pairs[run], name, t)
+            else:
+                expected = brute.scalar_value(pairs[run], name, t, "last", hi / points)
+            assert table.at[t, run] == pytest.approx(expected, rel=1e-9, abs=1e-4, nan_ok=True)
+
+
+def test_at_is_exact_off_the_grid(runs):
+    comparison = tmnet.compare(runs, interval=20)
+    assert comparison.at(17.99).at["loss", "long"] == 128 - 17
+    assert comparison.at(18).at["loss", "long"] == 128 - 18
+    assert comparison.at(0.5).at["A01/eval/races", "long"] == 0
+    assert np.isnan(comparison.at(0.5).at["A01/eval/best", "long"])
+    assert comparison.at(60).at["A01/eval/best", "long"] == 45  # behind the window
+
+
+def test_only_some_metrics(runs):
+    comparison = tmnet.compare(runs)
+    part = comparison.only(["loss", "A01/eval/best"])
+    assert [some.name for some in part.metrics] == ["loss", "A01/eval/best"]
+    for name in ("loss", "A01/eval/best"):
+        pd.testing.assert_frame_equal(part.table(name), comparison.table(name))
+        assert part.at(7).loc[name].equals(comparison.at(7).loc[name])
+    assert len(part.frame) == 3 * 2 * len(comparison.grid)
+    with pytest.raises(tmnet.TmnetError, match="no metric avg_q/A01"):
+        part.table("avg_q/A01")
+
+
+def test_races_behind_a_value(runs):
+    behind = tmnet.compare(runs).races_behind(20)
+    assert behind.at["A01/eval/finish_rate", "long"] == 20
+    assert behind.at["A01/explo/best", "long"] == 20
+    assert "loss" not in behind.index
+    trailing = tmnet.compare(runs, trailing=4.5).races_behind(20)
+    assert trailing.at["A01/eval/best", "short"] == 5
+
+
+def test_the_default_metrics(runs):
+    names = [some.name for some in tmnet.compare(runs).metrics]
+    races = [f"A01/{kind}/{name}" for kind in ("eval", "explo") for name in brute.STATISTICS]
+    assert set(names) == {*races, "loss", "avg_q/A01", "training_share"}
+    assert len(names) == len(set(names))
+    assert "A01/explo/best" not in [some.name for some in tmnet.compare(runs[1]).metrics]
+
+
+@pytest.mark.xfail(strict=True, reason="BUG: of logs of other tools nothing is compared")
+def test_logs_of_other_tools_are_compared_without_set_up(tmp_path):
+    tags = {"charts/episodic_return": 1.0, "losses/value_loss": 2.0}
+    run = run_of(tmp_path, "ppo", [(60 * k, k, tags) for k in range(1, 20)])
+    comparison = tmnet.compare([run])
+    assert {some.name for some in comparison.metrics} == set(tags)
+    assert comparison.at(5)["ppo"].to_dict() == tags
+
+
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # BUG: tbparse, see test_run.py
+def test_configuration_differences(tmp_path):
+    texts = [
+        "network: {size: 3, deep: {er: [1, 2]}}\nbatch: 512\nname: a",
+        "network: {size: 4, deep: {er: [1, 3]}}\nbatch: 512\nname: a\nmore: true",
+        "",
+    ]
+    runs = []
+    for i, words in enumerate(texts):
+        write_file(tmp_path / f"r{i}", [(60, 1, {"a": 1})], texts={"config": words})
+        runs.append(load(tmp_path, f"r{i}"))
+    assert tmnet.compare(runs[:2]).config_diff().to_dict("index") == {
+        "network.size": {"r0": 3, "r1": 4},
+        "network.deep.er": {"r0": [1, 2], "r1": [1, 3]},
+        "more": {"r0": None, "r1": True},
+    }
+    assert set(tmnet.compare([runs[0], runs[2]]).config_diff().index) == {
+        "network.size", "network.deep.er", "batch", "name"
+    }  # fmt: skip
+    assert tmnet.compare(runs[0]).config_diff().empty
+
+
+# --- edges --------------------------------------------------------------------------------------
+
+
+def test_one_grid_point(runs):
+    comparison = tmnet.compare(runs, interval=30)
+    assert comparison.grid.tolist() == [30]
+    assert comparison.table("loss").loc[30, ["long", "short"]].tolist() == [98, 34]
+    assert len(comparison.frame) == 3 * len(comparison.metrics)
+
+
+@pytest.mark.parametrize("rule", ["last", "min", "max", "mean", "ema"])
+def test_an_interval_longer_than_the_run(runs, rule):
+    """One grid point, the end of the common window."""
+    comparison = tmnet.compare(runs, interval=1000, metrics=["loss", "avg_q/A01"], rule=rule)
+    assert comparison.grid.tolist() == [30]
+    values = [-k for k in range(1, 31)]
+    weights = [0.5 ** ((30 - k) / 1000) for k in range(1, 31)]
+    expected = {
+        "last": -30,
+        "min": -30,
+        "max": -1,
+        "mean": np.mean(values),
+        "ema": np.average(values, weights=weights),
+    }[rule]
+    assert comparison.at(30).at["avg_q/A01", "long"] == pytest.approx(expected)
+    assert comparison.table("avg_q/A01").at[30, "short"] == pytest.approx(expected)
+    assert np.isnan(comparison.table("loss").at[30, "never"])
+
+
+def test_a_window_without_data(tmp_path):
+    """Races come late; before them there is nothing, and nothing is made up."""
+    records = [(60 * k, k, race(40.0) | {"loss": 1}) for k in range(50, 60)]
+    run = run_of(tmp_path, "late", records)
+    comparison = tmnet.compare([run], interval=5, window=(0, 40))
+    table = {some.name: comparison.table(some.name)["late"] for some in comparison.metrics}
+    assert (table.pop("A01/eval/races") == 0).all()
+    assert all(column.isna().all() for column in table.values()) and len(table) == 7
+    trailing = tmnet.compare([run], interval=5, window=(0, 40), trailing=3)
+    assert trailing.table("A01/eval/finish_rate")["late"].isna().all()
+
+
+def test_a_run_of_a_single_record(tmp_path):
+    comparison = tmnet.compare([run_of(tmp_path, "one", [(0, 7, race(40.0) | {"loss": 2})])])
+    assert comparison.grid.tolist() == [0] and comparison.window == (0, 0)
+    values = comparison.at(0)["one"]
+    assert (values["loss"], values["A01/eval/best"], values["A01/eval/races"]) == (2, 40, 1)
+
+
+def test_a_metric_that_one_run_has(runs):
+    comparison = tmnet.compare(runs, interval=10, metrics=["own/counter", "A01/explo/mean"])
+    table = comparison.table("own/counter")
+    assert table["short"].tolist() == [30, 60, 90]
+    assert table[["long", "never"]].isna().all(axis=None)
+    assert comparison.table("A01/explo/mean")["long"].tolist() == [40, 40, 40]
+    assert comparison.table("A01/explo/mean")[["short", "never"]].isna().all(axis=None)
+
+
+def test_races_that_never_finish(tmp_path):
+    run = run_of(tmp_path, "X", [(60 * k, k, race(CUTOFF, False)) for k in range(1, 11)])
+    end = tmnet.compare([run]).at(10)["X"]
+    assert (end["A01/eval/races"], end["A01/eval/finish_rate"]) == (10, 0)
+    assert end["A01/eval/mean_all"] == 300
+    assert end[[f"A01/eval/{name}" for name in ("best", "mean", "std", "first_finish")]].isna().all()
+
+
+def test_a_run_alone_need_not_be_in_a_list(runs):
+    assert [run.name for run in tmnet.compare(runs[0]).runs] == ["long"]
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"interval": 0}, "interval is 0; it must be greater than 0"),
+        ({"interval": -5}, "interval is -5"),
+        ({"interval": float("nan")}, "interval is nan"),
+        ({"interval": float("inf")}, "interval is inf"),
+        ({"interval": 1e-6}, "longer interval"),
+        ({"trailing": 0}, "trailing range is 0"),
+        ({"window": (50, 20)}, "window ends before it starts: 50 to 20"),
+        ({"window": (0, float("nan"))}, "window"),
+        ({"window": (0, float("inf"))}, "window"),
+        ({"clock": "sundial"}, "clock 'sundial' is unknown; it can be active, wall"),
+        ({"rule": "median"}, "rule 'median' is unknown; it can be last, min, max, mean, ema"),
+        ({"by": "steps"}, "The axis steps is not a counter"),
+        ({"by": "own/counter"}, "own/counter is not a counter that run long logged"),
+        ({"by": "loss"}, "it cannot be an axis"),
+        ({"metrics": ["los"]}, r"no metric los\. Nearest: loss"),
+        ({"metrics": ["A01/eval/bst"]}, r"no metric A01/eval/bst\. Nearest: A01/eval/best"),
+        ({"metrics": ["A02/eval/best"]}, "Nearest: A01/eval/best"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(runs, options, message):
+    with pytest.raises(tmnet.TmnetError, match=message):
+        tmnet.compare(runs, **options)
+
+
+def test_which_runs_are_refused(runs):
+    with pytest.raises(tmnet.TmnetError, match="at least one run"):
+        tmnet.compare([])
+    with pytest.raises(tmnet.TmnetError, match="Run long is given twice"):
+        tmnet.compare([runs[0], runs[1], runs[0]])
+
+
+@pytest.mark.parametrize("ask", ["table", "plot"])
+def test_a_metric_that_is_not_there(runs, ask):
+    comparison = tmnet.compare(runs, metrics=["loss", "training_share"])
+    with pytest.raises(tmnet.TmnetError, match="no metric training_shar. Nearest: training_share"):
+        getattr(comparison, ask)("training_shar")

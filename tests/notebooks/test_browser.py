@@ -1,0 +1,48 @@
+"""The explorer in a real browser: its sliders move its picture."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+SLIDER = '.widget-inline-hbox:has(> label:text-is("{}")) .noUi-handle'
+
+
+def press(page, slider, key, times):
+    page.locator(SLIDER.format(slider)).first.focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def wait_for_new_picture(page, old):
+    page.wait_for_function("old => document.querySelector('.widget-image').src != old", arg=old)
+    return page.locator(".widget-image").get_attribute("src")
+
+
+def wait_for_text(page, selector, text):
+    page.locator(selector).filter(has_text=text).first.wait_for()
+
+
+def test_sliders_move_the_picture(open_notebook):
+    page = open_notebook("1_compare_runs.ipynb")
+    picture = page.locator(".widget-image").first
+    picture.wait_for()
+    wait_for_text(page, ".widget-html", "24.49")  # the moment's table, at the end of the window
+    box = picture.bounding_box()
+    assert box["width"] > 700 and box["height"] > 400
+    pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB"), int)
+    colourful = (pixels.max(axis=2) - pixels.min(axis=2) > 60).mean()
+    assert colourful > 0.003  # lines were drawn
+
+    src = picture.get_attribute("src")
+    press(page, "Moment", "ArrowLeft", 12)
+    wait_for_text(page, ".widget-html", "60 min")
+    src = wait_for_new_picture(page, src)
+
+    press(page, "Interval (min)", "ArrowRight", 10)
+    src = wait_for_new_picture(page, src)
+    wait_for_text(page, ".widget-readout", "10.0")
+
+    page.locator(".lm-TabBar-tab").filter(has_text="Configuration").first.click()
+    wait_for_text(page, ".widget-html", "neural_network.iqn_n")
+    assert not page.locator("text=failed").count()

@@ -1,0 +1,23 @@
+"""Every notebook runs from its first cell to its last."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+CHECKS = {
+    "1_compare_runs": "assert explorer.view['runs'] and comparison.at(120).shape == (17, 2)",
+}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "stored without outputs"
+    notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[path.stem]))
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    errors = [out for cell in notebook.cells for out in cell.get("outputs", ())
+              if out.get("name") == "stderr"]  # fmt: skip
+    assert not errors

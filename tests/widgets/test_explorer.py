@@ -1,0 +1,213 @@
+"""The explorer's controls, driven from Python: what they compute, draw and say."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import tmnet
+from tmnet.errors import TmnetError
+from tmnet.files import data_path
+
+LOGDIR = data_path("published", "runs")
+RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
+
+
+@pytest.fixture
+def explorer():
+    return tmnet.explore(LOGDIR)
+
+
+def races_until(run, minutes):
+    """A run's A01 eval races that ended by a minute, by pandas."""
+    races = tmnet.load_run(run, LOGDIR).races
+    return races[(races["map"] == "A01") & (races["kind"] == "eval") & (races["minutes"] <= minutes)]
+
+
+def drawn(explorer, metric, run):
+    """(x, y) of the line of a run, without gaps."""
+    x, y = explorer._multiples.lines[metric, run].get_data()
+    return x[~np.isnan(y)], y[~np.isnan(y)]
+
+
+def moment_rows(explorer):
+    """The table of the moment as pandas reads it from the page: label -> cells as text."""
+    (table,) = pd.read_html(io.StringIO(explorer.display.moment_table.value), flavor="lxml")
+    return table.set_index(table.columns[0])
+
+
+def test_it_starts_with_all_runs_on_the_common_window(explorer):
+    assert explorer.view["runs"] == RUNS
+    assert explorer.view["baseline"] == RUNS[0]
+    lo, hi = explorer.controls.window.value
+    assert lo == 0 and hi == pytest.approx(120.3, abs=0.05)  # where uni_20 ends
+    np.testing.assert_allclose(explorer.comparison.grid, np.arange(5, 121, 5))
+    assert explorer.at == 120
+
+
+def test_lines_show_what_pandas_computes(explorer):
+    explorer.controls.interval.value = 20
+    for run in RUNS:
+        x, y = drawn(explorer, "A01/eval/finish_rate", run)
+        np.testing.assert_allclose(x, np.arange(20, 121, 20))
+        expected = [100 * races_until(run, t)["finished"].mean() for t in x]
+        np.testing.assert_allclose(y, expected)
+
+
+def test_a_window_beyond_a_run_draws_it_to_its_end_and_says_that_it_ended(explorer):
+    explorer.controls.window.value = (0, 600)
+    for run, end in zip(RUNS, (560, 495, 120, 600)):
+        assert drawn(explorer, "loss", run)[0][-1] == end
+    explorer.show_at(580)
+    row = re.search("<tr><th>loss</th>(.*?)</tr>", explorer.display.moment_table.value)[1]
+    assert [("ended" in cell) for cell in row.split("<td>")[1:]] == [True, True, True, False]
+    ends = {run: explorer._multiples._ends["loss", run].get_xdata() for run in RUNS}
+    assert [len(ends[run]) for run in RUNS] == [1, 1, 1, 0]  # a dot where a run ended
+
+
+def test_the_table_of_a_moment(explorer):
+    explorer.controls.baseline.value = "A01_as20_long"
+    explorer.show_at(120)
+    page = explorer.display.moment_table.value
+    best = re.search(r"<tr><th>A01 eval: best time \(s\)</th>(.*?)</tr>", page)[1].split("<td>")[1:]
+    assert best[0].startswith("<b>24.49 *</b>") and "−0.10" in best[0]
+    assert best[1].startswith("24.59") and "<small>" not in best[1]
+    assert best[2].startswith("24.72") and "+0.13" in best[2]
+    rate = re.search(r"<tr><th>A01 eval: finish rate \(%\)</th>(.*?)</tr>", page)[1].split("<td>")
+    for run, cell in zip(RUNS, rate[1:]):
+        races = races_until(run, 120)
+        assert f"{100 * races['finished'].mean():.1f} <small>({len(races)} races)" in cell
+
+
+def test_stepping_moves_the_cursor_and_only_that(explorer):
+    before = np.asarray(Image.open(io.BytesIO(explorer.display.image.value)).convert("L"), int)
+    explorer.display.moment.value -= 12
+    after = np.asarray(Image.open(io.BytesIO(explorer.display.image.value)).convert("L"), int)
+    assert explorer.at == 60 and explorer.display.moment_label.value == "<b>60 min</b>"
+    columns = np.flatnonzero((before != after).any(axis=0))
+    # In each of three columns of axes the cursor left one place for another, 2 px wide or so.
+    assert 3 <= len(columns) <= 3 * 2 * 4
+
+
+def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
+    controls = explorer.controls
+    controls.by.value = "step"
+    controls.step_interval.value = 500_000
+    np.testing.assert_allclose(explorer.comparison.grid, np.arange(5e5, 4.9e6, 5e5))
+    assert controls.window.description == "Window (steps)" and controls.interval.disabled
+    assert explorer._multiples.axes["loss"].get_xlabel() == "steps (frames played)"
+    controls.trailing.value, controls.rule.value = 1e6, "mean"
+    assert (explorer.comparison.trailing, explorer.comparison.rule) == (1e6, "mean")
+    controls.by.value, controls.clock.value = "time", "wall"
+    assert (explorer.comparison.clock, explorer.comparison.by) == ("wall", "time")
+    controls.by.value = "cumul_number_batches_done"
+    assert explorer.display.message.value == ""
+
+
+def test_a_run_keeps_its_colour_when_others_go(explorer):
+    colour = explorer._multiples.lines["loss", "uni_20"].get_color()
+    for name in RUNS[:2]:
+        explorer._run_boxes[name].value = False
+    assert [run.name for run in explorer.comparison.runs] == RUNS[2:]
+    assert explorer._multiples.lines["loss", "uni_20"].get_color() == colour
+    labels = [text.get_text() for text in explorer._multiples.figure.legends[0].get_texts()]
+    assert labels == RUNS[2:]
+    assert explorer.view["baseline"] == "uni_20"
+
+
+def test_other_scalars_are_found_by_a_filter_and_stay_chosen(explorer):
+    explorer.controls.filter.value = "ALLTIME"
+    explorer._metric_boxes["alltime_min_ms/A01"].value = True
+    assert "alltime_min_ms/A01" in explorer._multiples.axes
+    explorer.controls.filter.value = ""
+    assert explorer.view["metrics"][-1] == "alltime_min_ms/A01"
+
+
+def test_a_view_brings_back_what_was_shown(explorer):
+    explorer.controls.filter.value = "learning_rate"
+    explorer._metric_boxes["learning_rate"].value = True
+    explorer._run_boxes["uni_20"].value = False
+    explorer.controls.window.value = (50, 300)
+    explorer.controls.interval.value = 7.5
+    explorer.controls.trailing.value = 60
+    explorer.controls.rule.value = "ema"
+    explorer.controls.baseline.value = "uni_20_long"
+    explorer.show_at(90)
+    again = tmnet.explore(LOGDIR, **explorer.view)
+    assert again.view == explorer.view and again.at == 90
+    pd.testing.assert_frame_equal(again.comparison.frame, explorer.comparison.frame)
+
+
+def test_the_code_computes_what_is_shown(explorer):
+    explorer._run_boxes[RUNS[0]].value = False
+    explorer.controls.by.value = "relative_step"
+    explorer.controls.trailing.value = 300_000
+    names = {}
+    exec(explorer.code, names)
+    pd.testing.assert_frame_equal(names["comparison"].frame, explorer.comparison.frame)
+    explorer.display.tabs.selected_index = explorer.display.tabs.titles.index("Code")
+    assert "relative_step" in explorer.display.code.value
+
+
+def test_tabs_show_the_grid_and_the_configuration(explorer):
+    display = explorer.display
+    display.tabs.selected_index = display.tabs.titles.index("Whole grid")
+    display.grid_metric.value = "loss"
+    cells = re.findall("<td.*?>(.*?)</td>", display.grid_table.value)
+    assert cells[-5].strip() == "120" and cells[-4].strip() == "103.21"
+    display.tabs.selected_index = display.tabs.titles.index("Configuration")
+    assert "neural_network.iqn_n" in display.config.value
+
+
+def test_export_writes_files_and_names_them(explorer, tmp_path):
+    display = explorer.display
+    display.folder.value, display.prefix.value = str(tmp_path / "new"), "exp"
+    display.formats.value, display.dpi.value = ["jpg", "md"], 60
+    display.export.click()
+    files = sorted(file.name for file in (tmp_path / "new").iterdir())
+    assert {"exp_A01_best.jpg", "exp_A01_explo_best.jpg", "exp_loss.jpg", "exp_table.md"} < {*files}
+    assert all(name in display.exported.value for name in files)
+
+
+@pytest.mark.parametrize(
+    "act, sentence",
+    [
+        (lambda e: [setattr(box, "value", False) for box in e._run_boxes.values()],
+         "at least one run"),
+        (lambda e: [setattr(box, "value", False) for box in e._metric_boxes.values()],
+         "at least one metric"),
+        (lambda e: setattr(e.controls.logdir, "value", "no/such/folder"), "There is no log dir"),
+        (lambda e: (setattr(e.display.folder, "value", __file__), e.display.export.click()),
+         "cannot be made"),
+    ],
+)  # fmt: skip
+def test_errors_are_said_in_the_page(explorer, act, sentence):
+    act(explorer)
+    assert sentence in explorer.display.message.value and "report" not in explorer.display.message.value
+
+
+@pytest.mark.parametrize(
+    "view, sentence",
+    [
+        ({"runs": ["uni_21"]}, "no run uni_21"),
+        ({"metrics": ["A01/eval/bets"]}, "A01/eval/best"),
+        ({"axis": "step"}, "no entry axis"),
+        ({"by": "stepp"}, "by cannot be 'stepp'"),
+        ({"window": (50, 20)}, "ends before it starts"),
+    ],
+)
+def test_a_view_that_cannot_be_is_refused(view, sentence):
+    with pytest.raises(TmnetError, match=sentence):
+        tmnet.explore(LOGDIR, **view)
+
+
+def test_loaded_runs_can_be_explored():
+    runs = [tmnet.load_run(name, LOGDIR) for name in RUNS[:2]]
+    explorer = tmnet.explore(runs)
+    assert explorer.view["runs"] == RUNS[:2]
+    assert explorer.comparison.window[1] == pytest.approx(495.3, abs=0.05)
+    with pytest.raises(TmnetError, match="nothing to explore"):
+        tmnet.explore([])
