@@ -152,7 +152,6 @@ def compare(args: argparse.Namespace) -> None:
 
     from tmnet.analysis.comparison import compare, metric_names
     from tmnet.logs.run import load_run
-    from tmnet.tables import document, tables
 
     if args.plot:  # say what cannot be written before anything is computed
         from tmnet.figures import check_formats
@@ -172,9 +171,7 @@ def compare(args: argparse.Namespace) -> None:
     )
     by_step = compare(runs, by="step", interval=args.step_interval, metrics=metrics)
     print(_runs_table(runs))
-    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
-        print(f"\n{_heading(comparison, name)}\n")
-        print(document(tables(comparison, MOST_ROWS), "text"))
+    _print_tables(by_time, by_step)
     frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
     frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
     if args.csv:
@@ -189,6 +186,16 @@ def compare(args: argparse.Namespace) -> None:
             for file in comparison.export(args.output_dir, args.prefix, args.formats)
         ]
         print(f"\n{len(files)} files written to {args.output_dir}")
+
+
+def _print_tables(by_time, by_step) -> None:
+    from tmnet.tables import document, tables
+
+    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
+        print(f"\n{_heading(comparison, name)}\n")
+        print(document(tables(comparison, MOST_ROWS), "text"))
+    for note in by_time.notes:
+        print(f"\nNote: {note}")
 
 
 def _write_text(path: str, text: str) -> None:
@@ -238,7 +245,6 @@ def demo(args: argparse.Namespace) -> None:
     from tmnet.analysis.comparison import compare
     from tmnet.logs.run import load_run
     from tmnet.report import comparison_page
-    from tmnet.tables import document, tables
 
     directory = make_directory(args.output_dir)
     logdir = data_path("published", "runs")
@@ -252,9 +258,7 @@ def demo(args: argparse.Namespace) -> None:
     by_time = compare(runs, interval=5, metrics=metrics)
     by_step = compare(runs, by="step", interval=250_000, metrics=metrics)
     print(_runs_table(runs))
-    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
-        print(f"\n{_heading(comparison, name)}\n")
-        print(document(tables(comparison, MOST_ROWS), "text"))
+    _print_tables(by_time, by_step)
     title = "Does a bigger network pay off? Four runs compared"
     note = (
         "These runs are reconstructed from published figures; they are not recordings. "

@@ -27,7 +27,8 @@ from tmnet.tables import document, tables
 
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")
-AXES_INCHES = (3.9, 2.5)
+AXES_INCHES = (3.9, 2.5)  # of one among several
+LONE_INCHES = (6.4, 3.9)  # of one alone
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -37,6 +38,8 @@ STYLE = {
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
     "lines.linewidth": 1.8,
+    "grid.linewidth": 0.6,
+    "grid.color": "0.87",
 }
 
 
@@ -96,12 +99,14 @@ class Multiples:
         colours, dashes = run_colours(runs), run_dashes(runs)
         columns = columns or min(3, max(1, len(self.metrics)))
         rows = -(-len(self.metrics) // columns)
-        # One row of text above for the legend, which may need several for many runs.
-        per_row = max(1, int(columns * AXES_INCHES[0] / 2.2))
-        legend_inches = 0.15 + 0.22 * -(-len(runs) // per_row)
-        height = rows * AXES_INCHES[1] + legend_inches
+        across, high = LONE_INCHES if len(self.metrics) == 1 else AXES_INCHES
+        # Room above for the legend, which has several rows where names are many or long.
+        widest = 0.75 + 0.075 * max(map(len, runs))
+        per_row = max(1, int(columns * across / widest))
+        legend_inches = 0.1 + 0.19 * -(-len(runs) // per_row)
+        height = rows * high + legend_inches
         with rc_context(STYLE):
-            self.figure = Figure((columns * AXES_INCHES[0], height), dpi=dpi)
+            self.figure = Figure((columns * across, height), dpi=dpi)
             FigureCanvasAgg(self.figure)
             axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
             for spare in axes[len(self.metrics) :]:
@@ -157,7 +162,7 @@ class Multiples:
         ax.set_xlim(lo, hi if hi > lo else lo + 1)
         ax.set_xlabel(comparison.axis_label)
         unit = some.unit if some.unit != "axis" else comparison.axis_unit
-        ax.set_ylabel(unit or some.label.rpartition(": ")[2])
+        ax.set_ylabel({"s": "time (s)", "": some.label.rpartition(": ")[2]}.get(unit, unit))
         if comparison.by != "time":
             ax.xaxis.set_major_formatter(EngFormatter(sep=""))
         bottom, top, cut = robust_limits(y, some)

@@ -72,6 +72,7 @@ def _section(comparison: Comparison) -> list[str]:
         f'<img alt="{html.escape(alt)}" src="{_picture(comparison, names)}">',
         "<p>* marks the best of a row; behind a rate, in brackets, is the number of races.</p>",
     ]
+    parts += [f"<p>{html.escape(note)}</p>" for note in comparison.notes]
     for i, (title, table) in enumerate(tables(comparison)):
         parts.append(
             f"<details{' open' * (i < 2)}><summary>{html.escape(title)}</summary>"

@@ -53,8 +53,7 @@ class History(NamedTuple):
                 records = []
                 for moment in self.moments:
                     if moment.process == process:
-                        values = {"played": PER_STEP * moment.step, **moment.scalars}
-                        records.append((moment.second, moment.step, values))
+                        records.append((moment.second, moment.step, moment.scalars))
                         records += [
                             (moment.second, moment.step, race_values(some))
                             for some in moment.races
@@ -101,6 +100,7 @@ def histories(draw):
         starts.append(second)
         for seconds, steps, some, values in draw(st.lists(moments, min_size=2, max_size=12)):
             second, step = second + seconds, step + steps
+            values = values | {"played": PER_STEP * step}
             logged.append(Moment(process, second, step, some, values))
     return History(starts, logged)
 

@@ -402,6 +402,31 @@ def test_cache_lies_where_it_should(log, cache_dir):
     assert list(log.parent.iterdir()) == [log]
 
 
+def forbid_opening(path, monkeypatch):
+    """From now on a file may not be opened, by any user on any system."""
+    opened = open
+
+    def guarded(file, *args, **kwargs):
+        if not isinstance(file, int) and Path(os.fsdecode(file)) == path:
+            raise PermissionError(13, "Permission denied", str(file))
+        return opened(file, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", guarded)
+    monkeypatch.setattr("io.open", guarded)  # pathlib's
+
+
+def test_cache_is_used(log, monkeypatch):
+    """A file that has not changed is not opened again, unless the cache is not wanted."""
+    read(write_bytes(log, MIXED))
+    forbid_opening(log, monkeypatch)
+    frame, messages = read(log)
+    assert_same_rows(frame, parse(MIXED).frame)
+    assert not messages
+    frame, messages = read(log, cache=False)
+    assert len(frame) == 0
+    assert len(messages) == 1
+
+
 @pytest.mark.parametrize("cache", [False, True])
 def test_growing_file(log, block_bytes, cache):
     """A file is read rightly at every size that it had, also when a record was half written."""
@@ -523,6 +548,21 @@ def test_readers_at_once(log, pool):
                 assert_same_rows(frame, whole.frame[: whole.rows_before[record]], record)
 
 
+def read_in_threads(path):
+    """Read one file in several threads at once."""
+    with ThreadPool(8) as workers:
+        return workers.map(tmnet.read_scalars, [path] * 8, chunksize=1)
+
+
+def test_first_readers_at_once(log):
+    """Threads that read in a new process, where nothing is prepared yet, all get the rows."""
+    events = [values_event(i, scalar(LONG_TAG, i)) for i in range(1, 5)]
+    whole = parse(write_events(log, events).read_bytes())
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        for frame in process.apply(read_in_threads, [log]):
+            assert_same_rows(frame, whole.frame)
+
+
 # --- nothing to read ----------------------------------------------------------------------------
 
 
@@ -569,17 +609,8 @@ def dangling_link(path, monkeypatch):
 
 
 def forbidden_file(path, monkeypatch):
-    """Make a file that may not be opened, for any user on any system."""
-    opened = open
-
-    def guarded(file, *args, **kwargs):
-        if not isinstance(file, int) and Path(os.fsdecode(file)) == path:
-            raise PermissionError(13, "Permission denied", str(file))
-        return opened(file, *args, **kwargs)
-
-    path.write_bytes(MIXED)
-    monkeypatch.setattr("builtins.open", guarded)
-    monkeypatch.setattr("io.open", guarded)  # pathlib's
+    """Make a file that may not be opened."""
+    forbid_opening(write_bytes(path, MIXED), monkeypatch)
 
 
 @pytest.mark.parametrize("make", [dangling_link, forbidden_file])

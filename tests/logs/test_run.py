@@ -437,10 +437,6 @@ def config_of(tmp_path):
     return config
 
 
-OLD_TBPARSE = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # BUG: see the report
-
-
-@OLD_TBPARSE
 @pytest.mark.parametrize(
     "words", [YAML, f"```yaml\n{YAML}```", f"```\n{YAML}```", JSON, TABLE], ids=repr
 )
@@ -449,19 +445,16 @@ def test_configuration_from_text(config_of, tag, words):
     assert config_of({tag: words}) == CONFIG
 
 
-@OLD_TBPARSE
 def test_nested_configuration(config_of):
     assert config_of({"config": "net:\n  size: 3\nx: 1"}) == {"net": {"size": 3}, "x": 1}
 
 
-@OLD_TBPARSE
 @pytest.mark.parametrize("words", ["about", "- a\n- list", "no: [end", "some words", ""])
 def test_no_configuration(config_of, words):
     """In texts that hold no mapping, and in those that are about something else."""
     assert config_of({"about": YAML, "config": words}) == {}
 
 
-@OLD_TBPARSE
 @pytest.mark.xfail(strict=True, reason="BUG: JSON and tables are read as YAML 1.1 as a whole")
 @pytest.mark.parametrize(
     "words, config",
@@ -477,7 +470,6 @@ def test_configuration_that_is_no_yaml(config_of, words, config):
     assert config_of({"config": words}) == config
 
 
-@OLD_TBPARSE
 def test_the_later_configuration_counts(tmp_path):
     """A later process logs it again; entries that it leaves out stay."""
     write_file(tmp_path / "X", [(60, 1, {"a": 1})], texts={"config": "lr: 1\nold: 2"})
@@ -486,7 +478,6 @@ def test_the_later_configuration_counts(tmp_path):
     assert load(tmp_path, "X").config == {"lr": 3, "old": 2, "new": 4}
 
 
-@OLD_TBPARSE
 def test_configuration_from_hyperparameters(tmp_path):
     """As torch's ``add_hparams`` writes them."""
     logged = hparams({"lr": 0.5, "optimiser": "RAdam", "double": True}, {"metric": 1})
@@ -496,11 +487,6 @@ def test_configuration_from_hyperparameters(tmp_path):
     events.append(values_event(9, scalar("a", 1), wall=T0 + 60))
     write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
     assert load(tmp_path, "X").config == {"lr": 0.5, "optimiser": "RAdam", "double": True}
-
-
-@pytest.mark.xfail(strict=True, reason="BUG: tbparse uses what pandas 3.1 warns of")
-def test_configuration_without_a_warning(config_of):
-    assert config_of({"config": YAML}) == CONFIG
 
 
 # --- listing and errors -------------------------------------------------------------------------

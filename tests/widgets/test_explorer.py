@@ -24,19 +24,15 @@ def explorer():
 def races_until(run, minutes):
     """A run's A01 eval races that ended by a minute, by pandas."""
     races = tmnet.load_run(run, LOGDIR).races
-    return races[(races["map"] == "A01") & (races["kind"] == "eval") & (races["minutes"] <= minutes)]
+    return races[
+        (races["map"] == "A01") & (races["kind"] == "eval") & (races["minutes"] <= minutes)
+    ]
 
 
 def drawn(explorer, metric, run):
     """(x, y) of the line of a run, without gaps."""
     x, y = explorer._multiples.lines[metric, run].get_data()
     return x[~np.isnan(y)], y[~np.isnan(y)]
-
-
-def moment_rows(explorer):
-    """The table of the moment as pandas reads it from the page: label -> cells as text."""
-    (table,) = pd.read_html(io.StringIO(explorer.display.moment_table.value), flavor="lxml")
-    return table.set_index(table.columns[0])
 
 
 def test_it_starts_with_all_runs_on_the_common_window(explorer):
@@ -186,7 +182,10 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
 )  # fmt: skip
 def test_errors_are_said_in_the_page(explorer, act, sentence):
     act(explorer)
-    assert sentence in explorer.display.message.value and "report" not in explorer.display.message.value
+    assert (
+        sentence in explorer.display.message.value
+        and "report" not in explorer.display.message.value
+    )
 
 
 @pytest.mark.parametrize(

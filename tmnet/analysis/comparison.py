@@ -170,6 +170,31 @@ class Comparison:
 
         return export(self, directory, prefix, formats, dpi)
 
+    @functools.cached_property
+    def notes(self) -> list[str]:
+        """What a reader of these numbers must know: a sentence each."""
+        notes = []
+        for some in self.metrics:
+            for run in self.runs if not some.races else ():
+                value = on_axis(run, self.by, self.clock).scalar(some.name)[1]
+                if count := int(np.count_nonzero(~np.isfinite(value))):
+                    notes.append(
+                        f"{some.name} of {run.name}: {count} of {len(value)} values are NaN or "
+                        "infinite, and shown as missing."
+                    )
+        if any(some.name == "loss" for some in self.metrics) and self._differ("iqn_n"):
+            notes.append(
+                "These runs train with different numbers of quantiles (iqn_n), with which the "
+                "loss grows: compare losses only between runs of equal iqn_n, or per quantile."
+            )
+        return notes
+
+    def _differ(self, setting: str) -> bool:
+        """Whether the runs logged different values of a setting of the network."""
+        name = f"neural_network.{setting}"
+        logged = [config[name] for run in self.runs if name in (config := _flat(run.config))]
+        return any(value != logged[0] for value in logged)
+
     def only(self, names: Sequence[str]) -> Comparison:
         """The same comparison of some of its metrics, without computing anything again."""
         numbers = [self._number(name) for name in names]
@@ -250,7 +275,10 @@ def compare(
 
 
 def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
-    """Names of the metrics that the runs have: of races, the key scalars, and maybe all others."""
+    """Names of the metrics that the runs have: of races, key scalars, and maybe all others.
+
+    Where there is neither a race nor a key scalar, as in logs of other tools, all are taken.
+    """
     names = []
     for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
         for kind in KINDS:
@@ -262,7 +290,8 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
             ]
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
-    return names + key + [tag for tag in tags if all_scalars and tag not in key]
+    others = [tag for tag in tags if tag not in key]
+    return names + key + (others if all_scalars or not names + key else [])
 
 
 def _check(runs, clock, rule, interval, trailing) -> None:

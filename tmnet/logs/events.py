@@ -8,7 +8,6 @@ every field sits in a fixed column. Whatever has no such layout is parsed by pro
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ BLOCK_BYTES = 16 * 2**20
 HEADER = 12  # length and its checksum
 FRAME = 16  # header and the checksum of the data
 MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
+LONGEST = 2048  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
 
 
 @dataclass
@@ -238,7 +238,10 @@ class _Reader:
                 # Writers may leave the metadata out after a tag's first event.
                 plugin = value.metadata.plugin_data.plugin_name
                 if plugin == "scalars" or (not plugin and value.tag in self.codes):
-                    array = make_ndarray(value.tensor)
+                    try:
+                        array = make_ndarray(value.tensor)
+                    except (TypeError, ValueError):
+                        continue  # not a tensor that TensorBoard could read, either
                     if array.size == 1 and array.dtype.kind in "fiu":
                         yield value.tag, float(array.item())
 
@@ -337,6 +340,8 @@ def _layouts(rows: np.ndarray) -> Iterator[tuple[Layout | None, np.ndarray]]:
 
 def _layout(data: bytes) -> Layout | None:
     """Layout of a record that holds exactly one scalar, or None."""
+    if len(data) > LONGEST:
+        return None
     try:
         event = _fields(data, 0, len(data))
         if not {1, 5} <= event.keys() <= {1, 2, 5}:
@@ -446,13 +451,19 @@ def _masked_crc(data: bytes) -> int:
     return _mask(google_crc32c.value(data))
 
 
-@functools.cache
+def _first_crc_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = table >> 1 ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
+    return table
+
+
+_crc_tables = [_first_crc_table()]
+
+
 def _crc_table(behind: int) -> np.ndarray:
     """What each value of a byte adds to the CRC-32C of a message with `behind` bytes after it."""
-    if behind == 0:
-        table = np.arange(256, dtype=np.uint32)
-        for _ in range(8):
-            table = table >> 1 ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
-        return table
-    table, shifted = _crc_table(0), _crc_table(behind - 1)
-    return shifted >> 8 ^ table[shifted & 0xFF]
+    while len(_crc_tables) <= behind:
+        last = _crc_tables[-1]
+        _crc_tables.append(last >> 8 ^ _crc_tables[0][last & 0xFF])
+    return _crc_tables[behind]

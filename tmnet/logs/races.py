@@ -49,7 +49,7 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
         parts.append((parsed, rows, finished, robust))
     rows = np.concatenate([np.empty(0, np.int64), *(part[1] for part in parts)])
     order = np.argsort(rows, kind="stable")
-    which = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])[order]
+    which = np.repeat(np.arange(len(parts)), np.array([len(part[1]) for part in parts], int))[order]
     rows = rows[order]
     races = pd.DataFrame(index=rows)
     for name in ("map", "kind", "status"):

@@ -33,13 +33,13 @@ class Controls(widgets.VBox):
             tooltip="A folder that holds a folder for each run; Enter reads it",
             continuous_update=False,
             style=LABEL,
-            layout={"flex": "1 1 auto", "width": "auto"},
+            layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
         )
         self.reload = widgets.Button(
             icon="refresh",
             description="Reload",
             tooltip="Read what the runs have logged since",
-            layout={"width": "100px"},
+            layout={"flex": "0 0 96px"},
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = _dropdown("Baseline", (), "Differences are shown to this run")
@@ -212,7 +212,7 @@ class Display(widgets.VBox):
         )
         stepper = widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
         super().__init__(
-            [self.message, self.notes, self.progress, stepper, self.image, self.tabs],
+            [self.message, self.progress, stepper, self.image, self.notes, self.tabs],
             layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
         )
 

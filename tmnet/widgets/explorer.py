@@ -174,8 +174,6 @@ class Explorer(widgets.HBox):
             self.controls.runs.children = [row for _, row in rows.values()]
             self.controls.set_counters(runs)
             self._set_metrics(chosen)
-        notes = [html.escape(note) for run in runs for note in run.notes]
-        self.display.notes.value = "<br>".join(notes)
 
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
@@ -337,6 +335,8 @@ class Explorer(widgets.HBox):
                 self.show_at(at)
             titles = {title(self.comparison, some): some.name for some in self.comparison.metrics}
             set_options(display.grid_metric, titles)
+        notes = [note for run in runs for note in run.notes] + self.comparison.notes
+        display.notes.value = "<br>".join(map(html.escape, notes))
         self._show_moment()
         self._show_tab()
 
@@ -407,7 +407,7 @@ def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
         for name in names
         if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
     ]
-    return main or list(tags[:6])
+    return main or [*names, *tags][:6]
 
 
 def _load_call(run: Run) -> str:
