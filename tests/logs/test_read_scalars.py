@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import random
 import re
+import sys
 import tempfile
+import threading
 import warnings
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -548,19 +550,30 @@ def test_readers_at_once(log, pool):
                 assert_same_rows(frame, whole.frame[: whole.rows_before[record]], record)
 
 
-def read_in_threads(path):
-    """Read one file in several threads at once."""
-    with ThreadPool(8) as workers:
-        return workers.map(tmnet.read_scalars, [path] * 8, chunksize=1)
+def read_in_threads(paths):
+    """Read every file in four threads that start at once and take turns as often as can be."""
+    sys.setswitchinterval(1e-6)
+    start = threading.Barrier(4)
+
+    def read_together(path):
+        start.wait()
+        return tmnet.read_scalars(path, cache=False)
+
+    with ThreadPool(4) as workers:
+        return [workers.map(read_together, [path] * 4, chunksize=1) for path in paths]
 
 
 def test_first_readers_at_once(log):
-    """Threads that read in a new process, where nothing is prepared yet, all get the rows."""
-    events = [values_event(i, scalar(LONG_TAG, i)) for i in range(1, 5)]
-    whole = parse(write_events(log, events).read_bytes())
+    """Threads that meet longer and longer records for the first time in a process agree."""
+    paths = []
+    for size in range(50, 800, 50):
+        events = [values_event(i, scalar("x" * size, i)) for i in range(1, 5)]
+        paths.append(write_events(log.parent / str(size) / log.name, events))
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        for frame in process.apply(read_in_threads, [log]):
-            assert_same_rows(frame, whole.frame)
+        for path, frames in zip(paths, process.apply(read_in_threads, [paths]), strict=True):
+            expected = parse(path.read_bytes()).frame
+            for frame in frames:
+                assert_same_rows(frame, expected, path)
 
 
 # --- nothing to read ----------------------------------------------------------------------------
