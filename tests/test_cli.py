@@ -8,7 +8,6 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -113,15 +112,9 @@ def test_written_values_are_the_comparisons(compare, runs, tmp_path, arguments, 
     rows = json.loads(json_.read_text())
     assert list(rows[0]) == ["run", "axis", "metric", "at", "value"]
     pd.testing.assert_frame_equal(
-        pd.DataFrame(rows), expected, check_exact=False, rtol=1e-12, check_dtype=False
+        pd.DataFrame(rows), expected, check_exact=True, check_dtype=False
     )
-
-
-@pytest.mark.xfail(strict=True, reason="BUG: pandas writes 15 digits, a double needs 17")
-def test_json_is_exact(compare, runs, tmp_path):
-    compare("--json", tmp_path / "all.json")
-    rows = pd.DataFrame(json.loads((tmp_path / "all.json").read_text()))
-    np.testing.assert_array_equal(rows["value"].astype(float), tidy(runs, {}, {})["value"])
+    assert any(row["value"] is None and row["run"] == "never" for row in rows)
 
 
 def test_some_metrics_and_all_scalars(compare, runs, tmp_path):
@@ -264,10 +257,6 @@ def test_help_of_the_module():
 
 # --- what is refused ----------------------------------------------------------------------------
 
-NO_NAME = pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="BUG: a path without a name is not caught"
-)
-
 
 @pytest.mark.parametrize(
     "arguments, message",
@@ -285,7 +274,7 @@ NO_NAME = pytest.mark.xfail(
         (["long", "--plot", "--output-dir", "file/folder"], "file/folder cannot be made"),
         (["long", "--csv", "file/all.csv"], "folder file cannot be made"),
         (["long", "--json", "folder"], "folder cannot be written"),
-        pytest.param(["long", "--json", "."], "cannot be written", marks=NO_NAME),
+        (["long", "--json", "."], "cannot be written"),
     ],
     ids=str,
 )
@@ -321,7 +310,6 @@ def assert_refused(done, message):
     assert re.search(message, lines[0])
 
 
-@pytest.mark.xfail(strict=True, reason="BUG: argparse prints its usage before the sentence")
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import data_path, make_directory, write_output
@@ -44,8 +47,13 @@ def _show_warning(message, category, filename, lineno, file=None, line=None) -> 
         print(f"note: {message}", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"tmnet: {message}; `{self.prog} --help` lists what there is.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tmnet", description=__doc__, allow_abbrev=False)
+    parser = _Parser(prog="tmnet", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     logdir = argparse.ArgumentParser(add_help=False)
     logdir.add_argument(
@@ -177,7 +185,10 @@ def compare(args: argparse.Namespace) -> None:
     if args.csv:
         _write_text(args.csv, frame.to_csv(index=False, lineterminator="\n"))
     if args.json:
-        _write_text(args.json, frame.to_json(orient="records", double_precision=15) + "\n")
+        rows = frame.to_dict("records")
+        for row in rows:  # JSON knows no NaN and no infinity
+            row["value"] = row["value"] if math.isfinite(row["value"]) else None
+        _write_text(args.json, json.dumps(rows, indent=0) + "\n")
     if args.plot:
         comparisons = [by_time, by_step] if args.by_step else [by_time]
         files = [

@@ -98,7 +98,7 @@ class Multiples:
         self.order = runs = list(order or [run.name for run in comparison.runs])
         colours, dashes = run_colours(runs), run_dashes(runs)
         columns = columns or min(3, max(1, len(self.metrics)))
-        rows = -(-len(self.metrics) // columns)
+        rows = max(1, -(-len(self.metrics) // columns))
         across, high = LONE_INCHES if len(self.metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
         widest = 0.75 + 0.075 * max(map(len, runs))
@@ -222,16 +222,17 @@ def robust_limits(y: np.ndarray, some: Metric) -> tuple[float, float, float | No
         return -2.0, 102.0, None
     if not len(y):
         return 0.0, 1.0, None
-    bottom, top = float(y.min()), float(y.max())
+    lowest, highest = float(y.min()), float(y.max())
+    bottom, top = lowest, highest
     low, high = np.quantile(y, [0.25, 0.75])
     reach = 2.5 * (high - low)
-    cut = None
-    if reach > 0 and some.better == "lower" and top > high + reach:
-        top, cut = high + reach, top
-    if reach > 0 and some.better == "higher" and bottom < low - reach:
-        bottom, cut = low - reach, bottom
+    if reach > 0 and some.better == "lower":
+        top = min(top, high + reach)
+    if reach > 0 and some.better == "higher":
+        bottom = max(bottom, low - reach)
     margin = 0.05 * (top - bottom) or abs(top) * 0.05 or 0.5
-    return bottom - margin, top + margin, cut
+    bottom, top = bottom - margin, top + margin
+    return bottom, top, highest if highest > top else lowest if lowest < bottom else None
 
 
 def plot_grid(
@@ -362,7 +363,7 @@ def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
             name = group if group in lone else some.name
         name = base = _file_name(name)
         number = 1
-        while name in names:
+        while name.casefold() in map(str.casefold, names):  # one file on Windows and macOS
             number += 1
             name = f"{base}_{number}"
         names.append(name)

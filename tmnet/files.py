@@ -34,8 +34,9 @@ def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """`write_whole` for what the user asked for: TmnetError where it cannot be written."""
     try:
         write_whole(path, write)
-    except OSError as error:
-        raise TmnetError(f"{path} cannot be written ({error.strerror or error}).") from None
+    except (OSError, ValueError) as error:  # ValueError: the path names no file
+        reason = getattr(error, "strerror", None) or error
+        raise TmnetError(f"{path} cannot be written ({reason}).") from None
 
 
 def make_directory(directory: str | Path) -> Path:

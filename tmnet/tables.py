@@ -93,7 +93,7 @@ def best_of(values: np.ndarray, some: Metric) -> np.ndarray:
     shown = np.round(values * some.scale, 9 if some.digits is None else some.digits)
     best = shown[finite].min() if some.better == "lower" else shown[finite].max()
     best = finite & (shown == best)
-    return best & ~best.all()  # all equal: nobody is ahead
+    return best & (best != finite).any()  # all equal: nobody is ahead
 
 
 def _beside(comparison: Comparison, some: Metric):

@@ -314,6 +314,7 @@ def test_a_run_alone_need_not_be_in_a_list(runs):
         ({"by": "steps"}, "The axis steps is not a counter"),
         ({"by": "own/counter"}, "own/counter is not a counter that run long logged"),
         ({"by": "loss"}, "it cannot be an axis"),
+        ({"metrics": []}, "no metric to compare"),
         ({"metrics": ["los"]}, r"no metric los\. Nearest: loss"),
         ({"metrics": ["A01/eval/bst"]}, r"no metric A01/eval/bst\. Nearest: A01/eval/best"),
         ({"metrics": ["A02/eval/best"]}, "Nearest: A01/eval/best"),

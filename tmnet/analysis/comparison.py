@@ -13,6 +13,7 @@ import pandas as pd
 
 from tmnet.analysis.axes import CLOCKS, on_axis
 from tmnet.analysis.metrics import (
+    DECIMALS,
     KEY_SCALARS,
     KINDS,
     RULES,
@@ -117,7 +118,8 @@ class Comparison:
         behind = np.searchsorted(races.at, grid, side="right")
         first = np.zeros_like(behind)
         if self.trailing is not None:
-            first = np.searchsorted(races.at, grid - self.trailing, side="right")
+            since = np.round(grid - self.trailing, DECIMALS)
+            first = np.searchsorted(races.at, since, side="right")
         return STATISTICS[statistic].rule(races, first, behind)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -317,7 +319,7 @@ def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
             f"{lo:g} to {hi:g}; at most {MOST_POINTS:,} are allowed: choose a longer interval."
         )
     numbers = np.arange(max(first, 1), last + 1)
-    return np.round(numbers * interval, 9) if len(numbers) else np.array([hi])
+    return np.round(numbers * interval, DECIMALS) if len(numbers) else np.array([hi])
 
 
 def _hundredth(length: float) -> float:

@@ -19,6 +19,7 @@ from tmnet.logs.dialects import common_name
 
 Better = Literal["lower", "higher"] | None
 KINDS = ("eval", "explo")
+DECIMALS = 9  # of grid points and what is computed from them: 0.3 - 0.1 is 0.2
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def scalar_values(
         at, value = at[finite], value[finite]
     behind = np.searchsorted(at, grid, side="right")
     if rule == "mean":
-        since = np.searchsorted(at, grid - interval, side="right")
+        since = np.searchsorted(at, np.round(grid - interval, DECIMALS), side="right")
         return _over(_reduce(np.add, value, since, behind), behind - since)
     if rule in ("min", "max"):
         value = (np.fmin if rule == "min" else np.fmax).accumulate(value)

@@ -33,7 +33,8 @@ def read_cached(path: Path, progress: Callable[[int], object] = lambda _: None) 
     """`read_events`, but what an earlier reading saw comes from the cache.
 
     An unchanged file (size and modification time) is not read at all, and of one that has grown
-    only the new bytes are.
+    only the new bytes are. Whether a longer file has only grown is judged by samples of both ends
+    of what was read: event files are appended to, nothing rewrites them in the middle.
     """
     stat = path.stat()
     stored = _file_of(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import warnings
@@ -54,18 +55,23 @@ def _read_texts(file: EventFile) -> dict:
 
 def _parse_text(text: str) -> dict:
     """The mapping that a text holds; {} if it holds none."""
-    import yaml
-
     if fenced := re.search(r"```\w*\n(.*?)```", text, re.DOTALL):
         text = fenced[1]
-    cells = [
-        [cell.strip() for cell in row.strip().strip("|").split("|")] for row in text.split("\n")
-    ]
-    table = [row for row in cells if len(row) == 2]
-    try:
-        if len(table) == len([row for row in cells if row != [""]]) > 2:
-            return {key: yaml.safe_load(value) for key, value in table[2:]}
-        config = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}
+    lines = [line.strip().strip("|") for line in text.split("\n") if line.strip()]
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    if len(rows) > 2 and all(len(row) == 2 for row in rows):
+        return {name: _parse_value(value) for name, value in rows[2:]}
+    config = _parse_value(text)
     return config if isinstance(config, dict) else {}
+
+
+def _parse_value(text: str) -> object:
+    """JSON or YAML (which would take 1e-05 for text); the text itself if it is neither."""
+    import yaml
+
+    for parse in (json.loads, yaml.safe_load):
+        try:
+            return parse(text)
+        except (ValueError, yaml.YAMLError):
+            pass
+    return text

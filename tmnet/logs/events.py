@@ -8,6 +8,7 @@ every field sits in a fixed column. Whatever has no such layout is parsed by pro
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ BLOCK_BYTES = 16 * 2**20
 HEADER = 12  # length and its checksum
 FRAME = 16  # header and the checksum of the data
 MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
-LONGEST = 2048  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
+LONGEST = 1024  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
 
 
 @dataclass
@@ -216,7 +217,7 @@ class _Reader:
         for span in (layout.wall, layout.step, layout.value):
             for column in range(*span):
                 behind = size - 1 - (column - HEADER)  # bytes of the data that follow
-                varying ^= _crc_table(behind)[rows[:, column]]
+                varying ^= _crc_tables()[behind][rows[:, column]]
         base = np.empty(len(first), np.uint32)
         codes = np.empty(len(first), np.int32)
         for i, row in enumerate(first):
@@ -451,19 +452,15 @@ def _masked_crc(data: bytes) -> int:
     return _mask(google_crc32c.value(data))
 
 
-def _first_crc_table() -> np.ndarray:
+@functools.cache
+def _crc_tables() -> np.ndarray:
+    """What a byte adds to the CRC-32C of a message: (bytes that follow it, its value) uint32."""
+    tables = np.empty((LONGEST, 256), np.uint32)
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = table >> 1 ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
-    return table
-
-
-_crc_tables = [_first_crc_table()]
-
-
-def _crc_table(behind: int) -> np.ndarray:
-    """What each value of a byte adds to the CRC-32C of a message with `behind` bytes after it."""
-    while len(_crc_tables) <= behind:
-        last = _crc_tables[-1]
-        _crc_tables.append(last >> 8 ^ _crc_tables[0][last & 0xFF])
-    return _crc_tables[behind]
+    tables[0] = table
+    for behind in range(1, LONGEST):
+        last = tables[behind - 1]
+        tables[behind] = last >> 8 ^ table[last & 0xFF]
+    return tables

@@ -67,14 +67,24 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
 
 
 def _match(scalars: pd.DataFrame, left: np.ndarray, right: np.ndarray):
-    """Rows of both sides that report the same race: same process and step, n-th at that step."""
-    keys = [scalars[name].to_numpy() for name in ("process", "step")]
-    if len(left) == len(right) and all((key[left] == key[right]).all() for key in keys):
+    """Rows of both sides that report the same race: those of the same process and step.
+
+    Of several at one step, those of the same wall time belong together, or else the n-th to the
+    n-th.
+    """
+    keys = ["process", "step", "wall_time"]
+    columns = [scalars[name].to_numpy() for name in keys]
+    if len(left) == len(right) and all((key[left] == key[right]).all() for key in columns):
         return left, right
-    sides = []
-    for rows in (left, right):
-        side = pd.DataFrame({"process": keys[0][rows], "step": keys[1][rows], "row": rows})
-        side["nth"] = side.groupby(["process", "step"]).cumcount()
-        sides.append(side)
-    both = sides[0].merge(sides[1], on=["process", "step", "nth"])
-    return both["row_x"].to_numpy(), both["row_y"].to_numpy()
+    pairs = [np.empty((0, 2), np.int64)]
+    for on in (keys, keys[:2]):
+        sides = []
+        for rows in (left, right):
+            side = pd.DataFrame({name: scalars[name].to_numpy()[rows] for name in on})
+            side["nth"] = side.groupby(on).cumcount()
+            sides.append(side.assign(row=rows))
+        both = sides[0].merge(sides[1], on=[*on, "nth"])[["row_x", "row_y"]].to_numpy()
+        pairs.append(both)
+        left, right = np.setdiff1d(left, both[:, 0]), np.setdiff1d(right, both[:, 1])
+    matched = np.concatenate(pairs)
+    return tuple(matched[np.argsort(matched[:, 0], kind="stable")].T)

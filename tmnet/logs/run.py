@@ -53,11 +53,10 @@ class Run:
         notes: list[str],
     ):
         self.name, self.logdir, self.pieces, self.notes = name, logdir, pieces, notes
-        self._files = [file for file in files if len(file.events.code)]
-        self._config_files = files
-        if not self._files:
+        self._files = files
+        if not any(len(file.events.code) for file in files):
             raise TmnetError(f"Run {name} holds no scalars (directories: {', '.join(pieces)}).")
-        self.scalars, self.processes = _on_one_clock(self._files)
+        self.scalars, self.processes = _on_one_clock(files)
 
     def __repr__(self) -> str:
         return (
@@ -107,7 +106,7 @@ class Run:
     @functools.cached_property
     def config(self) -> dict:
         """Configuration that was logged as text or hyperparameters; {} if none was."""
-        return read_config(self._config_files)
+        return read_config(self._files)
 
     @functools.cached_property
     def _rows(self) -> dict[str, np.ndarray]:
@@ -155,7 +154,14 @@ class Run:
 
 
 def _on_one_clock(files: list[EventFile]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scalars and processes of the files of a run."""
+    """Scalars and processes of the files of a run.
+
+    A process that logged no scalar does not count; but a file without scalars, such as one with
+    the configuration, may tell when its process started.
+    """
+    of_process = [_process_of(file.path) for file in files]
+    logged = {key for key, file in zip(of_process, files) if len(file.events.code)}
+    files = [file for key, file in zip(of_process, files) if key in logged]
     sizes = [len(file.events.code) for file in files]
     tag, step, wall, value = concatenate(files)
     names = [common_name(name) for name in tag.categories]
@@ -236,7 +242,7 @@ def load_run(
     Parameters
     ----------
     name : str
-        The run's directory below `logdir`. ``name_2``, ``name_3`` … are taken with it where they
+        The run's directory in `logdir`. ``name_2``, ``name_3`` … are taken with it where they
         continue it: they start after it, and their steps go on from where it got to.
     logdir : str or Path
     pieces : sequence of str, optional
@@ -254,7 +260,7 @@ def load_run(
     LogWarning
         For files that could not be read whole.
     """
-    logdir = Path(logdir)
+    logdir, name = Path(logdir), name.rstrip("/\\")  # a shell may complete a folder's name so
     if pieces is None:
         _check_run_exists(name, logdir)
         names = _names_in_sequence(name, logdir)
