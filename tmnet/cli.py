@@ -24,7 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # terminals that lack a dash or ±
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.command is not lab:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
     with warnings.catch_warnings():
         warnings.simplefilter("always", LogWarning)
         warnings.showwarning = _show_warning
@@ -128,9 +132,11 @@ def _parser() -> argparse.ArgumentParser:
         "--output-dir", default="tmnet-demo", metavar="DIR", help="default: tmnet-demo"
     )
     some.set_defaults(command=demo)
-    some = commands.add_parser("lab", help="open the notebooks in JupyterLab")
-    some.add_argument(
-        "arguments", nargs=argparse.REMAINDER, help="handed to jupyter lab, such as --no-browser"
+    some = commands.add_parser(
+        "lab",
+        help="open the notebooks in JupyterLab",
+        description="Open the notebooks in JupyterLab. Further arguments, such as --no-browser, "
+        "are handed to it.",
     )
     some.set_defaults(command=lab)
     return parser
@@ -293,5 +299,5 @@ def lab(args: argparse.Namespace) -> None:
 
     notebooks = Path(__file__).parents[1] / "notebooks"
     root = notebooks.parent if notebooks.is_dir() else Path.cwd()
-    first = ["notebooks/1_compare_runs.ipynb"] if notebooks.is_dir() else []
-    LabApp.launch_instance([*first, f"--ServerApp.root_dir={root}", *args.arguments])
+    first = [str(notebooks / "1_compare_runs.ipynb")] if notebooks.is_dir() else []
+    LabApp.launch_instance([*first, f"--ServerApp.root_dir={root}", *args.rest])

@@ -336,7 +336,8 @@ class Explorer(widgets.HBox):
             titles = {title(self.comparison, some): some.name for some in self.comparison.metrics}
             set_options(display.grid_metric, titles)
         notes = [note for run in runs for note in run.notes] + self.comparison.notes
-        display.notes.value = "<br>".join(map(html.escape, notes))
+        lines = "<br>".join(map(html.escape, notes))
+        display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()
         self._show_tab()
 
