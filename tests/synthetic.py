@@ -71,9 +71,7 @@ def write_three_runs(logdir):
         [("long", 60, 1000), ("short", 30, 2000), ("never", 45, 1000)], start=1
     ):
         config = f"network:\n  size: {minutes}\nbatch: 512\n"
-        records = [
-            (60 * k, pace * k, three_values(name, k)) for k in range(1, minutes + 1)
-        ]
+        records = [(60 * k, pace * k, three_values(name, k)) for k in range(1, minutes + 1)]
         write_file(logdir / name, records, pid=pid, texts={"config": config})
     return logdir
 

@@ -175,6 +175,10 @@ def test_updating_draws_the_other_comparison(runs, whole):
     assert labels == ["long", "never"]
 
 
+def test_a_comparison_without_metrics(runs):
+    assert tmnet.compare(runs, metrics=[]).plot_grid().axes == []
+
+
 def test_figures_are_unknown_to_pyplot(whole):
     plt.close("all")
     whole.plot("loss")

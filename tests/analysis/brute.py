@@ -55,8 +55,7 @@ class History(NamedTuple):
                     if moment.process == process:
                         records.append((moment.second, moment.step, moment.scalars))
                         records += [
-                            (moment.second, moment.step, race_values(some))
-                            for some in moment.races
+                            (moment.second, moment.step, race_values(some)) for some in moment.races
                         ]
                 write_file(Path(directory) / name, records, start, pid=process)
             run = load(directory, name)
@@ -186,11 +185,7 @@ def scalar_value(pairs, tag, t, rule, interval):
     """The value of a scalar at `t`; NaN where there is none."""
     if t > end(pairs):
         return math.nan
-    pairs = [
-        (at, moment.scalars[tag])
-        for at, moment in pairs
-        if tag in moment.scalars and at <= t
-    ]
+    pairs = [(at, moment.scalars[tag]) for at, moment in pairs if tag in moment.scalars and at <= t]
     if rule == "last":
         return pairs[-1][1] if pairs else math.nan
     pairs = [(at, value) for at, value in pairs if math.isfinite(value)]

@@ -134,9 +134,7 @@ def test_frame_table_and_at_agree(histories, axis, points):
     runs = {f"r{i}": history.load(f"r{i}") for i, history in enumerate(histories)}
     pairs = {name: brute.placed(history, **axis) for name, history in zip(runs, histories)}
     hi = max(map(brute.end, pairs.values()))
-    comparison = tmnet.compare(
-        list(runs.values()), interval=hi / points, window=(0, hi), **axis
-    )
+    comparison = tmnet.compare(list(runs.values()), interval=hi / points, window=(0, hi), **axis)
     frame, names = comparison.frame, [some.name for some in comparison.metrics]
     assert frame.columns.tolist() == ["run", "metric", "at", "value"]
     assert len(frame) == len(runs) * len(names) * len(comparison.grid)
@@ -287,7 +285,8 @@ def test_races_that_never_finish(tmp_path):
     end = tmnet.compare([run]).at(10)["X"]
     assert (end["A01/eval/races"], end["A01/eval/finish_rate"]) == (10, 0)
     assert end["A01/eval/mean_all"] == 300
-    assert end[[f"A01/eval/{name}" for name in ("best", "mean", "std", "first_finish")]].isna().all()
+    for name in ("best", "mean", "std", "first_finish"):
+        assert np.isnan(end[f"A01/eval/{name}"])
 
 
 def test_a_run_alone_need_not_be_in_a_list(runs):
@@ -314,7 +313,6 @@ def test_a_run_alone_need_not_be_in_a_list(runs):
         ({"by": "steps"}, "The axis steps is not a counter"),
         ({"by": "own/counter"}, "own/counter is not a counter that run long logged"),
         ({"by": "loss"}, "it cannot be an axis"),
-        ({"metrics": []}, "no metric to compare"),
         ({"metrics": ["los"]}, r"no metric los\. Nearest: loss"),
         ({"metrics": ["A01/eval/bst"]}, r"no metric A01/eval/bst\. Nearest: A01/eval/best"),
         ({"metrics": ["A02/eval/best"]}, "Nearest: A01/eval/best"),

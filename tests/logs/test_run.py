@@ -13,7 +13,7 @@ from torch.utils.tensorboard.summary import hparams
 import tmnet
 
 from ..synthetic import CUTOFF, T0, load, race, write_file
-from .conftest import scalar, text, values_event, write_events
+from .conftest import scalar, values_event, write_events
 
 STARTUP = 7  # s from the version record of a process to the first event
 
@@ -323,8 +323,11 @@ def test_races_at_equal_steps_are_joined_in_their_order(races, apart):
         for i, (step, quarters, finished) in enumerate(races)
     ]
     if apart:
-        logged = [(second + 1000 * i, step, {tag: values[tag]})
-                  for i, tag in enumerate(race(1.0)) for second, step, values in logged]  # fmt: skip
+        logged = [
+            (second + 1000 * i, step, {tag: values[tag]})
+            for i, tag in enumerate(race(1.0))
+            for second, step, values in logged
+        ]
     with tempfile.TemporaryDirectory() as directory:
         write_file(Path(directory) / "X", logged)
         got = load(directory, "X").races
