@@ -148,7 +148,7 @@ def test_all_tables_of_a_comparison(whole):
                                              "A01 eval: races"]  # fmt: skip
 
 
-@pytest.mark.parametrize("style", ["text", "md", "tex", "html"])
+@pytest.mark.parametrize("style", ["text", "md", "tex"])
 def test_a_document_holds_every_cell(whole, style):
     parts = tables(whole)
     shown = document(parts, style)
@@ -174,5 +174,6 @@ def test_a_run_name_is_not_read_as_markup(tmp_path):
         write_file(tmp_path / name, [(60, 1, race(40.0 + i)), (300, 2, race(40.0))], pid=i)
     comparison = tmnet.compare([load(tmp_path, name) for name in ("a_b", "c<d>")])
     parts = tables(comparison)
-    assert "c&lt;d&gt;" in document(parts, "html") and "c<d>" not in document(parts, "html")
+    page = render(parts[0][1], "html")
+    assert "c&lt;d&gt;" in page and "c<d>" not in page
     assert r"a\_b" in document(parts, "tex")

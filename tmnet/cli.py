@@ -165,12 +165,11 @@ def compare(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from tmnet.analysis.comparison import compare, metric_names
+    from tmnet.figures import check_formats
     from tmnet.logs.run import load_run
 
-    if args.plot:  # say what cannot be written before anything is computed
-        from tmnet.figures import check_formats
-
-        check_formats(args.formats)
+    check_formats(args.formats)  # before anything is computed
+    if args.plot:
         make_directory(args.output_dir)
     logdir = _logdir(args)
     runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
@@ -225,7 +224,7 @@ def _write_text(path: str, text: str) -> None:
 def _heading(comparison, name: str) -> str:
     (lo, hi), points = comparison.window, len(comparison.grid)
     unit = comparison.axis_unit
-    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.0f} to "
+    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.10g} to "
     head += f"{hi:,.{int(comparison.by == 'time')}f} {unit}, "
     head += f"every {comparison.interval:,.10g}"
     lines = [head, "=" * len(head)]

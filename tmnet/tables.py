@@ -90,9 +90,9 @@ def best_of(values: np.ndarray, some: Metric) -> np.ndarray:
     finite = np.isfinite(values)
     if some.better is None or finite.sum() < 2:
         return np.zeros(len(values), bool)
-    shown = np.round(values * some.scale, 9 if some.digits is None else some.digits)
-    best = shown[finite].min() if some.better == "lower" else shown[finite].max()
-    best = finite & (shown == best)
+    leader = values[finite].min() if some.better == "lower" else values[finite].max()
+    # As shown: what looks equal is equal.
+    best = finite & np.array([some.show(value) == some.show(leader) for value in values])
     return best & (best != finite).any()  # all equal: nobody is ahead
 
 
@@ -160,8 +160,8 @@ def _folds(comparison: Comparison, some: Metric) -> bool:
 
 
 def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
-    """Tables under their titles, as one text."""
-    titles = {"text": "{}", "md": "**{}**\n", "tex": "\\paragraph{{{}}}\n", "html": "<h3>{}</h3>"}
+    """Tables under their titles, as one text: plain, Markdown or LaTeX."""
+    titles = {"text": "{}", "md": "**{}**\n", "tex": "\\paragraph{{{}}}\n"}
     escape = _escape_tex if style == "tex" else str
     return "\n\n".join(
         titles[style].format(escape(title)) + "\n" + render(table, style) for title, table in parts
@@ -169,4 +169,6 @@ def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
 
 
 def _escape_tex(text: str) -> str:
-    return text.replace("\\", r"\textbackslash ").replace("%", r"\%").replace("_", r"\_")
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    return text.translate(str.maketrans(special))

@@ -83,14 +83,14 @@ def test_any_moment_is_a_grid_point_of_its_own(history, axis, t):
     interval = INTERVALS[axis["by"]][0]
     comparison = tmnet.compare([history.load("X")], interval=interval, **axis)
     pairs = brute.placed(history, **axis)
-    for t in (t / 60 if axis["by"] == "time" else t, brute.end(pairs)):
-        got = comparison.at(t)["X"]
+    for at in (t / 60 if axis["by"] == "time" else t, brute.end(pairs)):
+        got = comparison.at(at)["X"]
         assert got.index.tolist() == [some.name for some in comparison.metrics]
         for name, value in got.items():
             if name in ("loss", "own/tag", "played"):
-                wanted = brute.scalar_value(pairs, name, t, "last", interval)
+                wanted = brute.scalar_value(pairs, name, at, "last", interval)
             else:
-                wanted = brute.races_value(pairs, name, t)
+                wanted = brute.races_value(pairs, name, at)
             np.testing.assert_allclose(value, wanted, rtol=1e-9, atol=1e-4, err_msg=name)
 
 

@@ -78,7 +78,7 @@ def test_a_gap_in_the_numbers_ends_a_run(tmp_path):
 
 @pytest.mark.parametrize(
     "pieces, steps",
-    [(["X"], 1000), (["X", "X_2"], 1000), (["X_2"], 700), (["X", "Y"], 2000), ("Y", 2000)],
+    [(["X"], 1000), (["X", "X_2"], 700), (["X_2"], 700), (["X", "Y"], 2000), ("Y", 2000)],
 )
 def test_named_pieces_replace_the_guess(tmp_path, pieces, steps):
     train(tmp_path / "X", 100, 1000)

@@ -36,16 +36,16 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
         if parsed.what != "time":
             continue
         if ends := tags.get(parsed._replace(what="finished")):
-            rows, other = _match(scalars, rows_by_tag[tag], rows_by_tag[ends])
+            rows, other = _match(scalars, rows_by_tag[tag], rows_by_tag[ends], "wall_time")
             finished = scalars["value"].to_numpy()[other] >= 0.5
         elif ends := tags.get(parsed._replace(what="time_finished")):
             rows = rows_by_tag[tag]
-            finished = np.isin(rows, _match(scalars, rows, rows_by_tag[ends])[0])
+            finished = np.isin(rows, _match(scalars, rows, rows_by_tag[ends], "value")[0])
         else:
             continue
         robust = np.zeros(len(rows), bool)
         if reports := tags.get(parsed._replace(what="time_robust")):
-            robust = np.isin(rows, _match(scalars, rows, rows_by_tag[reports])[0])
+            robust = np.isin(rows, _match(scalars, rows, rows_by_tag[reports], "value")[0])
         parts.append((parsed, rows, finished, robust))
     rows = np.concatenate([np.empty(0, np.int64), *(part[1] for part in parts)])
     order = np.argsort(rows, kind="stable")
@@ -66,13 +66,13 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
     return races
 
 
-def _match(scalars: pd.DataFrame, left: np.ndarray, right: np.ndarray):
+def _match(scalars: pd.DataFrame, left: np.ndarray, right: np.ndarray, also: str):
     """Rows of both sides that report the same race: those of the same process and step.
 
-    Of several at one step, those of the same wall time belong together, or else the n-th to the
-    n-th.
+    Of several at one step, those that are equal in a further column belong together, or else the
+    n-th to the n-th.
     """
-    keys = ["process", "step", "wall_time"]
+    keys = ["process", "step", also]
     columns = [scalars[name].to_numpy() for name in keys]
     if len(left) == len(right) and all((key[left] == key[right]).all() for key in columns):
         return left, right

@@ -76,8 +76,8 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """The last step that was reached."""
-        return int(self.processes["last_step"].max())
+        """The last step of the history that survives restarts."""
+        return int(self.scalars["step"].to_numpy()[self.survives(self.scalars)].max())
 
     @property
     def tags(self) -> list[str]:
@@ -164,8 +164,10 @@ def _on_one_clock(files: list[EventFile]) -> tuple[pd.DataFrame, pd.DataFrame]:
     files = [file for key, file in zip(of_process, files) if key in logged]
     sizes = [len(file.events.code) for file in files]
     tag, step, wall, value = concatenate(files)
+    first = np.full(len(tag.categories), len(step))
+    first[tag.codes[::-1]] = np.arange(len(step))[::-1]
     names = [common_name(name) for name in tag.categories]
-    distinct = list(dict.fromkeys(names))
+    distinct = list(dict.fromkeys(names[i] for i in np.argsort(first)))  # as they appear
     code = np.array([distinct.index(name) for name in names], np.int32)[tag.codes]
 
     keys = [_process_of(file.path) for file in files]
@@ -418,8 +420,9 @@ def _split(name: str) -> list[str]:
 
 def _check_run_exists(name: str, logdir: Path) -> None:
     names = _run_names(logdir)
-    if _holds_event_files(logdir / name):
+    inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
+    if inside and _holds_event_files(logdir / name):
         return
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
     hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."
-    raise TmnetError(f"There is no run {name} in {logdir}. {hint}")
+    raise TmnetError(f"There is no run {name or '(without a name)'} in {logdir}. {hint}")
