@@ -27,6 +27,8 @@ _HOMES = {
     "read_scalars": "tmnet.logs.scalars",
 }
 
+_PARTS = ("networks",)  # import torch
+
 __all__ = [
     "Comparison",
     "LogWarning",
@@ -37,11 +39,14 @@ __all__ = [
     "list_runs",
     "load_run",
     "load_runs",
+    "networks",
     "read_scalars",
 ]
 
 
 def __getattr__(name: str):
+    if name in _PARTS:
+        return importlib.import_module(f"tmnet.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'tmnet' has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
@@ -49,4 +54,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_PARTS})

@@ -1,0 +1,371 @@
+"""The IQN network: image and floats to quantiles of the return of each action.
+
+Symbols in the shape comments: B states, n quantiles, F floats, D width of the features, E cosines,
+A actions. The parts, and the names of their tensors, are those of the public checkpoints.
+Source: Dabney et al. 2018, "Implicit Quantile Networks for Distributional Reinforcement Learning";
+the dueling heads are those of Wang et al. 2016.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tmnet.errors import TmnetError
+from tmnet.experiments import NetworkConfig
+from tmnet.files import write_output
+
+SLOPE = 0.01  # of LeakyReLU below 0
+CONVOLUTIONS = ((1, 16, 4, 2), (16, 32, 4, 2), (32, 64, 3, 2), (64, 32, 3, 1))  # in, out, k, stride
+NORMALISERS = ("float_mean", "float_std")  # not in public checkpoints
+
+
+class IQN(nn.Module):
+    """The network of the published runs.
+
+    NaN in a state makes its quantiles NaN, and its greedy action meaningless; other states of the
+    batch are not touched.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    float_mean, float_std : Tensor (F,), optional
+        Floats are normalised by these; by default they are taken as they are.
+    generator : torch.Generator, optional
+        To draw the weights with.
+
+    Raises
+    ------
+    TmnetError
+        If the mean or the deviation does not fit the configuration.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        float_mean: Tensor | None = None,
+        float_std: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        self.config = config
+        floats, half = config.float_input_dim, config.dense_hidden_dimension // 2
+        width = feature_width(config)
+        # In place: the result is all that the backward pass needs, so that half the memory does.
+        if config.use_image_head:
+            layers = []
+            for inputs, outputs, kernel, stride in CONVOLUTIONS:
+                layers += [nn.Conv2d(inputs, outputs, kernel, stride), _activation()]
+            self.img_head = nn.Sequential(*layers, nn.Flatten())
+        if floats:
+            hidden = config.float_hidden_dim
+            self.float_feature_extractor = nn.Sequential(
+                nn.Linear(floats, hidden), _activation(), nn.Linear(hidden, hidden), _activation()
+            )
+        self.A_head = nn.Sequential(
+            nn.Linear(width, half), _activation(), nn.Linear(half, config.n_actions)
+        )
+        self.V_head = nn.Sequential(nn.Linear(width, half), _activation(), nn.Linear(half, 1))
+        self.iqn_fc = nn.Sequential(nn.Linear(config.iqn_embedding_dimension, width), _activation())
+        for name, value, default in (
+            ("float_mean", float_mean, torch.zeros(floats)),
+            ("float_std", float_std, torch.ones(floats)),
+        ):
+            value = default if value is None else torch.as_tensor(value, dtype=torch.float32)
+            if value.shape != (floats,):
+                raise TmnetError(f"{name} has the shape {tuple(value.shape)}, not ({floats},).")
+            self.register_buffer(name, value.clone())
+        self._initialise(generator)
+
+    def _initialise(self, generator: torch.Generator | None) -> None:
+        """Orthogonal weights, zero biases; a cosine has variance 1/2, which its gain makes up."""
+        gain = nn.init.calculate_gain("leaky_relu", SLOPE)
+        gains = {self.iqn_fc[0]: math.sqrt(2) * gain, self.A_head[2]: 1.0, self.V_head[2]: 1.0}
+        for layer in self.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                nn.init.orthogonal_(layer.weight, gains.get(layer, gain), generator=generator)
+                nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        image: Tensor | None,
+        floats: Tensor | None,
+        tau: Tensor | int,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Quantiles of the return of each action.
+
+        Parameters
+        ----------
+        image : Tensor (B, 1, H, W) or None
+            Grey values: uint8, or float in [-1, 1). None for a network without image head.
+        floats : Tensor (B, F) or None
+        tau : Tensor (B, n) or int
+            Which quantiles; or how many, to be drawn by `draw_taus`.
+        generator : torch.Generator, optional
+            To draw them with.
+
+        Returns
+        -------
+        Tensor (B, n, A), Tensor (B, n)
+            The quantiles, and which they are.
+
+        Raises
+        ------
+        TmnetError
+            If an input is missing, or has a shape that does not fit.
+        """
+        features, tau = self._features(image, floats, tau, generator)  # (B, n, D), (B, n)
+        half = self.A_head[0].out_features
+        # Both heads' first layers as one matrix product.
+        weight = torch.cat([self.A_head[0].weight, self.V_head[0].weight])  # (2 * half, D)
+        bias = torch.cat([self.A_head[0].bias, self.V_head[0].bias])
+        hidden = functional.leaky_relu_(functional.linear(features, weight, bias), SLOPE)
+        advantage = self.A_head[2](hidden[..., :half])  # (B, n, A)
+        value = self.V_head[2](hidden[..., half:])  # (B, n, 1)
+        return value + advantage - advantage.mean(dim=-1, keepdim=True), tau
+
+    def mean_q(
+        self,
+        image: Tensor | None,
+        floats: Tensor | None,
+        tau: Tensor | int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Mean return of each action over quantiles, `iqn_k` of them by default: (B, A)."""
+        tau = self.config.iqn_k if tau is None else tau
+        return self(image, floats, tau, generator)[0].mean(dim=1)
+
+    def greedy_action(
+        self,
+        image: Tensor | None,
+        floats: Tensor | None,
+        tau: Tensor | int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The action with the highest mean return: (B,) int64.
+
+        Only the advantages are computed, and the last layer on their hidden units' mean: neither
+        the value of a state nor the order of averaging changes which action is best.
+        """
+        tau = self.config.iqn_k if tau is None else tau
+        features, _ = self._features(image, floats, tau, generator)  # (B, n, D)
+        hidden = self.A_head[1](self.A_head[0](features)).mean(dim=1)  # (B, half)
+        return self.A_head[2](hidden).argmax(dim=1)
+
+    def _features(self, image, floats, tau, generator) -> tuple[Tensor, Tensor]:
+        """Features of each state and quantile (B, n, D), and the quantiles (B, n)."""
+        dtype = self.iqn_fc[0].weight.dtype
+        parts = []
+        if self.config.use_image_head:
+            self._check(image, "image", (1, self.config.h_downsized, self.config.w_downsized))
+            if image.dtype == torch.uint8:
+                image = (image.float() - 128) / 128
+            parts.append(self.img_head(image.to(dtype)))  # (B, flattened)
+        if self.config.float_input_dim:
+            self._check(floats, "float vector", (self.config.float_input_dim,))
+            # In float32: bfloat16 would tell metres apart no better than 2 at 390.
+            normalised = (floats.float() - self.float_mean.float()) / self.float_std.float()
+            parts.append(self.float_feature_extractor(normalised.to(dtype)))  # (B, hidden)
+        state = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (B, D)
+        if isinstance(tau, int):
+            tau = draw_taus(len(state), tau, state.device, generator)
+        if tau.ndim != 2 or len(tau) != len(state):
+            raise TmnetError(f"tau has the shape {tuple(tau.shape)}, not ({len(state)}, n).")
+        order = torch.arange(1, self.config.iqn_embedding_dimension + 1, device=tau.device)
+        cosines = torch.cos(torch.pi * order * tau.float()[..., None])  # (B, n, E)
+        quantile = self.iqn_fc(cosines.to(dtype))  # (B, n, D)
+        return quantile * state[:, None], tau
+
+    def _check(self, value: Tensor | None, what: str, shape: tuple[int, ...]) -> None:
+        if value is None:
+            raise TmnetError(
+                f"This network needs a{'n' * (what[0] == 'i')} {what}; none was given."
+            )
+        if value.shape[1:] != shape:
+            expected = ", ".join(map(str, shape))
+            raise TmnetError(
+                f"The {what} has the shape {tuple(value.shape)}; this network takes (B, {expected})."
+            )
+
+    def save_public(self, path: str | Path) -> None:
+        """Write the weights as public checkpoints have them: without the floats' mean and std.
+
+        Raises
+        ------
+        TmnetError
+            If the file cannot be written.
+        """
+        state = {
+            name: tensor.detach().cpu()
+            for name, tensor in self.state_dict().items()
+            if name not in NORMALISERS
+        }
+        write_output(Path(path), lambda file: torch.save(state, file))
+
+    @classmethod
+    def load_public(
+        cls,
+        path: str | Path,
+        height: int | None = None,
+        float_mean: Tensor | None = None,
+        float_std: Tensor | None = None,
+    ) -> IQN:
+        """Load a public checkpoint; the configuration is inferred from the tensors' shapes.
+
+        Parameters
+        ----------
+        path : str or Path
+            A state dict as `torch.save` writes it. It is read without running code.
+        height : int, optional
+            Pixels of the image, where it is not square: only the area is to be seen in a file.
+        float_mean, float_std : Tensor (F,), optional
+            They are not in the file.
+
+        Raises
+        ------
+        TmnetError
+            If the file is no such checkpoint: it says which tensor has which shape, and what was
+            expected.
+
+        Notes
+        -----
+        The numbers of quantiles are not in a file; `iqn_n` and `iqn_k` are those of the preset
+        with the same embedding, or 8 and 32.
+        """
+        state = _read_state(Path(path))
+        network = cls(_infer_config(state, Path(path), height), float_mean, float_std)
+        expected = {
+            name: tuple(tensor.shape)
+            for name, tensor in network.state_dict().items()
+            if name not in NORMALISERS
+        }
+        for name in sorted(expected.keys() ^ state.keys()):
+            problem = "is missing" if name in expected else "is there, and should not be"
+            raise TmnetError(f"{path} does not fit: the tensor {name} {problem}.")
+        for name, shape in expected.items():
+            if tuple(state[name].shape) != shape:
+                raise TmnetError(
+                    f"{path} does not fit: {name} has the shape {tuple(state[name].shape)}, "
+                    f"and {shape} was expected."
+                )
+        network.load_state_dict(state, strict=False)
+        return network
+
+
+def draw_taus(
+    batch: int,
+    n: int,
+    device: torch.device | str = "cpu",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Draw quantiles: (batch, n), half of them stratified in (0, 1/2), the others 1 - tau of them.
+
+    Raises
+    ------
+    TmnetError
+        If n is odd.
+    """
+    if n < 2 or n % 2:
+        raise TmnetError(f"The number of quantiles is {n}; it must be even and at least 2.")
+    strata = torch.arange(n // 2, device=device)
+    lower = (strata + torch.rand(batch, n // 2, device=device, generator=generator)) / n
+    return torch.cat([lower, 1 - lower], dim=1)
+
+
+def image_sizes(config: NetworkConfig) -> list[tuple[int, int, int]]:
+    """Channels, height and width behind each convolution."""
+    height, width, sizes = config.h_downsized, config.w_downsized, []
+    for _, channels, kernel, stride in CONVOLUTIONS:
+        height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+        sizes.append((channels, height, width))
+    return sizes
+
+
+def feature_width(config: NetworkConfig) -> int:
+    """D: width of the features of a state."""
+    width = config.float_hidden_dim if config.float_input_dim else 0
+    return width + math.prod(image_sizes(config)[-1] if config.use_image_head else (0,))
+
+
+def _activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(SLOPE, inplace=True)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+        raise TmnetError(
+            f"{path} is not a checkpoint of weights alone: it is damaged, or would run code."
+        ) from None
+    if not isinstance(state, dict) or not all(isinstance(x, Tensor) for x in state.values()):
+        raise TmnetError(f"{path} does not hold a state dict: names and tensors.")
+    # Compiled networks put a prefix before every name.
+    return {str(name).removeprefix("_orig_mod."): tensor for name, tensor in state.items()}
+
+
+def _infer_config(state: dict[str, Tensor], path: Path, height: int | None) -> NetworkConfig:
+    """The configuration that the shapes of a state dict tell."""
+
+    def shape(name: str) -> tuple[int, int]:
+        if name not in state:
+            raise TmnetError(f"{path} does not fit: the tensor {name} is missing.")
+        if state[name].ndim != 2:
+            raise TmnetError(
+                f"{path} does not fit: {name} has the shape {tuple(state[name].shape)}, and two "
+                "dimensions were expected."
+            )
+        return tuple(state[name].shape)
+
+    width, embedding = shape("iqn_fc.0.weight")
+    half = shape("A_head.0.weight")[0]
+    hidden = floats = 0
+    if any(name.startswith("float_feature_extractor.") for name in state):
+        hidden, floats = shape("float_feature_extractor.0.weight")
+    knobs = {
+        "iqn_embedding_dimension": embedding,
+        "float_hidden_dim": hidden or NetworkConfig.float_hidden_dim,
+        "float_input_dim": floats,
+        "dense_hidden_dimension": 2 * half,
+        "n_actions": shape("A_head.2.weight")[0],
+        "use_image_head": any(name.startswith("img_head.") for name in state),
+    }
+    if embedding == NetworkConfig.big().iqn_embedding_dimension:
+        knobs |= {"iqn_n": NetworkConfig.big().iqn_n, "iqn_k": NetworkConfig.big().iqn_k}
+    if knobs["use_image_head"]:
+        knobs["h_downsized"], knobs["w_downsized"] = _image_size(width - hidden, path, height)
+    return NetworkConfig(**knobs)
+
+
+def _image_size(flattened: int, path: Path, height: int | None) -> tuple[int, int]:
+    """Height and width of the image whose features are so many; square, or else about 3 : 4."""
+    channels = CONVOLUTIONS[-1][1]
+    area, rest = divmod(flattened, channels)
+    pairs = [(rows, area // rows) for rows in range(1, area + 1) if area % rows == 0]
+    if height is not None:
+        wanted = image_sizes(NetworkConfig(h_downsized=height))[-1][1]
+        pairs = [pair for pair in pairs if pair[0] == wanted]
+    if rest or not pairs:
+        raise TmnetError(
+            f"{path} does not fit: its image has {flattened} features, and {channels} x height x "
+            f"width was expected{'' if height is None else f', for {height} pixels of height'}."
+        )
+    square = [pair for pair in pairs if pair[0] == pair[1]]
+    rows, columns = (square or sorted(pairs, key=lambda pair: abs(pair[0] / pair[1] - 3 / 4)))[0]
+    return height or _pixels(rows), _pixels(columns)
+
+
+def _pixels(size: int) -> int:
+    """The multiple of eight, among eight neighbours, that the convolutions reduce to a size."""
+    for _, _, kernel, stride in reversed(CONVOLUTIONS):
+        size = (size - 1) * stride + kernel
+    return -(-size // 8) * 8
