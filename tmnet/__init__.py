@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tmnet.logs.run import Run, list_runs, load_run, load_runs
     from tmnet.logs.scalars import read_scalars
     from tmnet.widgets.explorer import explore
+    from tmnet.widgets.network_lab import network_lab
 
 _HOMES = {
     "Comparison": "tmnet.analysis.comparison",
@@ -24,6 +25,7 @@ _HOMES = {
     "list_runs": "tmnet.logs.run",
     "load_run": "tmnet.logs.run",
     "load_runs": "tmnet.logs.run",
+    "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "load_runs",
+    "network_lab",
     "networks",
     "read_scalars",
 ]

@@ -190,8 +190,6 @@ class Multiples:
 
     def png(self, cursor: float | None = None) -> bytes:
         """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
-        from PIL import Image
-
         canvas = self.figure.canvas
         if self._background is None:
             with rc_context(STYLE):
@@ -202,11 +200,17 @@ class Multiples:
         for line in self._cursors if cursor is not None else ():
             line.set_xdata([cursor, cursor])
             line.axes.draw_artist(line)
-        picture = io.BytesIO()
-        Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(
-            picture, "png", compress_level=1
-        )
-        return picture.getvalue()
+        return encode_png(canvas)
+
+
+def encode_png(canvas: FigureCanvasAgg) -> bytes:
+    """What is on a canvas, encoded for speed."""
+    from PIL import Image
+
+    picture = io.BytesIO()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    image.save(picture, "png", compress_level=1)
+    return picture.getvalue()
 
 
 def robust_limits(y: np.ndarray, some: Metric) -> tuple[float, float, float | None]:

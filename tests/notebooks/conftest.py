@@ -29,7 +29,7 @@ QUIET = [
 
 @pytest.fixture(scope="session")
 def lab_url(tmp_path_factory):
-    """Address, with token, of a JupyterLab over a copy of the notebooks."""
+    """Address, with token and a place for a notebook's name, of a JupyterLab over a copy."""
     if not CHROMIUM:
         pytest.skip("needs Chromium (Debian: apt-get install chromium)")
     home = tmp_path_factory.mktemp("lab")
@@ -59,7 +59,8 @@ def lab_url(tmp_path_factory):
     server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, home / "log")
-        yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}"
+        # Reset, or a page would bring back the tabs of the one before.
+        yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{{}}?token={token}&reset"
     finally:
         server.terminate()
         server.wait(20)
@@ -98,7 +99,7 @@ def open_notebook(lab_url, browser):
         page = browser.new_page(viewport={"width": 1680, "height": 1250})
         pages.append(page)
         page.set_default_timeout(60_000)
-        page.goto(lab_url.format(f"notebooks/{name}"))
+        page.goto(lab_url.format(name))
         page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context")
         page.evaluate(
             """async () => {

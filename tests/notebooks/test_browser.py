@@ -16,7 +16,7 @@ def press(page, slider, key, times):
 
 def wait_for_new_picture(page, old):
     page.wait_for_function("old => document.querySelector('.widget-image').src != old", arg=old)
-    return page.locator(".widget-image").get_attribute("src")
+    return page.locator(".widget-image").first.get_attribute("src")
 
 
 def wait_for_text(page, selector, text):
@@ -46,3 +46,16 @@ def test_sliders_move_the_picture(open_notebook):
     page.locator(".lm-TabBar-tab").filter(has_text="Configuration").first.click()
     wait_for_text(page, ".widget-html", "neural_network.iqn_n")
     assert not page.locator("text=failed").count()
+
+
+def test_the_network_lab_follows_its_sliders(open_notebook):
+    page = open_notebook("2_network_size.ipynb")
+    picture = page.locator(".widget-image").first
+    picture.wait_for()
+    wait_for_text(page, ".widget-html", "1,051,805")
+    src = picture.get_attribute("src")
+    press(page, "Embedding (cosines)", "ArrowRight", 8)  # from 128 in steps of 16
+    wait_for_text(page, ".widget-html", "1,150,109")
+    wait_for_new_picture(page, src)
+    page.locator(".lm-TabBar-tab").filter(has_text="YAML").first.click()
+    wait_for_text(page, ".widget-html", "iqn_embedding_dimension: 256")

@@ -1,7 +1,7 @@
 """The IQN network: its definition, its loss, and what each of its knobs costs."""
 
 from tmnet.experiments import NetworkConfig
-from tmnet.networks.anatomy import Anatomy, anatomy
+from tmnet.networks.anatomy import Anatomy, anatomy, costs
 from tmnet.networks.iqn import IQN, draw_taus
 from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
 
@@ -10,6 +10,7 @@ __all__ = [
     "IQN",
     "NetworkConfig",
     "anatomy",
+    "costs",
     "draw_taus",
     "quantile_huber_loss",
     "target_quantiles",

@@ -34,6 +34,18 @@ class Layer:
     per_quantile: bool = False
     first: bool = False  # nothing before it is trained, so no gradient goes further back
 
+    @property
+    def parameters(self) -> int:
+        return self.weights + self.biases
+
+    def shape(self, n: int) -> tuple[int, ...]:
+        """Of the output for one state with n quantiles."""
+        return (n, *self.output) if self.per_quantile else self.output
+
+    def macs_of(self, n: int) -> int:
+        """Multiply-adds for one state with n quantiles."""
+        return self.macs * (n if self.per_quantile else 1)
+
     def passes_back(self) -> int:
         """Products of the size of the forward pass that the backward pass takes."""
         return 1 if self.first else 2
@@ -91,30 +103,29 @@ def anatomy(
     -------
     Anatomy
     """
-    layers = _layers(config)
-    n, k = config.iqn_n, config.iqn_k
     rows = [
-        (
-            layer.part,
-            layer.name,
-            ((n,) if layer.per_quantile else ()) + layer.output,
-            layer.weights + layer.biases,
-            layer.macs * (n if layer.per_quantile else 1),
-        )
-        for layer in layers
-    ]
+        (layer.part, layer.name, layer.shape(config.iqn_n), layer.parameters,
+         layer.macs_of(config.iqn_n))
+        for layer in _layers(config)
+    ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["part", "layer", "output", "parameters", "macs"])
-    totals = {
-        "parameters": table["parameters"].sum(),
-        "flops_per_decision": _choice_flops(layers, k),
-        "flops_per_batch": batch * _transition_flops(layers, n),
-        "activation_bytes": _activation_bytes(config, n, batch),
-        "state_bytes": config.use_image_head * config.h_downsized * config.w_downsized
-        + BYTES * config.float_input_dim,
-    }
+    totals = costs(config, batch)
     if measure:
         totals |= _measure(config, batch, torch.device(device or _best_device()), progress)
     return Anatomy(config, table, pd.Series(totals))
+
+
+def costs(config: NetworkConfig, batch: int = 512) -> dict[str, int]:
+    """The totals of `anatomy` that are computed, quickly enough to be swept over knobs."""
+    layers, n = _layers(config), config.iqn_n
+    pixels = config.h_downsized * config.w_downsized if config.use_image_head else 0
+    return {
+        "parameters": sum(layer.parameters for layer in layers),
+        "flops_per_decision": _choice_flops(layers, config.iqn_k),
+        "flops_per_batch": batch * _transition_flops(layers, n),
+        "activation_bytes": _activation_bytes(config, n, batch),
+        "state_bytes": pixels + BYTES * config.float_input_dim,
+    }
 
 
 def _layers(config: NetworkConfig) -> list[Layer]:
@@ -149,7 +160,7 @@ def _layers(config: NetworkConfig) -> list[Layer]:
 
 def _forward_flops(layers: list[Layer], n: int) -> int:
     """FLOPs of all quantiles of all actions of one state."""
-    return sum(2 * layer.macs * (n if layer.per_quantile else 1) for layer in layers)
+    return sum(2 * layer.macs_of(n) for layer in layers)
 
 
 def _choice_flops(layers: list[Layer], n: int) -> int:
@@ -158,15 +169,13 @@ def _choice_flops(layers: list[Layer], n: int) -> int:
     for layer in layers:
         if layer.part != "value head":
             last = (layer.part, layer.name) == ("advantage head", "linear 2")
-            flops += 2 * layer.macs * (n if layer.per_quantile and not last else 1)
+            flops += 2 * layer.macs_of(1 if last else n)
     return flops
 
 
 def _transition_flops(layers: list[Layer], n: int) -> int:
     """FLOPs of learning from one transition."""
-    backward = sum(
-        2 * layer.macs * (n if layer.per_quantile else 1) * layer.passes_back() for layer in layers
-    )
+    backward = sum(2 * layer.macs_of(n) * layer.passes_back() for layer in layers)
     return 2 * _forward_flops(layers, n) + _choice_flops(layers, n) + backward
 
 
@@ -237,11 +246,17 @@ def _measure(config, batch: int, device: torch.device, progress) -> dict[str, fl
     return measured
 
 
-def random_states(config: NetworkConfig, batch: int, device) -> tuple:
-    """Random inputs of a network: (image or None, floats or None)."""
+def random_states(
+    config: NetworkConfig,
+    batch: int,
+    device: torch.device | str = "cpu",
+    generator: torch.Generator | None = None,
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Random inputs of a network: image (B, 1, H, W) uint8 and floats (B, F), or None."""
+    options = {"device": device, "generator": generator}
     shape = (batch, 1, config.h_downsized, config.w_downsized)
-    image = torch.randint(256, shape, dtype=torch.uint8, device=device)
-    floats = torch.randn(batch, config.float_input_dim, device=device)
+    image = torch.randint(256, shape, dtype=torch.uint8, **options)
+    floats = torch.randn(batch, config.float_input_dim, **options)
     return image if config.use_image_head else None, floats if config.float_input_dim else None
 
 

@@ -191,7 +191,8 @@ class IQN(nn.Module):
         if value.shape[1:] != shape:
             expected = ", ".join(map(str, shape))
             raise TmnetError(
-                f"The {what} has the shape {tuple(value.shape)}; this network takes (B, {expected})."
+                f"The {what} has the shape {tuple(value.shape)}, and this network takes "
+                f"(B, {expected})."
             )
 
     def save_public(self, path: str | Path) -> None:

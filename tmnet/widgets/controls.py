@@ -1,13 +1,17 @@
-"""What the explorer is made of: its controls, and the display beside them."""
+"""What the explorer is made of: its controls, the display beside them, and its callbacks."""
 
 from __future__ import annotations
 
+import contextlib
 import html
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets as widgets
 
 from tmnet.analysis.metrics import RULES, metric
+from tmnet.errors import TmnetError
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, run_swatch
 from tmnet.logs.run import Run
 
@@ -42,9 +46,9 @@ class Controls(widgets.VBox):
             layout={"flex": "0 0 96px"},
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
-        self.baseline = _dropdown("Baseline", (), "Differences are shown to this run")
-        self.by = _dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
-        self.clock = _dropdown(
+        self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
+        self.by = dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
+        self.clock = dropdown(
             "Clock",
             {"active (without downtime)": "active", "wall clock": "wall"},
             "Whether the time between two processes of a run counts",
@@ -93,7 +97,7 @@ class Controls(widgets.VBox):
             style=LABEL,
             layout={"width": "200px"},
         )
-        self.rule = _dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
+        self.rule = dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
         assert set(RULE_NAMES.values()) == set(RULES)
         self.metrics = widgets.VBox()
         self.filter = widgets.Text(
@@ -106,18 +110,18 @@ class Controls(widgets.VBox):
         self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
         super().__init__(
             [
-                _heading("Runs"),
+                heading("Runs"),
                 widgets.HBox([self.logdir, self.reload]),
                 self.runs,
                 self.baseline,
-                _heading("Axis"),
+                heading("Axis"),
                 self.by,
                 self.clock,
                 self.window,
                 self.common,
                 self.interval,
                 self.step_interval,
-                _heading("Metrics"),
+                heading("Metrics"),
                 widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
                 self.rule,
                 self.metrics,
@@ -175,7 +179,7 @@ class Display(widgets.VBox):
         widgets.jslink((self.play, "value"), (self.moment, "value"))
         self.moment_label = widgets.HTML(layout={"width": "170px"})
         self.moment_table = widgets.HTML()
-        self.grid_metric = _dropdown("Metric", (), "Whose values are shown")
+        self.grid_metric = dropdown("Metric", (), "Whose values are shown")
         self.grid_metric.layout.width = "480px"
         self.grid_table = widgets.HTML(layout={"max_height": "520px", "overflow": "auto"})
         self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -219,12 +223,14 @@ class Display(widgets.VBox):
     def set_moments(self, last: int) -> None:
         self.moment.max = self.play.max = last
 
-    def show_error(self, sentence: str, details: str = "") -> None:
-        more = f"<details><pre>{html.escape(details)}</pre></details>" if details else ""
-        self.message.value = (
-            '<div role="alert" style="border-left:4px solid #d55e00;background:#fdeee6;'
-            f'color:#222;padding:4px 10px">{html.escape(sentence)}{more}</div>'
-        )
+
+def error_html(sentence: str, details: str = "") -> str:
+    """What went wrong, in words; details are folded away."""
+    more = f"<details><pre>{html.escape(details)}</pre></details>" if details else ""
+    return (
+        '<div role="alert" style="border-left:4px solid #d55e00;background:#fdeee6;'
+        f'color:#222;padding:4px 10px">{html.escape(sentence)}{more}</div>'
+    )
 
 
 def run_row(run: Run, order: Sequence[str], shown: bool) -> tuple[widgets.Checkbox, widgets.Widget]:
@@ -277,6 +283,52 @@ def other_boxes(
     return boxes, [widgets.HTML(f"<small>{text}</small>"), *boxes.values()]
 
 
+class Callbacks:
+    """Reacting to widgets: one callback at a time, and errors shown in words.
+
+    A page shows nothing of what a callback raises, and callbacks may come from several threads.
+
+    Parameters
+    ----------
+    message : HTML
+        Where errors are shown.
+    """
+
+    def __init__(self, message: widgets.HTML):
+        self.message = message
+        self._lock = threading.RLock()
+        self._silent = False
+
+    def __call__(self, update: Callable[[], None], lock: bool = True) -> Callable[[object], None]:
+        """`update` as a callback; without `lock`, others may run beside it."""
+
+        def call(_) -> None:
+            if self._silent:
+                return
+            with self._lock if lock else contextlib.nullcontext():
+                self.message.value = ""
+                try:
+                    update()
+                except TmnetError as error:
+                    self.message.value = error_html(str(error))
+                except Exception as error:
+                    self.message.value = error_html(
+                        f"That failed ({type(error).__name__}: {error}); please report it.",
+                        traceback.format_exc(),
+                    )
+
+        return call
+
+    @contextlib.contextmanager
+    def off(self) -> Iterator[None]:
+        """Set controls without reacting to it."""
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
+
+
 def _checkbox(name: str, checked: bool, tooltip: str) -> widgets.Checkbox:
     return widgets.Checkbox(
         checked,
@@ -287,13 +339,13 @@ def _checkbox(name: str, checked: bool, tooltip: str) -> widgets.Checkbox:
     )
 
 
-def _dropdown(name: str, options, tooltip: str) -> widgets.Dropdown:
+def dropdown(name: str, options, tooltip: str) -> widgets.Dropdown:
     return widgets.Dropdown(
         description=name, options=options, tooltip=tooltip, style=LABEL, layout=FULL
     )
 
 
-def _heading(text: str) -> widgets.HTML:
+def heading(text: str) -> widgets.HTML:
     return widgets.HTML(
         f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import html
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -20,6 +17,7 @@ from tmnet.figures import Multiples, export
 from tmnet.logs.run import Run, load_runs
 from tmnet.tables import metric_table, render, show_at, title
 from tmnet.widgets.controls import (
+    Callbacks,
     Controls,
     Display,
     metric_boxes,
@@ -62,12 +60,11 @@ class Explorer(widgets.HBox):
     """See `explore`."""
 
     def __init__(self, source: str | Path | Sequence[Run], **view):
-        self._lock = threading.RLock()  # callbacks may come from several threads
-        self._silent = False
         self._window: tuple[float, float] | None = None  # None: the common window
         self._multiples: Multiples | None = None
         self.comparison: Comparison | None = None
         self.controls, self.display = Controls(), Display()
+        self._callbacks = Callbacks(self.display.message)
         super().__init__([self.controls, self.display], layout={"width": "100%"})
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
@@ -168,7 +165,7 @@ class Explorer(widgets.HBox):
         self.runs, self.order = runs, [run.name for run in runs]
         shown = set(self.order[:FIRST_RUNS]) if not shown else shown
         chosen = set(getattr(self, "_metric_boxes", ()) and self._shown_metrics)
-        with self._quietly():
+        with self._callbacks.off():
             rows = {run.name: run_row(run, self.order, run.name in shown) for run in runs}
             self._run_boxes = {name: box for name, (box, _) in rows.items()}
             self.controls.runs.children = [row for _, row in rows.values()]
@@ -203,7 +200,7 @@ class Explorer(widgets.HBox):
                 hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
                 raise TmnetError(f"A view has no entry {name}: {hint}")
         controls = self.controls
-        with self._quietly():
+        with self._callbacks.off():
             if "runs" in view:
                 missing = [name for name in view["runs"] if name not in self.order]
                 if missing:
@@ -241,57 +238,28 @@ class Explorer(widgets.HBox):
         controls, display = self.controls, self.display
         intervals = (controls.interval, controls.step_interval)
         for control in (*intervals, controls.trailing, controls.rule):
-            control.observe(self._callback(self._refresh), "value")
+            control.observe(self._callbacks(self._refresh), "value")
         for control in (controls.by, controls.clock):
-            control.observe(self._callback(self._take_common_window), "value")
-        controls.window.observe(self._callback(self._take_window), "value")
-        controls.common.on_click(self._callback(self._take_common_window))
-        controls.baseline.observe(self._callback(self._show_moment), "value")
+            control.observe(self._callbacks(self._take_common_window), "value")
+        controls.window.observe(self._callbacks(self._take_window), "value")
+        controls.common.on_click(self._callbacks(self._take_common_window))
+        controls.baseline.observe(self._callbacks(self._show_moment), "value")
         controls.filter.observe(
-            self._callback(lambda: self._set_others(set(self._shown_metrics))), "value"
+            self._callbacks(lambda: self._set_others(set(self._shown_metrics))), "value"
         )
-        controls.logdir.observe(self._callback(self.reload), "value")
-        controls.reload.on_click(self._callback(self.reload))
-        display.moment.observe(self._callback(self._show_moment), "value")
-        display.tabs.observe(self._callback(self._show_tab), "selected_index")
-        display.grid_metric.observe(self._callback(self._show_tab), "value")
-        display.export.on_click(self._callback(self._export))
+        controls.logdir.observe(self._callbacks(self.reload), "value")
+        controls.reload.on_click(self._callbacks(self.reload))
+        display.moment.observe(self._callbacks(self._show_moment), "value")
+        display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
+        display.grid_metric.observe(self._callbacks(self._show_tab), "value")
+        display.export.on_click(self._callbacks(self._export))
         self._observe_boxes()
 
     def _observe_boxes(self) -> None:
-        refresh = self._callback(self._refresh)
+        refresh = self._callbacks(self._refresh)
         for box in [*self._run_boxes.values(), *self._metric_boxes.values()]:
             box.unobserve_all("value")
             box.observe(refresh, "value")
-
-    def _callback(self, update: Callable[[], None]) -> Callable[[object], None]:
-        """`update` as a widget's callback: one at a time, and errors shown in words."""
-
-        def call(_) -> None:
-            if self._silent:
-                return
-            with self._lock:
-                self.display.message.value = ""
-                try:
-                    update()
-                except TmnetError as error:
-                    self.display.show_error(str(error))
-                except Exception as error:  # a page shows nothing of what a callback raises
-                    self.display.show_error(
-                        f"That failed ({type(error).__name__}: {error}); please report it.",
-                        traceback.format_exc(),
-                    )
-
-        return call
-
-    @contextlib.contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Set controls without reacting to it."""
-        before, self._silent = self._silent, True
-        try:
-            yield
-        finally:
-            self._silent = before
 
     def _take_window(self) -> None:
         self._window = tuple(map(float, self.controls.window.value))
@@ -309,7 +277,7 @@ class Explorer(widgets.HBox):
         if not self._shown_metrics:
             raise TmnetError("Choose at least one metric.")
         by, clock = controls.by.value, controls.clock.value
-        with self._quietly():
+        with self._callbacks.off():
             set_options(controls.baseline, [run.name for run in runs])
             controls.set_axis(by)
         was, at = self.comparison, self.at
@@ -324,7 +292,7 @@ class Explorer(widgets.HBox):
             rule=controls.rule.value,
         )
         self._draw()
-        with self._quietly():
+        with self._callbacks.off():
             controls.set_window(by, max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
             at_end = was is None or was.by != by or display.moment.value == display.moment.max
