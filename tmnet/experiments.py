@@ -51,8 +51,8 @@ class NetworkConfig:
                     raise TmnetError(f"use_image_head is {value!r}; it must be true or false.")
             elif not isinstance(value, int) or isinstance(value, bool):
                 raise TmnetError(f"{field.name} is {value!r}; it must be a whole number.")
-            elif value < (field.name != "float_input_dim"):
-                raise TmnetError(f"{field.name} is {value}; it must be greater than 0.")
+            elif value < (least := int(field.name != "float_input_dim")):
+                raise TmnetError(f"{field.name} is {value}; it must be at least {least}.")
         for name in ("iqn_n", "iqn_k", "dense_hidden_dimension"):
             if getattr(self, name) % 2:
                 raise TmnetError(

@@ -25,8 +25,8 @@ def pin(threads: int) -> str:
     return f"{threads} threads on CPU {', '.join(map(str, cpus))}"
 
 
-def bfloat16_units() -> str:
-    """Whether the CPU multiplies bfloat16 matrices, as far as the system tells."""
+def bfloat16_instructions() -> str:
+    """Which instructions the CPU has for products of bfloat16, as far as the system tells."""
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:
@@ -146,7 +146,7 @@ def main() -> None:
     reference = medians["textbook, float32"]
     size = "big" if arguments.big else "small"
     print(f"{size} network, batch {BATCH}, torch {torch.__version__}, {pinned}")
-    print(f"bfloat16 units: {bfloat16_units()}; {torch.backends.cpu.get_cpu_capability()}\n")
+    print(f"bfloat16: {bfloat16_instructions()} (matrix units are amx_bf16 or bf16); {torch.backends.cpu.get_cpu_capability()}\n")
     print("| training step | ms | least to most | times the textbook's speed |")
     print("|---|---|---|---|")
     for name, median in medians.items():

@@ -322,7 +322,7 @@ def test_sizes_that_are_none(name, value):
 
 @pytest.mark.parametrize("name", [name for name in WHOLE if name != "float_input_dim"])
 def test_zero(name):
-    refused(lambda: NetworkConfig(**{name: 0}), name, "greater than 0")
+    refused(lambda: NetworkConfig(**{name: 0}), name, "at least 1")
 
 
 def test_fewer_than_no_floats():

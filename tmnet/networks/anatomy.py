@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -228,21 +229,22 @@ def _measure(config, batch: int, device: torch.device, progress) -> dict[str, fl
         loss.backward()
         optimiser.step()
 
-    times = {"ms_per_decision": (decide, 30), "ms_per_batch": (learn, 5)}
-    measured, done = {}, 0.0
-    for name, (call, repeats) in times.items():
+    times = {"ms_per_decision": (decide, 30, 0.1), "ms_per_batch": (learn, 5, 0.9)}
+    measured, done, going_on = dict.fromkeys(times, math.nan), 0.0, True
+    for name, (call, repeats, share) in times.items():
         samples = []
         for i in range(repeats + 1):
+            if not going_on:
+                return measured
             _wait_for(device)
             start = time.perf_counter()
             call()
             _wait_for(device)
             if i:  # the first warms up
                 samples.append(1000 * (time.perf_counter() - start))
-            done += 0.1 / (repeats + 1) if call is decide else 0.9 / (repeats + 1)
-            if progress is not None and progress(min(done, 1.0)) is False:
-                break
-        measured[name] = float(pd.Series(samples, dtype=float).median())
+                measured[name] = float(np.median(samples))
+            done += share / (repeats + 1)
+            going_on = progress is None or progress(min(done, 1.0)) is not False
     return measured
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -82,6 +82,17 @@ class IQN(nn.Module):
                 raise TmnetError(f"{name} has the shape {tuple(value.shape)}, not ({floats},).")
             self.register_buffer(name, value.clone())
         self._initialise(generator)
+
+    def _apply(self, fn, recurse=True):
+        """Move or cast the network; but what normalises the floats stays float32.
+
+        In bfloat16 a point 390 m ahead could not be told from one at 391 m.
+        """
+        exact = {name: getattr(self, name) for name in NORMALISERS}
+        super()._apply(fn, recurse)
+        for name, value in exact.items():
+            setattr(self, name, value.to(getattr(self, name).device))
+        return self
 
     def _initialise(self, generator: torch.Generator | None) -> None:
         """Orthogonal weights, zero biases; a cosine has variance 1/2, which its gain makes up."""
@@ -170,9 +181,12 @@ class IQN(nn.Module):
             parts.append(self.img_head(image.to(dtype)))  # (B, flattened)
         if self.config.float_input_dim:
             self._check(floats, "float vector", (self.config.float_input_dim,))
-            # In float32: bfloat16 would tell metres apart no better than 2 at 390.
-            normalised = (floats.float() - self.float_mean.float()) / self.float_std.float()
+            normalised = (floats.float() - self.float_mean) / self.float_std
             parts.append(self.float_feature_extractor(normalised.to(dtype)))  # (B, hidden)
+        if len({len(part) for part in parts}) > 1:
+            raise TmnetError(
+                f"There are {len(image)} images and a float vector for {len(floats)} states."
+            )
         state = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (B, D)
         if isinstance(tau, int):
             tau = draw_taus(len(state), tau, state.device, generator)
@@ -301,10 +315,14 @@ def _activation() -> nn.LeakyReLU:
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        data = path.read_bytes()
     except OSError as error:
         raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about how a stranger's file was pickled
+            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception:  # the unpickler raises whatever a damaged file leads it to
         raise TmnetError(
             f"{path} is not a checkpoint of weights alone: it is damaged, or would run code."
         ) from None

@@ -18,7 +18,7 @@ QUANTILES = 49
 
 
 def checkpoint_png(network: IQN, seed: int) -> bytes:
-    """Weights by layer as boxes (of ever rarer weights), and the quantile curve of each action in a random state."""
+    """Weights by layer, and the quantiles of each action in a random state."""
     generator = torch.Generator().manual_seed(seed)
     weights = {
         name.removesuffix(".weight"): _some(tensor.detach().flatten(), generator)

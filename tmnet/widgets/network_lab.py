@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import math
 import threading
 from dataclasses import replace
 
@@ -256,7 +257,8 @@ class NetworkLab(widgets.HBox):
                     return not self._stop.is_set()
 
                 times = anatomy(config, batch, measure=True, progress=show).totals
-                rows[name] = [f"{times[f'ms_per_{what}']:,.3g}" for what in ("decision", "batch")]
+                measured = [times[f"ms_per_{what}"] for what in ("decision", "batch")]
+                rows[name] = ["–" if math.isnan(ms) else f"{ms:,.3g}" for ms in measured]
                 self.measured.value = render(_times_table(rows, batch), "html")
                 if self._stop.is_set():
                     break
