@@ -146,7 +146,8 @@ def main() -> None:
     reference = medians["textbook, float32"]
     size = "big" if arguments.big else "small"
     print(f"{size} network, batch {BATCH}, torch {torch.__version__}, {pinned}")
-    print(f"bfloat16: {bfloat16_instructions()} (matrix units are amx_bf16 or bf16); {torch.backends.cpu.get_cpu_capability()}\n")
+    units = f"{bfloat16_instructions()} (matrix units are amx_bf16 or bf16)"
+    print(f"bfloat16: {units}; {torch.backends.cpu.get_cpu_capability()}\n")
     print("| training step | ms | least to most | times the textbook's speed |")
     print("|---|---|---|---|")
     for name, median in medians.items():

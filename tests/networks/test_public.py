@@ -62,7 +62,7 @@ def saved(thing, **options) -> bytes:
         (BIG, None),
         (WIDE, None),
         (WIDE, 120),
-        (replace(SMALL, w_downsized=40, h_downsized=136), 136),
+        (replace(SMALL, w_downsized=40, h_downsized=132), 132),
         (BLIND_SMALL, None),
         (replace(BLIND_BIG, iqn_n=16, iqn_k=64), None),
         (replace(LEAST, float_input_dim=0, float_hidden_dim=256), None),
@@ -70,7 +70,7 @@ def saved(thing, **options) -> bytes:
         (replace(BLIND_SMALL, float_hidden_dim=3, dense_hidden_dimension=10), None),
     ],
     ids=[
-        "small", "big", "120 x 160", "120 x 160, told", "136 x 40, told", "no image",
+        "small", "big", "120 x 160", "120 x 160, told", "132 x 40, told", "no image",
         "no image, 256", "no floats", "other widths", "no image, other widths",
     ],
 )  # fmt: skip
