@@ -1,4 +1,4 @@
-"""tmnet: train and compare agents that drive TrackMania.
+"""tmnet: compare trainings of agents that drive TrackMania, and their networks.
 
 The public names are loaded when they are first used, so that importing tmnet takes no time.
 """
