@@ -86,9 +86,16 @@ def test_nothing_is_best_without_a_direction_or_an_opponent(whole):
         ("charts/SPS", [1, 2, 3], [0, 0, 0]),
     ],
 )
-def test_the_best_of(name, values, best):
-    got = best_of(np.array(values, float), metric(name))
+def test_the_best_of(whole, name, values, best):
+    got = best_of(whole, metric(name), np.array(values, float))
     assert got.astype(int).tolist() == best
+
+
+def test_moments_in_steps_are_told_apart_as_they_are_shown(runs):
+    """Above a million, where other numbers are shown with three digits."""
+    by_step = tmnet.compare(runs, by="step", interval=1000)
+    got = best_of(by_step, metric("A01/eval/first_finish"), np.array([1_234_999.0, 1_234_567.0]))
+    assert got.tolist() == [False, True]
 
 
 def test_long_tables_are_thinned_but_keep_their_last_row(runs):

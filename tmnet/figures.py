@@ -17,7 +17,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
@@ -144,7 +144,7 @@ class Multiples:
                     y = np.where(np.isfinite(y), y, np.nan)
                 self._draw_line(some.name, name, comparison, y)
                 drawn.append(y)
-            self._set_limits(ax, some, comparison, np.concatenate(drawn))
+            self._set_limits(ax, some, comparison, drawn)
         self._draw_legend([run for run in self.order if run in shown])
         self._background = None
 
@@ -157,15 +157,16 @@ class Multiples:
         line.set_marker("o" if len(some) == 1 else "")
         end.set_data(comparison.grid[some[-1:]], y[some[-1:]]) if stops else end.set_data([], [])
 
-    def _set_limits(self, ax, some: Metric, comparison: Comparison, y: np.ndarray) -> None:
+    def _set_limits(self, ax, some: Metric, comparison: Comparison, drawn: list) -> None:
         lo, hi = comparison.window
         ax.set_xlim(lo, hi if hi > lo else lo + 1)
         ax.set_xlabel(comparison.axis_label)
         unit = some.unit if some.unit != "axis" else comparison.axis_unit
         ax.set_ylabel({"s": "time (s)", "": some.label.rpartition(": ")[2]}.get(unit, unit))
-        if comparison.by != "time":
-            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-        bottom, top, cut = robust_limits(y, some)
+        steps = comparison.by != "time"
+        ax.xaxis.set_major_formatter(EngFormatter(sep="") if steps else ScalarFormatter())
+        lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
+        bottom, top, cut = robust_limits(np.concatenate(drawn), some, lasts)
         ax.set_ylim(bottom, top)
         note, up = self._notes[some.name], cut is not None and cut > top
         text = f"{'up' if up else 'down'} to {cut:,.4g} {unit}".strip() if cut is not None else ""
@@ -213,8 +214,18 @@ def encode_png(canvas: FigureCanvasAgg) -> bytes:
     return picture.getvalue()
 
 
-def robust_limits(y: np.ndarray, some: Metric) -> tuple[float, float, float | None]:
+def robust_limits(
+    y: np.ndarray, some: Metric, inside: Sequence[float] = ()
+) -> tuple[float, float, float | None]:
     """Limits of a value axis that a few extreme values, as of the first slow races, cannot ruin.
+
+    Parameters
+    ----------
+    y : ndarray
+        All values.
+    some : Metric
+    inside : sequence of float
+        Values that are shown in any case, such as where each run ends.
 
     Returns
     -------
@@ -231,9 +242,9 @@ def robust_limits(y: np.ndarray, some: Metric) -> tuple[float, float, float | No
     low, high = np.quantile(y, [0.25, 0.75])
     reach = 2.5 * (high - low)
     if reach > 0 and some.better == "lower":
-        top = min(top, high + reach)
+        top = min(top, max([high + reach, *inside]))
     if reach > 0 and some.better == "higher":
-        bottom = max(bottom, low - reach)
+        bottom = max(bottom, min([low - reach, *inside]))
     margin = 0.05 * (top - bottom) or abs(top) * 0.05 or 0.5
     bottom, top = bottom - margin, top + margin
     return bottom, top, highest if highest > top else lowest if lowest < bottom else None

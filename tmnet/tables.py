@@ -60,10 +60,10 @@ def metric_table(
         rows = rows[::-1][::every][::-1]  # the last grid point is always there
     cells = []
     for i in rows:
-        best = best_of(values[i], some)
+        best = best_of(comparison, some, values[i])
         row = []
         for j, run in enumerate(comparison.runs):
-            text = some.show(values[i, j]) + beside(i, j)
+            text = show_value(comparison, some, values[i, j]) + beside(i, j)
             if comparison.ended(run, comparison.grid[i]):
                 text = "ended"
             row.append(text + (BEST_MARK if best[j] else " "))  # so that digits stay aligned
@@ -85,14 +85,15 @@ def show_value(comparison: Comparison, some: Metric, value: float) -> str:
     return some.show(value)
 
 
-def best_of(values: np.ndarray, some: Metric) -> np.ndarray:
+def best_of(comparison: Comparison, some: Metric, values: np.ndarray) -> np.ndarray:
     """Which of the runs' values are the best; none where there is nothing to compare."""
     finite = np.isfinite(values)
     if some.better is None or finite.sum() < 2:
         return np.zeros(len(values), bool)
     leader = values[finite].min() if some.better == "lower" else values[finite].max()
     # As shown: what looks equal is equal.
-    best = finite & np.array([some.show(value) == some.show(leader) for value in values])
+    texts = np.array([show_value(comparison, some, value) for value in values])
+    best = finite & (texts == show_value(comparison, some, leader))
     return best & (best != finite).any()  # all equal: nobody is ahead
 
 
@@ -120,7 +121,7 @@ def first_finishes(comparison: Comparison) -> pd.DataFrame | None:
             values = comparison.table(some.name).to_numpy()
             # The value does not change once it is there; a run may have ended since.
             last = [_last(column) for column in values.T]
-            best = best_of(np.array(last), some)
+            best = best_of(comparison, some, np.array(last))
             rows[f"{some.races[0]} {some.races[1]}"] = [
                 show_value(comparison, some, value) + (BEST_MARK if mark else " ")
                 for value, mark in zip(last, best)

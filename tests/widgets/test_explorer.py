@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,39 @@ def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
     assert (explorer.comparison.clock, explorer.comparison.by) == ("wall", "time")
     controls.by.value = "cumul_number_batches_done"
     assert explorer.display.message.value == ""
+
+
+def test_minutes_look_the_same_after_a_look_at_steps(explorer):
+    def ticks():
+        axis = explorer._multiples.axes["loss"].xaxis
+        return axis.get_major_formatter().format_ticks([0, 0.5, 1000])
+
+    minutes = ticks()
+    explorer.controls.by.value = "step"
+    assert ticks()[2] == "1k"
+    explorer.controls.by.value = "time"
+    assert ticks() == minutes and "k" not in "".join(minutes)
+
+
+def test_another_log_directory_shows_its_first_runs(explorer, tmp_path):
+    for i in range(9):
+        shutil.copytree(LOGDIR / "uni_20", tmp_path / f"seed{i}")
+    explorer.controls.logdir.value = str(tmp_path)
+    assert explorer.view["runs"] == [f"seed{i}" for i in range(6)]
+    explorer._run_boxes["seed0"].value = False
+    shutil.copytree(LOGDIR / "uni_20", tmp_path / "seed9")
+    explorer.controls.reload.click()  # what was chosen stays, what is new is shown
+    assert explorer.view["runs"] == ["seed1", "seed2", "seed3", "seed4", "seed5", "seed9"]
+
+
+def test_no_run_is_cut_off_whole(explorer):
+    """By step to 20M, uni_20 is short, and its Q lower than that of all others."""
+    explorer.controls.by.value = "step"
+    explorer.controls.window.value = (0, 2e7)
+    explorer.controls.step_interval.value = 250_000
+    bottom, top = explorer._multiples.axes["avg_q/A01"].get_ylim()
+    for run in RUNS:
+        assert bottom < drawn(explorer, "avg_q/A01", run)[1][-1] < top
 
 
 def test_a_run_keeps_its_colour_when_others_go(explorer):

@@ -62,6 +62,7 @@ class Explorer(widgets.HBox):
     def __init__(self, source: str | Path | Sequence[Run], **view):
         self._window: tuple[float, float] | None = None  # None: the common window
         self._multiples: Multiples | None = None
+        self._metric_boxes: dict[str, widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
@@ -153,9 +154,9 @@ class Explorer(widgets.HBox):
     def reload(self) -> None:
         """Read what the runs have logged since, and runs that are new."""
         runs = load_runs(self.controls.logdir.value)
-        before = set(self.order)
-        shown = {run.name for run in self._shown_runs} & {run.name for run in runs}
-        self._set_runs(runs, shown | ({run.name for run in runs} - before if before else set()))
+        names = {run.name for run in runs}
+        kept = names & {run.name for run in self._shown_runs}
+        self._set_runs(runs, kept | (names - set(self.order)) if kept else None)
         self._refresh()
 
     # --- filling in -----------------------------------------------------------------------------
@@ -163,8 +164,8 @@ class Explorer(widgets.HBox):
     def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
         """Fill in what depends on which runs there are."""
         self.runs, self.order = runs, [run.name for run in runs]
-        shown = set(self.order[:FIRST_RUNS]) if not shown else shown
-        chosen = set(getattr(self, "_metric_boxes", ()) and self._shown_metrics)
+        shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
+        chosen = set(self._shown_metrics)
         with self._callbacks.off():
             rows = {run.name: run_row(run, self.order, run.name in shown) for run in runs}
             self._run_boxes = {name: box for name, (box, _) in rows.items()}

@@ -32,7 +32,7 @@ def moment_html(
     rows = []
     for j, some in enumerate(comparison.metrics):
         values = comparison.values[:, j, point]
-        best = best_of(values, some)
+        best = best_of(comparison, some, values)
         cells = []
         for i, run in enumerate(comparison.runs):
             text = show_value(comparison, some, values[i])
