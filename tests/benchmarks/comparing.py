@@ -85,7 +85,7 @@ def main() -> None:
         print("| comparing 4 runs x 50,000 races | s |\n|---|---|")
         print(f"| loading from the cache, joining the races | {loading:.3f} |")
         print(f"| every metric at 99 times and 399 steps | {aligning:.3f} |")
-        print(f"| pandas, the plain way: one kind of race, 99 times | {peer:.2f}) |")
+        print(f"| pandas, the plain way: one kind of race, 99 times | {peer:.2f} |")
 
         explorer = tmnet.explore(runs)
         computing, drawing = [], []
