@@ -29,7 +29,7 @@ _HOMES = {
     "read_scalars": "tmnet.logs.scalars",
 }
 
-_PARTS = ("networks",)  # import torch
+_PARTS = ("networks", "racing")  # import torch
 
 __all__ = [
     "Comparison",
@@ -43,6 +43,7 @@ __all__ = [
     "load_runs",
     "network_lab",
     "networks",
+    "racing",
     "read_scalars",
 ]
 

@@ -1,0 +1,202 @@
+"""The view from behind the car, drawn row by row from the centre line.
+
+Seen from the car, the road ahead is a line of points with a height and a distance. A row of the
+picture is a plane of rays with one slope, so it meets this line at one distance: the first point
+that is not below the plane, which is what hides the road behind a crest. There the row's rays are
+spread across the road, and each pixel looks up what lies that far from the centre line. Only the
+car's own stretch of road is ever drawn: no other deck of a crossing can get into the picture.
+
+This is exact perspective for the centre line, and for all of a road that is as level across as
+the car. A road that turns back on itself is drawn as far as it leads away from the car.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tmnet.racing.simulator import Cars, Simulator
+from tmnet.racing.track import DIRT, ROAD, WALL
+
+HEIGHT, BACK = 3.0, 6.0  # m: the eye, from the car
+PITCH = np.radians(12.0)  # downwards
+FIELD = np.radians(90.0)  # from the left to the right of the picture
+
+_AHEAD = np.unique(np.round(np.concatenate([np.arange(-8, 16, 2), np.geomspace(16, 400, 28)]) * 2))
+_STRIPE = 8.0  # m: ground beside the road, and dashes, alternate
+_LINE = 0.4  # m: white lines along the road
+_FINISH = 6.0  # m of chequered road
+_BEYOND = 600.0  # m: no ground is seen farther away
+_BINS, _BIN = 640, 0.03125  # of the distance from the centre line, m
+_LEVELS = 10  # of blur: pixels are 1/64, 1/32 .. 8 m wide
+_FINEST = 1 / 64
+_LIGHT, _DARK, _FAR, _GOAL = range(4)  # palettes; with sky outside: _ABOVE more
+_ABOVE, _SKY = 4, 8
+
+# grey, and (red, green, blue)
+_COLOURS = {
+    "asphalt": (96, (98, 98, 104)),
+    "dash": (140, (150, 150, 150)),
+    "line": (225, (230, 230, 225)),
+    "dirt": (150, (176, 140, 98)),
+    "grass": (58, (74, 130, 62)),
+    "grass dark": (34, (60, 110, 52)),
+    "wall": (200, (200, 70, 50)),
+    "outside": (20, (40, 60, 40)),
+    "sky": (245, (170, 205, 240)),
+}
+
+
+class Camera:
+    """Pictures of N cars' views.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    height, width : int
+        px
+    colour : bool
+        (3 channels) or grey (1 channel)
+    """
+
+    def __init__(self, simulator: Simulator, height: int, width: int, colour: bool = False):
+        self.simulator = simulator
+        device = simulator.device
+
+        def real(values) -> Tensor:
+            return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
+
+        self.shape = (3 if colour else 1, height, width)
+        self.focal = width / 2 / np.tan(FIELD / 2)  # px
+        down = (np.arange(height) + 0.5 - height / 2) / self.focal
+        ahead = np.cos(PITCH) - down * np.sin(PITCH)
+        self._slope = real((down * np.cos(PITCH) + np.sin(PITCH)) / ahead)  # (H,) m down per m
+        self._spread = real(1 / ahead)  # (H,)
+        # (W,) m to the left per m of depth: the car's x axis points to the left
+        self._left = real(-(np.arange(width) + 0.5 - width / 2) / self.focal)
+        self._offsets = torch.as_tensor(_AHEAD, dtype=torch.int64, device=device)
+        self._pixel = real(1 / self.focal / _FINEST)
+        self._eye = real([0.0, HEIGHT, -BACK])
+        self._palettes = torch.as_tensor(_palettes(colour), device=device)
+
+    def pictures(self, cars: Cars) -> Tensor:
+        """What N cars' cameras see, (N, channels, H, W) uint8."""
+        channels, height, width = self.shape
+        start, slope, palette = self._rows(cars)  # (N, H) each
+        # |start + slope * left| is the distance from the centre line, in bins
+        distance = (slope[:, :, None] * self._left).add_(start[:, :, None]).abs_()
+        cell = distance.clamp_(max=_BINS - 1).add_(palette[:, :, None]).int().view(-1)
+        shape = (-1, height, width)
+        if channels == 1:
+            return self._palettes.index_select(0, cell).view(-1, 1, height, width)
+        return torch.stack([row.index_select(0, cell).view(shape) for row in self._palettes], 1)
+
+    def _road(self, cars: Cars) -> tuple[Tensor, Tensor]:
+        """The line ahead: (5, N, J) metres to the left, up, and forward of the eye, and the
+        road's own left as (left, forward); and (N, J) m from the start."""
+        simulator = self.simulator
+        road = simulator.road.index_select(1, cars.zone)
+        count = len(cars.zone)
+        # who faces backwards sees the road behind
+        along = (road[6:9] * cars.axes[2]).sum(0)
+        turn = (along >= 0).long() * 2 - 1
+        low, high = simulator.ends.index_select(1, cars.track)
+        zones = cars.zone[:, None] + turn[:, None] * self._offsets
+        zones = zones.clamp(low[:, None], high[:, None])
+        seen = simulator.line.index_select(1, zones.view(-1)).view(6, count, -1)
+        point = seen[:3] - cars.position[:, :, None]
+        axes = cars.axes[:, :, :, None]  # (3, 3, N, 1)
+        point = axes[:, 0] * point[0] + axes[:, 1] * point[1] + axes[:, 2] * point[2]
+        flat = axes[::2]  # (2, 3, N, 1)
+        across = flat[:, 0] * seen[3] + flat[:, 1] * seen[4] + flat[:, 2] * seen[5]
+        start = simulator.start.index_select(0, cars.track)
+        return torch.cat((point - self._eye[:, None, None], across)), (zones - start[:, None]) * 0.5
+
+    def _rows(self, cars: Cars) -> tuple[Tensor, Tensor, Tensor]:
+        """For each row of the picture: distance = start + slope * (m left per m), and palette."""
+        line, passed = self._road(cars)
+        line = torch.cat((line, passed[None]))  # (6, N, J)
+        count, points = passed.shape
+        # how steeply one looks down at each point; the least so far hides what is lower
+        depth = line[2]
+        steep = torch.where(depth > 0.5, -line[1] / depth.clamp_min(0.5), 10.0)
+        # a line that has turned back is not followed: it may lead to a deck above this one
+        back = (depth < depth.cummax(1).values).cummax(1).values
+        steep = steep.masked_fill(back, 10.0)
+        least, nearest = steep.cummin(1)
+        rows = self._slope.expand(count, -1).contiguous()
+        hit = torch.searchsorted(-least, -rows)  # (N, H) the first point that the row meets
+        ground = hit < points
+        # rows that meet no point: level ground from the highest point in view on
+        end = hit.clamp(1, points - 1)
+        top = nearest[:, -1:]
+        end = torch.where(ground, end, top)
+        begin = torch.where(ground, end - 1, top)
+        first = line.gather(2, begin.expand(6, count, -1))
+        last = line.gather(2, end.expand(6, count, -1))
+        below = first[1] + rows * first[2]
+        rise = (last[1] + rows * last[2]) - below
+        share = torch.where(rise.abs() > 1e-6, -below / rise, 0.0).clamp(0.0, 1.0)
+        left, up, depth, cosine, sine, passed = first + (last - first) * share
+        seen = torch.where(ground, depth, -up / rows.clamp_min(1e-6))
+        sky = ~ground & ((rows <= 0) | (seen > _BEYOND) | (seen < depth))
+
+        reach = seen * self._spread
+        slope = reach * cosine
+        start = (seen - depth) * sine - left * cosine
+        width = (reach * self._pixel).clamp(1.0, 2.0 ** (_LEVELS - 1))
+        level = width.log2().round()
+        palette = ((passed / _STRIPE).floor() % 2).where(width < _STRIPE / 4 / _FINEST, _FAR)
+        length = self.simulator.length.index_select(0, cars.track)[:, None]
+        goal = (passed >= length) & (passed < length + _FINISH)
+        # above the horizon there is nothing but the road
+        palette = palette.masked_fill(goal, _GOAL) + (rows <= 0) * _ABOVE
+        palette = palette.masked_fill(sky, _SKY)
+        return start / _BIN, slope / _BIN, (palette * _LEVELS + level) * _BINS
+
+
+def _palettes(colour: bool) -> np.ndarray:
+    """What lies at a distance from the centre line, by palette, blur and bin; uint8.
+
+    (palettes * levels * bins) grey, or (3, ...) in colour.
+    """
+    edges = {  # m from the centre line at which it begins
+        "dash": 0.0,
+        "asphalt": _LINE / 2,
+        "line": ROAD - _LINE,
+        "dirt": ROAD,
+        "grass": DIRT,
+        "wall": WALL,
+        "outside": WALL + 1.5,
+    }
+    begins = np.array(list(edges.values()))
+    fine = np.arange(-_BINS, 2 * _BINS) * _BIN + _BIN / 2  # both sides of the line, for the blur
+    kind = np.searchsorted(begins, np.abs(fine), side="right") - 1
+    tables = []
+    for palette in range(_SKY + 1):
+        names = list(edges)
+        if palette % _ABOVE == _DARK:
+            names[0], names[4] = "asphalt", "grass dark"
+        if palette >= _ABOVE:
+            names[-1] = "sky"
+        if palette == _SKY:
+            names = ["sky"] * len(names)
+        values = np.array([np.append(_COLOURS[name][0], _COLOURS[name][1]) for name in names])
+        values = values[kind].astype(float)  # (fine, 4)
+        if palette % _ABOVE == _GOAL:
+            chequers = np.floor(np.abs(fine) / 1.5) % 2 * 235 + 10
+            values = np.where((np.abs(fine) < ROAD)[:, None], chequers[:, None], values)
+        tables.append(values)
+    for palette in (0, _ABOVE):
+        tables[palette + _FAR] = (tables[palette + _LIGHT] + tables[palette + _DARK]) / 2
+    total = np.cumsum(np.array(tables), axis=1)  # (palettes, fine, 4)
+    levels = []
+    for level in range(_LEVELS):  # a box as wide as the pixel
+        half = max(0, round(_FINEST * 2**level / _BIN / 2))
+        middle = np.arange(_BINS) + _BINS
+        mean = (total[:, middle + half] - total[:, middle - half - 1]) / (2 * half + 1)
+        levels.append(mean)
+    table = np.round(np.stack(levels, axis=1)).astype(np.uint8)  # (palettes, levels, bins, 4)
+    flat = table.reshape(-1, 4).T
+    return np.ascontiguousarray(flat[1:] if colour else flat[0])

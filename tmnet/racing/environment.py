@@ -1,0 +1,283 @@
+"""The simulator as Gymnasium environments: a batch of races, and a single one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from tmnet.errors import TmnetError
+from tmnet.racing.camera import Camera
+from tmnet.racing.observation import HIGH, LOW, Observer
+from tmnet.racing.picture import race_picture
+from tmnet.racing.simulator import ACTION, ACTIONS, Cars, Simulator
+from tmnet.racing.track import Track, load_track, own_tracks
+
+PER_MS, PER_METRE = -0.0012, 0.01  # reward
+LONGEST = 300.0  # s of a race
+PATIENCE = 2.0  # s without a new furthest zone
+
+
+class RaceVectorEnv(VectorEnv):
+    """Races on the embedded simulator, all in one batch of tensors.
+
+    Observations, rewards and infos are tensors on `device`. The real game knows no chance, and
+    neither does this: a race depends on its actions only, not on the seed nor on its neighbours.
+
+    Parameters
+    ----------
+    tracks : sequence of str, path or Track
+        Names of tmnet's own tracks, or `.npy` centre lines. Environment i starts on track
+        i modulo their number; `next_track` chooses others.
+    num_envs : int
+    image_size : (height, width) or None
+        px, from 16x16 to 1024x1024; None leaves the image out.
+    device : str or torch.device
+    seed : int
+        Of the sampling of the action space.
+
+    Attributes
+    ----------
+    next_track : torch.Tensor
+        (num_envs,) int64: the number of the track on which each environment's next race is
+        driven. Write into it at any time.
+    cars : tmnet.racing.Cars
+        The state of all races.
+
+    Notes
+    -----
+    - Autoreset mode: `NEXT_STEP`. The step after the end of a race ignores its action, starts
+      the next race, and gives reward 0.
+    - A race terminates at the finish. It is truncated after 300 s, and after 2 s without getting
+      further than ever before.
+    - Reward: -0.0012 per ms and +0.01 per m of progress along the centre line; in the last step
+      up to the finish only. (`tmnet.racing.potential` gives the potential for shaping it.)
+    - infos: `time_s` since the start, exact at the finish, to the ms; `progress_m` along the
+      centre line; `track`, its number.
+
+    Raises
+    ------
+    TmnetError
+        For an unknown track, a centre line that is none, a size or number that is not allowed.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"]}
+
+    def __init__(
+        self,
+        tracks: Sequence[str | Path | Track] = ("A01", "Hock"),
+        num_envs: int = 64,
+        image_size: tuple[int, int] | None = (64, 64),
+        device: str | torch.device = "cpu",
+        seed: int = 0,
+    ):
+        if isinstance(tracks, (str, Path, Track)):
+            tracks = [tracks]
+        if not len(tracks):
+            raise TmnetError(f"No track was given: choose from {', '.join(own_tracks())}.")
+        self.tracks = tuple(load_track(track) for track in tracks)
+        self.num_envs = _whole(num_envs, "num_envs", 1, 10**6)
+        self.image_size = None
+        if image_size is not None:
+            if not isinstance(image_size, Sequence) or len(image_size) != 2:
+                raise TmnetError(f"image_size is {image_size!r}; it takes (height, width) or None.")
+            height, width = (_whole(side, "image_size", 16, 1024) for side in image_size)
+            self.image_size = (height, width)
+        try:
+            self.device = torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise TmnetError(f"The device {device!r} cannot be used here ({reason}).") from None
+        self.render_mode = "rgb_array"
+
+        self.simulator = Simulator(self.tracks, self.device)
+        self._observer = Observer(self.simulator)
+        self._camera = self.image_size and Camera(self.simulator, *self.image_size)
+        parts = {"floats": spaces.Box(LOW, HIGH, dtype=np.float32)}
+        if self.image_size:
+            parts["image"] = spaces.Box(0, 255, (1, *self.image_size), np.uint8)
+        self.single_observation_space = spaces.Dict(parts)
+        self.single_action_space = spaces.Discrete(len(ACTIONS))
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.action_space.seed(seed)
+
+        numbers = torch.arange(self.num_envs, device=self.device)
+        self.next_track = numbers % len(self.tracks)
+        self._every = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
+        self._begin(self._every)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Start all races anew, or those in `options["reset_mask"]` (num_envs,) bool."""
+        if seed is not None:
+            self.action_space.seed(seed)
+        mask = (options or {}).get("reset_mask")
+        if mask is None:
+            self._begin(self._every)
+        else:
+            self._begin(torch.as_tensor(mask, dtype=torch.bool, device=self.device))
+        return self._observation(), self._info()
+
+    def step(
+        self, actions: Tensor | np.ndarray
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Drive for 50 ms; `actions` (num_envs,) integers, 0 .. 11."""
+        actions = self._checked(actions)
+        over = self._over
+        self.cars, outcome = self.simulator.act(self.cars, actions)
+        terminated = outcome.finished
+        truncated = self.cars.idle >= round(PATIENCE / ACTION)
+        truncated |= self.cars.actions >= round(LONGEST / ACTION)
+        truncated &= ~terminated
+        self._time = self._time + outcome.elapsed
+        reward = outcome.elapsed * PER_MS + outcome.progress * PER_METRE
+        self._over = terminated | truncated
+        if over.any():
+            terminated, truncated = terminated & ~over, truncated & ~over
+            reward = reward.masked_fill(over, 0.0)
+            self._begin(over)
+        return self._observation(), reward, terminated, truncated, self._info()
+
+    def _begin(self, mask: Tensor) -> None:
+        """Put the races of `mask` at the start of their next track."""
+        standing = self.simulator.standing(self.next_track.clone())
+        if mask is self._every:
+            self.cars = standing
+            self._time = torch.zeros(self.num_envs, device=self.device)
+            self._over = torch.zeros_like(self._every)
+        else:
+            self.cars = self.cars.where(mask, standing)
+            self._time = self._time.masked_fill(mask, 0.0)
+            self._over = self._over & ~mask
+
+    def _checked(self, actions: Tensor | np.ndarray) -> Tensor:
+        given = torch.as_tensor(actions, device=self.device)
+        if given.shape != (self.num_envs,) or given.dtype.is_floating_point:
+            raise TmnetError(
+                f"The actions have shape {tuple(given.shape)} of {given.dtype}; "
+                f"they should be {self.num_envs} integers."
+            )
+        if given.numel() and not 0 <= given.min() <= given.max() < len(ACTIONS):
+            wrong = given[(given < 0) | (given >= len(ACTIONS))][0]
+            raise TmnetError(f"There is no action {wrong}: they are 0 .. {len(ACTIONS) - 1}.")
+        return given.long()
+
+    def _observation(self) -> dict[str, Tensor]:
+        seen = {"floats": self._observer.floats(self.cars)}
+        if self._camera:
+            seen["image"] = self._camera.pictures(self.cars)
+        return seen
+
+    def _info(self) -> dict[str, Tensor]:
+        passed = self.simulator.passed(self.cars)
+        length = self.simulator.length.index_select(0, self.cars.track)
+        info = {
+            "time_s": self._time.round() / 1000,
+            "progress_m": torch.minimum(passed, length),
+            "track": self.cars.track,
+        }
+        return info | {f"_{key}": self._every for key in info}
+
+    def render(self) -> tuple[np.ndarray, ...]:
+        """A picture (480, 640, 3) uint8 of every race, in colour."""
+        return tuple(race_picture(self.simulator, self.cars, self._time))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the races depend on, as tensors; `load_state_dict` goes on from there."""
+        cars = {field.name: getattr(self.cars, field.name).clone() for field in fields(Cars)}
+        return cars | {
+            "time": self._time.clone(),
+            "over": self._over.clone(),
+            "next_track": self.next_track.clone(),
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state_dict` of an environment with the same tracks and number of races.
+
+        Raises
+        ------
+        TmnetError
+            If the state is of another environment.
+        """
+        own = self.state_dict()
+        shapes = {name: tuple(value.shape) for name, value in state.items()}
+        if shapes != {name: tuple(value.shape) for name, value in own.items()}:
+            raise TmnetError(f"This is not the state of an environment with {self.num_envs} races.")
+        state = {name: value.to(own[name]).clone() for name, value in state.items()}
+        self._time, self._over = state.pop("time"), state.pop("over")
+        self.next_track = state.pop("next_track")
+        self.cars = Cars(**state)
+
+
+class RaceEnv(gymnasium.Env):
+    """One race at a time, with NumPy arrays: `gymnasium.make("tmnet/Race-v0", track="A01")`.
+
+    Observations, rewards, ends and infos are those of `RaceVectorEnv`.
+
+    Parameters
+    ----------
+    track : str, path or Track
+    image_size : (height, width) or None
+    render_mode : None or "rgb_array"
+        `render` then gives the view in colour, (480, 640, 3) uint8, with speed and time.
+
+    Raises
+    ------
+    TmnetError
+        As `RaceVectorEnv`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / ACTION)}
+
+    def __init__(
+        self,
+        track: str | Path | Track = "A01",
+        image_size: tuple[int, int] | None = (64, 64),
+        render_mode: str | None = None,
+    ):
+        if render_mode not in (None, "rgb_array"):
+            raise TmnetError(f"render_mode is {render_mode!r}; it takes None or 'rgb_array'.")
+        self.render_mode = render_mode
+        self.races = RaceVectorEnv([track], num_envs=1, image_size=image_size)
+        self.observation_space = self.races.single_observation_space
+        self.action_space = self.races.single_action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        seen, info = self.races.reset()
+        return self._first(seen), self._numbers(info)
+
+    def step(self, action: int):
+        seen, reward, terminated, truncated, info = self.races.step(np.array([action]))
+        numbers = self._numbers(info)
+        return self._first(seen), reward.item(), terminated.item(), truncated.item(), numbers
+
+    def render(self) -> np.ndarray | None:
+        return self.races.render()[0] if self.render_mode else None
+
+    @staticmethod
+    def _first(seen: dict[str, Tensor]) -> dict[str, np.ndarray]:
+        return {name: value[0].numpy() for name, value in seen.items()}
+
+    @staticmethod
+    def _numbers(info: dict[str, Tensor]) -> dict[str, float]:
+        return {name: value.item() for name, value in info.items() if name[0] != "_"}
+
+
+def _whole(value: Any, name: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TmnetError(f"{name} is {value!r}; it takes whole numbers.")
+    if not low <= value <= high:
+        raise TmnetError(f"{name} is {value}; it takes {low} .. {high}.")
+    return int(value)

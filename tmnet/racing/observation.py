@@ -1,0 +1,115 @@
+"""The 184 numbers an agent gets beside the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tmnet.racing.simulator import GEAR_UP, KMH, Cars, Simulator
+
+POINTS = slice(62, 182)  # 40 centre-line points x (left, up, forward)
+_EVERY = 20  # zones between them
+_FAR = 700.0  # m
+
+_RANGES = [  # how many floats, and what they stay within
+    (1, 0, 180),
+    (28, 0, 1),
+    (4, 0, 0.2),
+    (1, 0, 1),
+    (1, 0, 4),
+    (1, 0, 30000),
+    (1, 0, 6000),
+    (16, 0, 1),
+    (3, -100, 100),
+    (3, -400, 400),
+    (3, -1.01, 1.01),
+    (120, -500, 500),
+    (1, 0, _FAR),
+    (1, 0, 1),
+]
+LOW, HIGH = (
+    np.concatenate([np.full(row[0], row[side], np.float32) for row in _RANGES]) for side in (1, 2)
+)
+
+
+class Observer:
+    """Describes cars to an agent; one for each simulator.
+
+    | floats | what | in this world |
+    |---|---|---|
+    | 0 | moment in the mini-race | 0: the learner fills it in |
+    | 1-20 | the last 5 actions x (accelerate, brake, left, right), oldest first | |
+    | 21-24 | per wheel: slides | the car moves sideways at over 0.5 m/s, on the ground |
+    | 25-28 | per wheel: touches the ground | |
+    | 29-32 | per wheel: damper | 0.02 per g of load, at most 0.2 |
+    | 33-36 | has just shifted, gear, rpm, number of gear changes | gears 0 .. 4 |
+    | 37-52 | per wheel: asphalt, grass, dirt, turbo | never turbo |
+    | 53-55 | angular velocity, rad/s | around left, up, forward |
+    | 56-58 | velocity, m/s | to the left, up, forward |
+    | 59-61 | the world's up | in the car's frame |
+    | 62-181 | 40 points of the centre line, every 10 m from the car's zone on, m | in its frame |
+    | 182 | m to the finish, at most 700 | |
+    | 183 | free-wheeling | without throttle, or in the air |
+    """
+
+    def __init__(self, simulator: Simulator):
+        self.simulator = simulator
+        device = simulator.device
+        self._ahead = torch.arange(40, device=device)[:, None] * _EVERY
+        self._sliding = torch.tensor(0.5, device=device)
+        self._damper = torch.tensor(0.02, device=device)
+        top = torch.tensor([*GEAR_UP, 520.0], device=device) * KMH
+        self._rpm = 10000 / top  # per m/s, by gear
+
+    def floats(self, cars: Cars) -> Tensor:
+        """The floats of N cars, (N, 184) float32."""
+        simulator, count = self.simulator, len(cars.zone)
+        slides = (cars.speed[:1].abs() - self._sliding).gt_(0.0) * cars.contact
+        damper = cars.contact * (cars.load * self._damper).clamp(0.0, 0.2)
+        rpm = cars.speed[2].abs() * self._rpm.index_select(0, cars.gear)
+        gears = torch.stack((cars.shifted, cars.gear.float(), rpm, cars.shifts))
+        ground = torch.cat((cars.ground[2:], torch.zeros_like(cars.ground[:1])))  # (4, 4 wheels, N)
+        rest = simulator.length.index_select(0, cars.track) - simulator.passed(cars)
+        driven = cars.history[16] * cars.contact.amax(0)
+        rows = (
+            torch.zeros_like(rest)[None],
+            cars.history,
+            slides,
+            cars.contact,
+            damper,
+            gears,
+            ground.transpose(0, 1).reshape(16, count),
+            cars.turning,
+            cars.speed,
+            cars.axes[:, 1],
+            self._points(cars).view(120, count),
+            rest.clamp(0.0, _FAR)[None],
+            1 - driven[None],
+        )
+        return torch.cat(rows).T.contiguous()
+
+    def _points(self, cars: Cars) -> Tensor:
+        """(40, 3, N) m in the cars' frames."""
+        zones = cars.zone + self._ahead  # (40, N)
+        points = self.simulator.points.index_select(1, zones.view(-1)).view(3, *zones.shape)
+        x, y, z = (points - cars.position[:, None]).unsqueeze(2)  # (40, 1, N) each
+        axes = cars.axes  # (3, 3, N)
+        return x * axes[:, 0] + y * axes[:, 1] + z * axes[:, 2]
+
+
+def potential(floats: Tensor) -> Tensor:
+    """The potential that shapes the reward: -0.1 per metre from the current zone.
+
+    Parameters
+    ----------
+    floats : torch.Tensor
+        (..., 184)
+
+    Returns
+    -------
+    torch.Tensor
+        (...): -2.5 (25 m or more away) .. -0.2 (2 m or less).
+    """
+    first = floats[..., POINTS][..., :3]
+    return -0.1 * torch.linalg.vector_norm(first, dim=-1).clamp(2.0, 25.0)
