@@ -8,6 +8,7 @@ import gymnasium
 from tmnet.racing.driver import drive
 from tmnet.racing.environment import RaceEnv, RaceVectorEnv
 from tmnet.racing.observation import potential
+from tmnet.racing.replay import Replay, replay
 from tmnet.racing.simulator import ACTIONS, Cars, Simulator
 from tmnet.racing.track import Track, load_track
 
@@ -16,11 +17,13 @@ __all__ = [
     "Cars",
     "RaceEnv",
     "RaceVectorEnv",
+    "Replay",
     "Simulator",
     "Track",
     "drive",
     "load_track",
     "potential",
+    "replay",
 ]
 
 gymnasium.register("tmnet/Race-v0", entry_point="tmnet.racing.environment:RaceEnv")

@@ -1,0 +1,163 @@
+"""A race again: where the car went, how fast, and with what on the pedals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tmnet.errors import TmnetError
+from tmnet.racing.driver import drive
+from tmnet.racing.environment import RaceVectorEnv
+from tmnet.racing.picture import race_picture
+from tmnet.racing.simulator import Cars, Simulator
+from tmnet.racing.track import Track
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tmnet.widgets.race_player import RacePlayer
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A race, action by action.
+
+    Attributes
+    ----------
+    track : Track
+    finished : bool
+        False: it was cut off, or the actions ended.
+    time_s : float
+        Its time.
+    path : pandas.DataFrame
+        A row at the start and after every action: time_s, progress_m (along the centre line),
+        x, y (altitude), z in m, offset_m (to the left of the centre line), speed_kmh, accelerate,
+        brake, left, right (0 or 1, in the action that ended there), gear (1 .. 5), sliding and
+        airborne (bool).
+    """
+
+    track: Track
+    finished: bool
+    time_s: float
+    path: pd.DataFrame
+    _simulator: Simulator
+    _moments: Cars  # as many "races" as rows
+
+    def __repr__(self) -> str:
+        end = "finished" if self.finished else f"got {self.path.progress_m.iloc[-1]:.0f} m"
+        return f"<Replay of {self.track.name}: {end} in {self.time_s:.3f} s>"
+
+    def plot(self) -> Figure:
+        """Plan view coloured by speed; speed, inputs and altitude over distance."""
+        from tmnet.racing.replay_figure import plot
+
+        return plot(self)
+
+    def save(self, path: str | Path, fps: int = 10) -> Path:
+        """Write an animation: the view, the plan and the speed; shows its progress.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in .gif, or in .mp4 where ffmpeg is installed.
+        fps : int
+            Pictures per second: 20 or a divisor of it.
+
+        Raises
+        ------
+        TmnetError
+            If it cannot be written like this.
+        """
+        from tmnet.racing.replay_figure import animate
+
+        return animate(self, Path(path), fps)
+
+    def play(self) -> RacePlayer:
+        """A player for notebooks."""
+        from tmnet.widgets.race_player import RacePlayer
+
+        return RacePlayer(self)
+
+    def picture(self, row: int) -> np.ndarray:
+        """What the driver saw at a row of `path`, (480, 640, 3) uint8."""
+        cars = self._moments.map(lambda field: field[..., row : row + 1])
+        time_ms = torch.tensor([self.path.time_s.iloc[row] * 1000])
+        return race_picture(self._simulator, cars, time_ms)[0]
+
+
+def replay(
+    track: str | Path | Track = "A01",
+    actions: Sequence[int] | Callable[[Tensor], Tensor] = drive,
+) -> Replay:
+    """Drive a race, and keep all of it.
+
+    The simulator knows no chance: the actions of a race are all that is needed to see it again.
+
+    Parameters
+    ----------
+    track : str, path or Track
+    actions : sequence of int, or callable
+        The race's actions, or who chooses them: floats (1, 184) -> action (1,).
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    TmnetError
+        For an unknown track, or no action, or one that does not exist.
+    """
+    env = RaceVectorEnv([track], num_envs=1, image_size=None)
+    seen, _ = env.reset()
+    chosen = actions if callable(actions) else None
+    planned = None if chosen else iter(np.asarray(actions).tolist())
+    moments, times = [env.cars], [0.0]
+    over = terminated = torch.zeros(1, dtype=torch.bool)
+    with torch.inference_mode():
+        while not over:
+            if chosen:
+                action = chosen(seen["floats"])
+            elif (following := next(planned, None)) is not None:
+                action = np.array([following])
+            else:
+                break
+            seen, _, terminated, truncated, info = env.step(action)
+            over = terminated | truncated
+            moments.append(env.cars)
+            times.append(info["time_s"].item())
+    if len(moments) == 1:
+        raise TmnetError("There is no action to replay.")
+    cars = Cars(*(torch.cat([getattr(m, f.name) for m in moments], -1) for f in fields(Cars)))
+    path = _path(env.simulator, cars, times)
+    return Replay(env.tracks[0], terminated.item(), times[-1], path, env.simulator, cars)
+
+
+def _path(simulator: Simulator, cars: Cars, times: list[float]) -> pd.DataFrame:
+    x, y, z = cars.position.numpy()
+    progress = torch.minimum(simulator.passed(cars), simulator.length[0])
+    inputs = cars.history[16:].numpy().astype(int)
+    inputs[:, 0] = 0  # nothing was pressed before the start
+    airborne = cars.contact.amax(0) == 0
+    return pd.DataFrame(
+        {
+            "time_s": times,
+            "progress_m": progress.numpy(),
+            "x": x,
+            "y": y,
+            "z": z,
+            "offset_m": cars.place[0].numpy(),
+            "speed_kmh": cars.speed[2].numpy() * 3.6,
+            **dict(zip(("accelerate", "brake", "left", "right"), inputs)),
+            "gear": cars.gear.numpy() + 1,
+            "sliding": ((cars.speed[0].abs() > 0.5) & ~airborne).numpy(),
+            "airborne": airborne.numpy(),
+        }
+    )
