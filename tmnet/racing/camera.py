@@ -75,9 +75,19 @@ class Camera:
         self._spread = real(1 / ahead)  # (H,)
         # (W,) m to the left per m of depth: the car's x axis points to the left
         self._left = real(-(np.arange(width) + 0.5 - width / 2) / self.focal)
-        self._offsets = torch.as_tensor(_AHEAD, dtype=torch.int64, device=device)
+        self._offsets = torch.as_tensor(
+            np.stack([_AHEAD, -_AHEAD]), dtype=torch.int64, device=device
+        )
         self._pixel = real(1 / self.focal / _FINEST)
-        self._eye = real([0.0, HEIGHT, -BACK])
+        self._eye = real([[[0.0]], [[HEIGHT]], [[-BACK]]])
+        self._rising = self._slope[None]  # (N, H)
+        level = np.minimum(-self._slope.cpu().numpy(), -1e-6)
+        self._level = real(level)  # (H,) m up per m, of rows below the horizon
+        self._above = real(np.where(level < -1e-6, 0, _ABOVE))  # (H,)
+        # tensors, because an operation with a Python number takes twice as long
+        self._zero, self._near, self._beyond = real(0.0), real(0.5), real(_BEYOND)
+        self._goal, self._per_bin = real(_FINISH), real(1 / _BIN)
+        self._blurred = real(np.log2(_STRIPE / 4 / _FINEST))
         self._palettes = torch.as_tensor(_palettes(colour), device=device)
 
     def pictures(self, cars: Cars) -> Tensor:
@@ -92,68 +102,58 @@ class Camera:
             return self._palettes.index_select(0, cell).view(-1, 1, height, width)
         return torch.stack([row.index_select(0, cell).view(shape) for row in self._palettes], 1)
 
-    def _road(self, cars: Cars) -> tuple[Tensor, Tensor]:
-        """The line ahead: (5, N, J) metres to the left, up, and forward of the eye, and the
-        road's own left as (left, forward); and (N, J) m from the start."""
-        simulator = self.simulator
-        road = simulator.road.index_select(1, cars.zone)
-        count = len(cars.zone)
+    def _road(self, cars: Cars) -> Tensor:
+        """The line ahead, (7, N, J): m to the left, up, and forward of the eye; the road's own
+        left as (left, up, forward); m from the start."""
+        simulator, count = self.simulator, len(cars.zone)
         # who faces backwards sees the road behind
-        along = (road[6:9] * cars.axes[2]).sum(0)
-        turn = (along >= 0).long() * 2 - 1
-        low, high = simulator.ends.index_select(1, cars.track)
-        zones = cars.zone[:, None] + turn[:, None] * self._offsets
-        zones = zones.clamp(low[:, None], high[:, None])
-        seen = simulator.line.index_select(1, zones.view(-1)).view(6, count, -1)
-        point = seen[:3] - cars.position[:, :, None]
-        axes = cars.axes[:, :, :, None]  # (3, 3, N, 1)
-        point = axes[:, 0] * point[0] + axes[:, 1] * point[1] + axes[:, 2] * point[2]
-        flat = axes[::2]  # (2, 3, N, 1)
-        across = flat[:, 0] * seen[3] + flat[:, 1] * seen[4] + flat[:, 2] * seen[5]
-        start = simulator.start.index_select(0, cars.track)
-        return torch.cat((point - self._eye[:, None, None], across)), (zones - start[:, None]) * 0.5
+        facing = (cars.along[2] < self._zero).long()
+        low, high = simulator.ends.index_select(1, cars.track)[:, :, None]
+        zones = cars.zone[:, None] + self._offsets.index_select(0, facing)
+        zones = zones.clamp(low, high)
+        seen = simulator.line.index_select(1, zones.view(-1)).view(7, count, -1)
+        seen[:3] -= cars.position[:, :, None]
+        both = seen[:6].view(2, 3, count, -1)
+        local = (cars.axes[:, None, :, :, None] * both).sum(2)  # (3, 2, N, J)
+        return torch.cat((local[:, 0] - self._eye, local[:, 1], seen[6:]))
 
     def _rows(self, cars: Cars) -> tuple[Tensor, Tensor, Tensor]:
         """For each row of the picture: distance = start + slope * (m left per m), and palette."""
-        line, passed = self._road(cars)
-        line = torch.cat((line, passed[None]))  # (6, N, J)
-        count, points = passed.shape
-        # how steeply one looks down at each point; the least so far hides what is lower
-        depth = line[2]
-        steep = torch.where(depth > 0.5, -line[1] / depth.clamp_min(0.5), 10.0)
+        line = self._road(cars)
+        count, points = line.shape[1:]
+        # how steeply one looks down at each point; the least so far hides what is lower;
         # a line that has turned back is not followed: it may lead to a deck above this one
-        back = (depth < depth.cummax(1).values).cummax(1).values
-        steep = steep.masked_fill(back, 10.0)
-        least, nearest = steep.cummin(1)
-        rows = self._slope.expand(count, -1).contiguous()
-        hit = torch.searchsorted(-least, -rows)  # (N, H) the first point that the row meets
-        ground = hit < points
+        depth = line[2]
+        hidden = (depth < depth.cummax(1).values).cummax(1).values | (depth < self._near)
+        steep = (line[1] / depth).masked_fill_(hidden, -10.0)
+        most, nearest = steep.cummax(1)
+        if len(self._rising) != count:
+            self._rising = (-self._slope).expand(count, -1).contiguous()
+        hit = torch.searchsorted(most, self._rising)  # (N, H) the first point that the row meets
         # rows that meet no point: level ground from the highest point in view on
-        end = hit.clamp(1, points - 1)
+        sky = hit == points
         top = nearest[:, -1:]
-        end = torch.where(ground, end, top)
-        begin = torch.where(ground, end - 1, top)
-        first = line.gather(2, begin.expand(6, count, -1))
-        last = line.gather(2, end.expand(6, count, -1))
-        below = first[1] + rows * first[2]
-        rise = (last[1] + rows * last[2]) - below
-        share = torch.where(rise.abs() > 1e-6, -below / rise, 0.0).clamp(0.0, 1.0)
-        left, up, depth, cosine, sine, passed = first + (last - first) * share
-        seen = torch.where(ground, depth, -up / rows.clamp_min(1e-6))
-        sky = ~ground & ((rows <= 0) | (seen > _BEYOND) | (seen < depth))
+        end = torch.where(sky, top, hit.clamp_(1, points - 1))
+        begin = torch.where(sky, top, end - 1)
+        first = line.gather(2, begin.expand(7, count, -1))
+        last = line.gather(2, end.expand(7, count, -1))
+        below, above = first[1] + self._slope * first[2], last[1] + self._slope * last[2]
+        share = (below / (below - above)).nan_to_num_(0.0).clamp_(0.0, 1.0)
+        left, up, depth, cosine, _, sine, passed = (first + (last - first) * share).unbind()
+        seen = torch.where(sky, up / self._level, depth)
+        sky &= (seen > self._beyond) | (seen < depth)
 
         reach = seen * self._spread
         slope = reach * cosine
         start = (seen - depth) * sine - left * cosine
-        width = (reach * self._pixel).clamp(1.0, 2.0 ** (_LEVELS - 1))
-        level = width.log2().round()
-        palette = ((passed / _STRIPE).floor() % 2).where(width < _STRIPE / 4 / _FINEST, _FAR)
-        length = self.simulator.length.index_select(0, cars.track)[:, None]
-        goal = (passed >= length) & (passed < length + _FINISH)
+        level = (reach * self._pixel).clamp_(1.0, 2.0 ** (_LEVELS - 1)).log2_().round_()
+        palette = (passed / _STRIPE).floor_().remainder_(2.0)
+        palette.masked_fill_(level >= self._blurred, _FAR)
+        beyond = passed - self.simulator.length.index_select(0, cars.track)[:, None]
+        palette.masked_fill_((beyond >= self._zero) & (beyond < self._goal), _GOAL)
         # above the horizon there is nothing but the road
-        palette = palette.masked_fill(goal, _GOAL) + (rows <= 0) * _ABOVE
-        palette = palette.masked_fill(sky, _SKY)
-        return start / _BIN, slope / _BIN, (palette * _LEVELS + level) * _BINS
+        palette = (palette + self._above).masked_fill_(sky, _SKY)
+        return start * self._per_bin, slope * self._per_bin, (palette * _LEVELS + level) * _BINS
 
 
 def _palettes(colour: bool) -> np.ndarray:

@@ -25,6 +25,7 @@ from tmnet.racing.track import Track, load_track, own_tracks
 PER_MS, PER_METRE = -0.0012, 0.01  # reward
 LONGEST = 300.0  # s of a race
 PATIENCE = 2.0  # s without a new furthest zone
+_LONGEST, _PATIENT = round(LONGEST / ACTION), round(PATIENCE / ACTION)  # actions
 
 
 class RaceVectorEnv(VectorEnv):
@@ -135,17 +136,17 @@ class RaceVectorEnv(VectorEnv):
         """Drive for 50 ms; `actions` (num_envs,) integers, 0 .. 11."""
         actions = self._checked(actions)
         over = self._over
-        self.cars, outcome = self.simulator.act(self.cars, actions)
-        terminated = outcome.finished
-        truncated = self.cars.idle >= round(PATIENCE / ACTION)
-        truncated |= self.cars.actions >= round(LONGEST / ACTION)
-        truncated &= ~terminated
-        self._time = self._time + outcome.elapsed
-        reward = outcome.elapsed * PER_MS + outcome.progress * PER_METRE
-        self._over = terminated | truncated
+        with torch.inference_mode():  # a fifth faster
+            self.cars, outcome = self.simulator.act(self.cars, actions)
+            truncated = (self.cars.idle >= _PATIENT) | (self.cars.actions >= _LONGEST)
+            truncated &= ~outcome.finished
+            reward = outcome.elapsed * PER_MS + outcome.progress * PER_METRE
+            self._time = self._time + outcome.elapsed
+            self._over = outcome.finished | truncated
+        terminated = outcome.finished & ~over
+        truncated = truncated & ~over
+        reward = reward.masked_fill(over, 0.0)
         if over.any():
-            terminated, truncated = terminated & ~over, truncated & ~over
-            reward = reward.masked_fill(over, 0.0)
             self._begin(over)
         return self._observation(), reward, terminated, truncated, self._info()
 
@@ -174,10 +175,12 @@ class RaceVectorEnv(VectorEnv):
         return given.long()
 
     def _observation(self) -> dict[str, Tensor]:
-        seen = {"floats": self._observer.floats(self.cars)}
-        if self._camera:
-            seen["image"] = self._camera.pictures(self.cars)
-        return seen
+        with torch.inference_mode():
+            seen = {"floats": self._observer.floats(self.cars)}
+            if self._camera:
+                seen["image"] = self._camera.pictures(self.cars)
+        # copies, because what is made in inference mode cannot be trained on
+        return {name: value.clone() for name, value in seen.items()}
 
     def _info(self) -> dict[str, Tensor]:
         passed = self.simulator.passed(self.cars)

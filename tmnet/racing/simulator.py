@@ -69,6 +69,7 @@ class Cars:
     axes: Tensor  # (3, 3, N) the car's left, up, forward, in the world
     turning: Tensor  # (3, N) rad/s around its own axes
     speed: Tensor  # (3, N) m/s along its own axes
+    along: Tensor  # (3, N) the road's direction, in the car's left, up, forward
     place: Tensor  # (3, N) m from the zone: left, up, along the road
     ground: Tensor  # (5, 4, N) hold / 4, roughness / 4, asphalt, grass, dirt under each wheel
     contact: Tensor  # (4, N) 1 where a wheel touches the ground
@@ -128,7 +129,10 @@ class Simulator:
         self.length = self._real([track.length for track in tracks])  # (tracks,)
         frames = np.concatenate([track.frames for track in tracks]).transpose(1, 2, 0)
         points = np.concatenate([track.zones for track in tracks]).T
-        self.line = self._real(np.concatenate([points, frames[0]]))  # (6, zones): and its left
+        metres = [(np.arange(size) - BEFORE) * SPACING for size in sizes]
+        self.line = self._real(  # (7, zones): points, the road's left, m from the start
+            np.concatenate([points, frames[0], np.concatenate(metres)[None]])
+        )
         self.points = self.line[:3]  # (3, zones)
         self.road = torch.cat(  # (24, zones)
             [
@@ -158,6 +162,9 @@ class Simulator:
         self._per_offset, self._slowest = self._real(_PER_METRE), self._real(_SLOWEST)
         self._touch, self._level = self._real(_TOUCH), self._real(_LEVEL)
         self._at_wall, self._scrape = self._real(WALL - 0.05), self._real(_SCRAPE)
+        self._half_stride = self._real(ACTION / 2 / SPACING)
+        self._along = self._real([[0.0], [0.0], [1.0]])
+        self._next, self._last = self._whole([1, 2, 0]), self._whole([2, 0, 1])
         self._upright = self._real(0.001)
         self._per_action, self._per_load = self._real(1 / ACTION), self._real(1 / ACTION / GRAVITY)
 
@@ -183,6 +190,7 @@ class Simulator:
             axes=axes,
             turning=nothing,
             speed=nothing,
+            along=self._along.expand(3, count),
             place=nothing,
             ground=self._surface[:, :1, None].expand(5, 4, count),
             contact=wheels,
@@ -204,18 +212,28 @@ class Simulator:
         inputs = self._inputs.index_select(1, action)
         gear, shifted = self._shift(cars)
         forces, turns, align, steer = self._forces(cars, inputs, shifted)
-        body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
-        zone, passed = cars.zone, [self.passed(cars)]
+
+        # between two actions (4 m at 300 km/h) the road counts as flat: as it is half-way
+        stride = (cars.speed * cars.along).sum(0) * self._half_stride
         low, high = self.ends.index_select(1, cars.track).unbind()
+        zone = (cars.zone + stride.round().long()).clamp(low, high)
+        road = self.road.index_select(1, zone)
+        frame, origin, gravity = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1), road[21:]
+        body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
+        place, speed, left, forward = (frame[:, None] * (body - origin)).sum(2).unbind(1)
+        car, passed = torch.stack((left, forward)), []
         for turn in turns.unbind():
-            body, along = self._tick_on(body, zone, forces, turn, align)
-            passed.append(self._passed(cars.track, zone, along))
-            step = (along * self._per_spacing).round().long()
-            zone = (zone + step).clamp(low, high)
+            place, speed, car = self._tick_on(place, speed, car, gravity, forces, turn, align)
+            passed.append(place[2])
+        body = torch.cat((place[None], speed[None], car))
+        body = (body[:, :, None] * frame).sum(1) + origin
+
+        along = torch.stack(passed) + (zone - self.start.index_select(0, cars.track)) * SPACING
+        zone = (zone + (place[2] * self._per_spacing).round().long()).clamp(low, high)
         moved = self._posed(
             cars, body, zone, steer=steer, gear=gear, shifted=shifted, history=inputs[:4]
         )
-        return moved, self._outcome(cars, torch.stack(passed))
+        return moved, self._outcome(cars, moved, along)
 
     def _shift(self, cars: Cars) -> tuple[Tensor, Tensor]:
         up, down = self._shift_at.index_select(1, cars.gear).unbind()
@@ -247,38 +265,34 @@ class Simulator:
         return forces.view(2, 2, -1), turns, align, steer[-1]
 
     def _tick_on(
-        self, body: Tensor, zone: Tensor, forces: Tensor, turn: Tensor, align: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """One tick of `body` (4, 3, N): position, velocity, the car's left, its forward.
+        self,
+        place: Tensor,
+        speed: Tensor,
+        car: Tensor,
+        gravity: Tensor,
+        forces: Tensor,
+        turn: Tensor,
+        align: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One tick, in the road's frame: left, up, along.
 
-        Also m along the road from the zone, (N,).
+        (3, N) place in m, (3, N) speed in m/s, (2, 3, N) the car's own left and forward.
         """
-        road = self.road.index_select(1, zone)
-        count = zone.shape[0]
-        frame, origin, gravity = road.split((9, 12, 3))
-        frame, origin = frame.view(3, 3, count), origin.view(4, 3, count)
-        # into the road's frame: (left, up, along; N) each
-        local = (frame[:, None] * (body - origin)).sum(2)  # (3, 4, N)
-        place, speed, left, forward = local.unbind(1)
-
         # the corridor: neither through the ground and the walls, nor faster towards them
         inside = place.clamp(self._low, self._high)
         outwards = (place - inside) * speed > self._zero
         speed = torch.where(outwards, self._zero, speed)
 
-        # the wheels: they act in the car's frame (left, forward), while it touches the ground
+        # the wheels: they act to the car's left and forward, while it touches the ground
         contact = (place[1] - self._touch).le_(self._zero)
-        car = local[:, 2:]  # (3, 2, N)
-        going = (car * speed[:, None]).sum(0)  # (2, N)
+        going = (car * speed).sum(1)  # (2, N)
         grip, push = (forces * contact).unbind()
         change = push - going.clamp(-grip, grip)
+        speed = speed + (car * change[:, None]).sum(0) + gravity
         turned = (turn + align * going[0]) * contact
-        speed = speed + (car * change).sum(1) + gravity
-        inside = inside + speed * self._tick
-
-        # and back, into the world
-        body = torch.stack((inside, speed, left - forward * turned, forward + left * turned))
-        return (body[:, :, None] * frame).sum(1) + origin, inside[2]
+        left, forward = car.unbind()
+        car = torch.stack((left - forward * turned, forward + left * turned))
+        return inside + speed * self._tick, speed, car
 
     def _posed(
         self, before: Cars, body: Tensor, zone: Tensor, *, history: Tensor, **changed: Tensor
@@ -302,7 +316,7 @@ class Simulator:
             (side, torch.zeros_like(up), aside, left * lean, flat, along * lean, left, up, along)
         ).view(3, 3, count)
         world = (axes[:, :, None] * frame).sum(1)  # (3, 3, N)
-        spin = (world - before.axes).roll(-1, 0) * world.roll(1, 0)
+        spin = (world - before.axes).index_select(0, self._next) * world.index_select(0, self._last)
         offset = place[0] + self._wheel[0] * side + self._wheel[1] * left  # (4, N)
         height = place[1] + self._wheel[1] * up
         cell = (offset.abs() * self._per_offset).long().view(-1)
@@ -314,6 +328,7 @@ class Simulator:
             axes=world,
             turning=spin.sum(1) * self._per_action,
             speed=(axes * speed).sum(1),
+            along=axes[:, 2],
             place=place,
             ground=self._surface.index_select(1, cell).view(5, 4, count),
             contact=(height - self._touch).le_(self._zero),
@@ -330,21 +345,21 @@ class Simulator:
 
     def passed(self, cars: Cars) -> Tensor:
         """(N,) m from the start along the centre line, negative behind it."""
-        return self._passed(cars.track, cars.zone, cars.place[2])
+        start = self.start.index_select(0, cars.track)
+        return (cars.zone - start) * SPACING + cars.place[2]
 
-    def _passed(self, track: Tensor, zone: Tensor, along: Tensor) -> Tensor:
-        return (zone - self.start.index_select(0, track)) * SPACING + along
-
-    def _outcome(self, before: Cars, passed: Tensor) -> Outcome:
-        """From m (ticks + 1, N) before and after every tick."""
+    def _outcome(self, before: Cars, after: Cars, along: Tensor) -> Outcome:
+        """`along` (ticks, N): m from the start after every tick."""
         length = self.length.index_select(0, before.track)
-        step = (passed[1:] - passed[:-1]).clamp_min(1e-6)
+        began = self.passed(before)
+        earlier = torch.cat((began[None], along[:-1]))
+        step = (along - earlier).clamp_min(1e-6)
         # the share of each tick that was driven before the finish: 1 .. 1, in between, 0 .. 0
-        shares = ((length - passed[:-1]) / step).clamp(0.0, 1.0)
+        shares = ((length - earlier) / step).clamp(0.0, 1.0)
         return Outcome(
             elapsed=shares.sum(0) * (TICK * 1000),
-            progress=torch.minimum(passed[-1], length) - passed[0],
-            finished=(passed[1:] >= length).any(0),
+            progress=torch.minimum(self.passed(after), length) - began,
+            finished=(along >= length).any(0),
         )
 
 
