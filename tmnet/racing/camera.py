@@ -80,7 +80,7 @@ class Camera:
         )
         self._pixel = real(1 / self.focal / _FINEST)
         self._eye = real([[[0.0]], [[HEIGHT]], [[-BACK]]])
-        self._rising = self._slope[None]  # (N, H)
+        self._rising = (-self._slope)[None]  # (N, H)
         level = np.minimum(-self._slope.cpu().numpy(), -1e-6)
         self._level = real(level)  # (H,) m up per m, of rows below the horizon
         self._above = real(np.where(level < -1e-6, 0, _ABOVE))  # (H,)
