@@ -127,7 +127,12 @@ class RaceVectorEnv(VectorEnv):
         if mask is None:
             self._begin(self._every)
         else:
-            self._begin(torch.as_tensor(mask, dtype=torch.bool, device=self.device))
+            mask = torch.as_tensor(mask, dtype=torch.bool, device=self.device)
+            if mask.shape != (self.num_envs,):
+                raise TmnetError(
+                    f"reset_mask has shape {tuple(mask.shape)}; it takes ({self.num_envs},)."
+                )
+            self._begin(mask)
         return self._observation(), self._info()
 
     def step(
