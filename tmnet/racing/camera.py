@@ -78,7 +78,8 @@ class Camera:
         self._offsets = torch.as_tensor(
             np.stack([_AHEAD, -_AHEAD]), dtype=torch.int64, device=device
         )
-        self._pixel = real(1 / self.focal / _FINEST)
+        # m of depth (by spread) from which on a pixel is nearer to 2, 4 .. times the finest
+        self._reaches = real(self.focal * _FINEST * 2.0 ** (np.arange(_LEVELS - 1) + 0.5))
         self._eye = real([[[0.0]], [[HEIGHT]], [[-BACK]]])
         self._rising = (-self._slope)[None]  # (N, H)
         level = np.minimum(-self._slope.cpu().numpy(), -1e-6)
@@ -87,7 +88,7 @@ class Camera:
         # tensors, because an operation with a Python number takes twice as long
         self._zero, self._near, self._beyond = real(0.0), real(0.5), real(_BEYOND)
         self._goal, self._per_bin = real(_FINISH), real(1 / _BIN)
-        self._blurred = real(np.log2(_STRIPE / 4 / _FINEST))
+        self._blurred = round(np.log2(_STRIPE / 4 / _FINEST))
         self._palettes = torch.as_tensor(_palettes(colour), device=device)
 
     def pictures(self, cars: Cars) -> Tensor:
@@ -146,7 +147,7 @@ class Camera:
         reach = seen * self._spread
         slope = reach * cosine
         start = (seen - depth) * sine - left * cosine
-        level = (reach * self._pixel).clamp_(1.0, 2.0 ** (_LEVELS - 1)).log2_().round_()
+        level = torch.bucketize(reach, self._reaches)
         palette = (passed / _STRIPE).floor_().remainder_(2.0)
         palette.masked_fill_(level >= self._blurred, _FAR)
         beyond = passed - self.simulator.length.index_select(0, cars.track)[:, None]
