@@ -134,12 +134,13 @@ class Simulator:
             np.concatenate([points, frames[0], np.concatenate(metres)[None]])
         )
         self.points = self.line[:3]  # (3, zones)
-        self.road = torch.cat(  # (24, zones)
+        self.road = torch.cat(  # (25, zones)
             [
                 self._real(frames.reshape(9, -1)),
                 self.points,
                 torch.zeros(9, sum(sizes), device=self.device),  # directions have no origin
                 self._real(-GRAVITY * TICK * frames[:, 1]),
+                self._real(np.concatenate([_bends(track) for track in tracks])[None]),
             ]
         )
         self._inputs = self._real(_inputs())
@@ -218,7 +219,8 @@ class Simulator:
         low, high = self.ends.index_select(1, cars.track).unbind()
         zone = (cars.zone + stride.round().long()).clamp(low, high)
         road = self.road.index_select(1, zone)
-        frame, origin, gravity = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1), road[21:]
+        frame, origin = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1)
+        gravity, bend = road[21:24], road[24]
         body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
         place, speed, left, forward = (frame[:, None] * (body - origin)).sum(2).unbind(1)
         car, passed = torch.stack((left, forward)), []
@@ -229,7 +231,9 @@ class Simulator:
         body = (body[:, :, None] * frame).sum(1) + origin
 
         along = torch.stack(passed) + (zone - self.start.index_select(0, cars.track)) * SPACING
-        zone = (zone + (place[2] * self._per_spacing).round().long()).clamp(low, high)
+        # towards the inside of a bend the zones are closer together
+        stride = place[2] * self._per_spacing / (1 - bend * place[0])
+        zone = (zone + stride.round().long()).clamp(low, high)
         moved = self._posed(
             cars, body, zone, steer=steer, gear=gear, shifted=shifted, history=inputs[:4]
         )
@@ -361,6 +365,12 @@ class Simulator:
             progress=torch.minimum(self.passed(after), length) - began,
             finished=(along >= length).any(0),
         )
+
+
+def _bends(track: Track) -> np.ndarray:
+    """(zones,) 1/m: curvature of the road to its left, but never so that the zones meet."""
+    turn = np.gradient(track.frames[:, 2], axis=0) / SPACING
+    return np.clip((turn * track.frames[:, 0]).sum(1), -0.8 / WALL, 0.8 / WALL)
 
 
 def _inputs() -> np.ndarray:
