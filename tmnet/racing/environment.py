@@ -114,6 +114,9 @@ class RaceVectorEnv(VectorEnv):
 
         numbers = torch.arange(self.num_envs, device=self.device)
         self.next_track = numbers % len(self.tracks)
+        self._per_ms, self._per_metre, self._ms = torch.tensor(
+            [PER_MS, PER_METRE, 1000.0], device=self.device
+        )
         self._every = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self._begin(self._every)
 
@@ -145,7 +148,7 @@ class RaceVectorEnv(VectorEnv):
             self.cars, outcome = self.simulator.act(self.cars, actions)
             truncated = (self.cars.idle >= _PATIENT) | (self.cars.actions >= _LONGEST)
             truncated &= ~outcome.finished
-            reward = outcome.elapsed * PER_MS + outcome.progress * PER_METRE
+            reward = outcome.elapsed * self._per_ms + outcome.progress * self._per_metre
             self._time = self._time + outcome.elapsed
             self._over = outcome.finished | truncated
         terminated = outcome.finished & ~over
@@ -174,8 +177,9 @@ class RaceVectorEnv(VectorEnv):
                 f"The actions have shape {tuple(given.shape)} of {given.dtype}; "
                 f"they should be {self.num_envs} integers."
             )
-        if given.numel() and not 0 <= given.min() <= given.max() < len(ACTIONS):
-            wrong = given[(given < 0) | (given >= len(ACTIONS))][0]
+        low, high = (value.item() for value in given.aminmax())
+        if low < 0 or high >= len(ACTIONS):
+            wrong = low if low < 0 else high
             raise TmnetError(f"There is no action {wrong}: they are 0 .. {len(ACTIONS) - 1}.")
         return given.long()
 
@@ -188,11 +192,10 @@ class RaceVectorEnv(VectorEnv):
         return {name: value.clone() for name, value in seen.items()}
 
     def _info(self) -> dict[str, Tensor]:
-        passed = self.simulator.passed(self.cars)
         length = self.simulator.length.index_select(0, self.cars.track)
         info = {
-            "time_s": self._time.round() / 1000,
-            "progress_m": torch.minimum(passed, length),
+            "time_s": self._time.round() / self._ms,
+            "progress_m": torch.minimum(self.cars.passed, length),
             "track": self.cars.track,
         }
         return info | {f"_{key}": self._every for key in info}

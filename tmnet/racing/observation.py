@@ -57,6 +57,7 @@ class Observer:
         self.simulator = simulator
         device = simulator.device
         self._ahead = torch.arange(40, device=device)[:, None] * _EVERY
+        self._none, self._one = torch.zeros(1, device=device), torch.ones(1, device=device)
         self._sliding = torch.tensor(0.5, device=device)
         self._damper = torch.tensor(0.02, device=device)
         top = torch.tensor([*GEAR_UP, 520.0], device=device) * KMH
@@ -69,11 +70,11 @@ class Observer:
         damper = cars.contact * (cars.load * self._damper).clamp(0.0, 0.2)
         rpm = cars.speed[2].abs() * self._rpm.index_select(0, cars.gear)
         gears = torch.stack((cars.shifted, cars.gear.float(), rpm, cars.shifts))
-        ground = torch.cat((cars.ground[2:], torch.zeros_like(cars.ground[:1])))  # (4, 4 wheels, N)
-        rest = simulator.length.index_select(0, cars.track) - simulator.passed(cars)
+        ground = torch.cat((cars.ground[2:], self._none.expand(1, 4, count)))  # (4, 4 wheels, N)
+        rest = simulator.length.index_select(0, cars.track) - cars.passed
         driven = cars.history[16] * cars.contact.amax(0)
         rows = (
-            torch.zeros_like(rest)[None],
+            self._none.expand(1, count),
             cars.history,
             slides,
             cars.contact,
@@ -85,7 +86,7 @@ class Observer:
             cars.axes[:, 1],
             self._points(cars).view(120, count),
             rest.clamp(0.0, _FAR)[None],
-            1 - driven[None],
+            (self._one - driven)[None],
         )
         return torch.cat(rows).T.contiguous()
 

@@ -142,7 +142,7 @@ def replay(
 
 def _path(simulator: Simulator, cars: Cars, times: list[float]) -> pd.DataFrame:
     x, y, z = cars.position.numpy()
-    progress = torch.minimum(simulator.passed(cars), simulator.length[0])
+    progress = torch.minimum(cars.passed, simulator.length[0])
     inputs = cars.history[16:].numpy().astype(int)
     inputs[:, 0] = 0  # nothing was pressed before the start
     airborne = cars.contact.amax(0) == 0

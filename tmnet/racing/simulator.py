@@ -80,6 +80,7 @@ class Cars:
     shifts: Tensor  # (N,) gear changes
     history: Tensor  # (20, N) the last 5 actions x (accelerate, brake, left, right), oldest first
     track: Tensor  # (N,) number of the track
+    passed: Tensor  # (N,) m from the start along the centre line, negative behind it
     zone: Tensor  # (N,) number in the simulator's table
     furthest: Tensor  # (N,) zone
     idle: Tensor  # (N,) actions since it was reached
@@ -134,13 +135,14 @@ class Simulator:
             np.concatenate([points, frames[0], np.concatenate(metres)[None]])
         )
         self.points = self.line[:3]  # (3, zones)
-        self.road = torch.cat(  # (25, zones)
+        self.road = torch.cat(  # (26, zones)
             [
                 self._real(frames.reshape(9, -1)),
                 self.points,
                 torch.zeros(9, sum(sizes), device=self.device),  # directions have no origin
                 self._real(-GRAVITY * TICK * frames[:, 1]),
                 self._real(np.concatenate([_bends(track) for track in tracks])[None]),
+                self.line[6:],
             ]
         )
         self._inputs = self._real(_inputs())
@@ -165,8 +167,11 @@ class Simulator:
         self._at_wall, self._scrape = self._real(WALL - 0.05), self._real(_SCRAPE)
         self._half_stride = self._real(ACTION / 2 / SPACING)
         self._along = self._real([[0.0], [0.0], [1.0]])
+        # left' = left - forward * turned, forward' = forward + left * turned
+        self._swap, self._rotate = self._whole([1, 0]), self._real([[[-1.0]], [[1.0]]])
+        self._whole_action = self._real(ACTION * 1000)
         self._next, self._last = self._whole([1, 2, 0]), self._whole([2, 0, 1])
-        self._upright = self._real(0.001)
+        self._upright = self._real(1e-6)
         self._per_action, self._per_load = self._real(1 / ACTION), self._real(1 / ACTION / GRAVITY)
 
     def _real(self, values) -> Tensor:
@@ -202,6 +207,7 @@ class Simulator:
             shifts=none,
             history=forward,
             track=track,
+            passed=none,
             zone=zone,
             furthest=zone,
             idle=never,
@@ -220,7 +226,7 @@ class Simulator:
         zone = (cars.zone + stride.round().long()).clamp(low, high)
         road = self.road.index_select(1, zone)
         frame, origin = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1)
-        gravity, bend = road[21:24], road[24]
+        gravity, bend, metres = road[21:24], road[24], road[25]
         body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
         place, speed, left, forward = (frame[:, None] * (body - origin)).sum(2).unbind(1)
         car, passed = torch.stack((left, forward)), []
@@ -230,7 +236,7 @@ class Simulator:
         body = torch.cat((place[None], speed[None], car))
         body = (body[:, :, None] * frame).sum(1) + origin
 
-        along = torch.stack(passed) + (zone - self.start.index_select(0, cars.track)) * SPACING
+        along = torch.stack(passed) + metres  # (ticks, N)
         # towards the inside of a bend the zones are closer together
         stride = place[2] * self._per_spacing / (1 - bend * place[0])
         zone = (zone + stride.round().long()).clamp(low, high)
@@ -264,7 +270,7 @@ class Simulator:
         scrape = (cars.place[0].abs() - self._at_wall).gt_(self._zero) * self._scrape
         resist = off * coast + braking + rough * drag + scrape * self._tick
         steer = lock.clamp(cars.steer - self._reach, cars.steer + self._reach)
-        forces = torch.stack((grip * hold * hold_share, resist, torch.zeros_like(push), push))
+        forces = torch.stack((grip * hold * hold_share, resist, self._zero.expand_as(push), push))
         turns = steer * ((yaw + yaw_held * hold) * yaw_share)
         return forces.view(2, 2, -1), turns, align, steer[-1]
 
@@ -284,19 +290,18 @@ class Simulator:
         """
         # the corridor: neither through the ground and the walls, nor faster towards them
         inside = place.clamp(self._low, self._high)
-        outwards = (place - inside) * speed > self._zero
-        speed = torch.where(outwards, self._zero, speed)
+        free = (place - inside).mul_(speed).le_(self._zero)
+        speed = speed * free
 
         # the wheels: they act to the car's left and forward, while it touches the ground
         contact = (place[1] - self._touch).le_(self._zero)
         going = (car * speed).sum(1)  # (2, N)
         grip, push = (forces * contact).unbind()
         change = push - going.clamp(-grip, grip)
-        speed = speed + (car * change[:, None]).sum(0) + gravity
-        turned = (turn + align * going[0]) * contact
-        left, forward = car.unbind()
-        car = torch.stack((left - forward * turned, forward + left * turned))
-        return inside + speed * self._tick, speed, car
+        speed = (car * change[:, None]).sum(0).add_(speed).add_(gravity)
+        turned = (align * going[0]).add_(turn).mul_(contact)
+        car = car + car.index_select(0, self._swap) * (turned * self._rotate)
+        return inside.add_(speed * self._tick), speed, car
 
     def _posed(
         self, before: Cars, body: Tensor, zone: Tensor, *, history: Tensor, **changed: Tensor
@@ -312,12 +317,22 @@ class Simulator:
         # on the ground the nose comes down; in the air it stays where it points
         grounded = (place[1] - self._touch).le_(self._zero)
         up = up - up * (grounded * self._level)
-        flat = left * left + along * along + self._upright * self._upright
+        flat = left * left + along * along + self._upright
         long = (flat + up * up).sqrt()
         left, up, along, flat = (torch.stack((left, up, along, flat.sqrt())) / long).unbind()
         side, lean, aside = along / flat, -up / flat, -left / flat
         axes = torch.stack(  # (car's axes, road's axes; N)
-            (side, torch.zeros_like(up), aside, left * lean, flat, along * lean, left, up, along)
+            (
+                side,
+                self._zero.expand_as(up),
+                aside,
+                left * lean,
+                flat,
+                along * lean,
+                left,
+                up,
+                along,
+            )
         ).view(3, 3, count)
         world = (axes[:, :, None] * frame).sum(1)  # (3, 3, N)
         spin = (world - before.axes).index_select(0, self._next) * world.index_select(0, self._last)
@@ -340,6 +355,7 @@ class Simulator:
             shifts=before.shifts + changed["shifted"],
             history=torch.cat((before.history[4:], history)),
             track=before.track,
+            passed=road[25] + place[2],
             zone=zone,
             furthest=torch.maximum(zone, before.furthest),
             idle=(before.idle + 1) * (zone <= before.furthest),
@@ -347,24 +363,18 @@ class Simulator:
             **changed,
         )
 
-    def passed(self, cars: Cars) -> Tensor:
-        """(N,) m from the start along the centre line, negative behind it."""
-        start = self.start.index_select(0, cars.track)
-        return (cars.zone - start) * SPACING + cars.place[2]
-
     def _outcome(self, before: Cars, after: Cars, along: Tensor) -> Outcome:
         """`along` (ticks, N): m from the start after every tick."""
         length = self.length.index_select(0, before.track)
-        began = self.passed(before)
-        earlier = torch.cat((began[None], along[:-1]))
+        crossed = along >= length
+        progress = torch.minimum(after.passed, length) - before.passed
+        if not crossed.any():
+            return Outcome(self._whole_action.expand_as(length), progress, crossed[0])
+        earlier = torch.cat((before.passed[None], along[:-1]))
         step = (along - earlier).clamp_min(1e-6)
         # the share of each tick that was driven before the finish: 1 .. 1, in between, 0 .. 0
         shares = ((length - earlier) / step).clamp(0.0, 1.0)
-        return Outcome(
-            elapsed=shares.sum(0) * (TICK * 1000),
-            progress=torch.minimum(self.passed(after), length) - began,
-            finished=(along >= length).any(0),
-        )
+        return Outcome(shares.sum(0) * (TICK * 1000), progress, crossed.any(0))
 
 
 def _bends(track: Track) -> np.ndarray:
