@@ -87,39 +87,43 @@ class Camera:
         self._above = real(np.where(level < -1e-6, 0, _ABOVE))  # (H,)
         # tensors, because an operation with a Python number takes twice as long
         self._zero, self._near, self._beyond = real(0.0), real(0.5), real(_BEYOND)
-        self._goal, self._per_bin = real(_FINISH), real(1 / _BIN)
+        self._goal, self._per_bin, self._half = real(_FINISH), real(1 / _BIN), real(0.5)
         self._blurred = round(np.log2(_STRIPE / 4 / _FINEST))
         self._palettes = torch.as_tensor(_palettes(colour), device=device)
 
     def pictures(self, cars: Cars) -> Tensor:
         """What N cars' cameras see, (N, channels, H, W) uint8."""
         channels, height, width = self.shape
-        start, slope, palette = self._rows(cars)  # (N, H) each
-        # |start + slope * left| is the distance from the centre line, in bins
-        distance = (slope[:, :, None] * self._left).add_(start[:, :, None]).abs_()
-        cell = distance.clamp_(max=_BINS - 1).add_(palette[:, :, None]).int().view(-1)
+        start, slope, bend, palette = self._rows(cars)[..., None]  # (N, H, 1) each
+        # the distance from the centre line, in bins
+        distance = (bend * self._left).add_(slope).mul_(self._left).add_(start).abs_()
+        cell = distance.clamp_(max=_BINS - 1).add_(palette).int().view(-1)
         shape = (-1, height, width)
         if channels == 1:
             return self._palettes.index_select(0, cell).view(-1, 1, height, width)
         return torch.stack([row.index_select(0, cell).view(shape) for row in self._palettes], 1)
 
     def _road(self, cars: Cars) -> Tensor:
-        """The line ahead, (7, N, J): m to the left, up, and forward of the eye; the road's own
-        left as (left, up, forward); m from the start."""
+        """The line ahead, (8, N, J): m to the left, up, and forward of the eye; the road's own
+        left as (left, up, forward); its curvature; m from the start."""
         simulator, count = self.simulator, len(cars.zone)
         # who faces backwards sees the road behind
         facing = (cars.along[2] < self._zero).long()
         low, high = simulator.ends.index_select(1, cars.track)[:, :, None]
         zones = cars.zone[:, None] + self._offsets.index_select(0, facing)
         zones = zones.clamp(low, high)
-        seen = simulator.line.index_select(1, zones.view(-1)).view(7, count, -1)
+        seen = simulator.line.index_select(1, zones.view(-1)).view(8, count, -1)
         seen[:3] -= cars.position[:, :, None]
         both = seen[:6].view(2, 3, count, -1)
         local = (cars.axes[:, None, :, :, None] * both).sum(2)  # (3, 2, N, J)
         return torch.cat((local[:, 0] - self._eye, local[:, 1], seen[6:]))
 
-    def _rows(self, cars: Cars) -> tuple[Tensor, Tensor, Tensor]:
-        """For each row of the picture: distance = start + slope * (m left per m), and palette."""
+    def _rows(self, cars: Cars) -> Tensor:
+        """(4, N, H) for each row of the picture: start, slope, bend, palette.
+
+        Of what lies `l` m to the left per m of depth, the distance from the centre line is
+        start + slope * l + bend * l².
+        """
         line = self._road(cars)
         count, points = line.shape[1:]
         # how steeply one looks down at each point; the least so far hides what is lower;
@@ -136,25 +140,34 @@ class Camera:
         top = nearest[:, -1:]
         end = torch.where(sky, top, hit.clamp_(1, points - 1))
         begin = torch.where(sky, top, end - 1)
-        first = line.gather(2, begin.expand(7, count, -1))
-        last = line.gather(2, end.expand(7, count, -1))
+        first = line.gather(2, begin.expand(8, count, -1))
+        last = line.gather(2, end.expand(8, count, -1))
         below, above = first[1] + self._slope * first[2], last[1] + self._slope * last[2]
         share = (below / (below - above)).nan_to_num_(0.0).clamp_(0.0, 1.0)
-        left, up, depth, cosine, _, sine, passed = (first + (last - first) * share).unbind()
+        line = first + (last - first) * share
+        left, up, depth, cosine, _, sine, curve, passed = line.unbind()
         seen = torch.where(sky, up / self._level, depth)
         sky &= (seen > self._beyond) | (seen < depth)
 
+        # a pixel lies so far to the road's left of the point, and so far along it; over there the
+        # road itself has moved by half the curvature times the square of that
         reach = seen * self._spread
-        slope = reach * cosine
-        start = (seen - depth) * sine - left * cosine
+        beyond = seen - depth
+        start, slope = beyond * sine - left * cosine, reach * cosine
+        along, stretch = beyond * cosine + left * sine, reach * sine  # along - stretch * l
+        half = curve * self._half
+        start = start - half * along * along
+        slope = slope + curve * along * stretch
+        bend = -half * stretch * stretch
         level = torch.bucketize(reach, self._reaches)
         palette = (passed / _STRIPE).floor_().remainder_(2.0)
         palette.masked_fill_(level >= self._blurred, _FAR)
-        beyond = passed - self.simulator.length.index_select(0, cars.track)[:, None]
-        palette.masked_fill_((beyond >= self._zero) & (beyond < self._goal), _GOAL)
+        ahead = passed - self.simulator.length.index_select(0, cars.track)[:, None]
+        palette.masked_fill_((ahead >= self._zero) & (ahead < self._goal), _GOAL)
         # above the horizon there is nothing but the road
         palette = (palette + self._above).masked_fill_(sky, _SKY)
-        return start * self._per_bin, slope * self._per_bin, (palette * _LEVELS + level) * _BINS
+        palette = (palette * _LEVELS + level) * (_BINS * _BIN)
+        return torch.stack((start, slope, bend, palette)) * self._per_bin
 
 
 def _palettes(colour: bool) -> np.ndarray:

@@ -131,8 +131,9 @@ class Simulator:
         frames = np.concatenate([track.frames for track in tracks]).transpose(1, 2, 0)
         points = np.concatenate([track.zones for track in tracks]).T
         metres = [(np.arange(size) - BEFORE) * SPACING for size in sizes]
-        self.line = self._real(  # (7, zones): points, the road's left, m from the start
-            np.concatenate([points, frames[0], np.concatenate(metres)[None]])
+        bends = [_bends(track) for track in tracks]
+        self.line = self._real(  # (8, zones): points, the road's left, curvature, m from the start
+            np.concatenate([points, frames[0], [np.concatenate(bends)], [np.concatenate(metres)]])
         )
         self.points = self.line[:3]  # (3, zones)
         self.road = torch.cat(  # (26, zones)
@@ -141,8 +142,7 @@ class Simulator:
                 self.points,
                 torch.zeros(9, sum(sizes), device=self.device),  # directions have no origin
                 self._real(-GRAVITY * TICK * frames[:, 1]),
-                self._real(np.concatenate([_bends(track) for track in tracks])[None]),
-                self.line[6:],
+                self.line[6:],  # curvature, m from the start
             ]
         )
         self._inputs = self._real(_inputs())

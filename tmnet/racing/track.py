@@ -92,16 +92,20 @@ class Track:
         """
         path = Path(path)
         try:
-            points = np.load(path, allow_pickle=False)
+            with open(path, "rb") as file:
+                if file.read(2) == b"PK":
+                    raise TmnetError(f"{path} is an archive; a centre line is one .npy array.")
+                file.seek(0)
+                points = np.lib.format.read_array(file, allow_pickle=False)
         except OSError as error:
             raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
-        except (ValueError, EOFError) as error:
+        except TmnetError:
+            raise
+        except Exception:  # a damaged header can fail in any way; nothing of the file is run
             raise TmnetError(
-                f"{path} is not a NumPy array of numbers ({error}); "
-                f"a centre line is a .npy file of shape (points, 3)."
+                f"{path} is no whole .npy file of numbers; a centre line is one, "
+                f"of shape (points, 3)."
             ) from None
-        if not isinstance(points, np.ndarray):  # an .npz archive
-            raise TmnetError(f"{path} is an archive; a centre line is one .npy array.")
         return cls.from_points(points, path.stem)
 
 
