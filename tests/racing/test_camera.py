@@ -32,9 +32,7 @@ FINE = 16  # samples a pixel
 
 def facing(yaw=0.0, slope=0.0):
     """A car's left, up and forward: turned to the left from +z, then uphill; radians."""
-    forward = np.array(
-        [np.sin(yaw) * np.cos(slope), np.sin(slope), np.cos(yaw) * np.cos(slope)]
-    )
+    forward = np.array([np.sin(yaw) * np.cos(slope), np.sin(slope), np.cos(yaw) * np.cos(slope)])
     left = np.array([np.cos(yaw), 0.0, -np.sin(yaw)])
     return np.stack([left, np.cross(forward, left), forward])
 
@@ -267,7 +265,7 @@ def test_steepest_change_is_at_the_edge(size, x, degrees):
                 reach = int(min(apart / pixel - 1.5, 5))
                 if depths[at] < 1 or abs(rows[at] - row - 0.5) > 0.1 or reach < 2:
                     continue
-                first = int(round(column)) - reach
+                first = round(column) - reach
                 if first < 0 or first + 2 * reach >= size:
                     continue
                 steps = np.abs(np.diff(picture[row, first : first + 2 * reach]))
@@ -277,39 +275,36 @@ def test_steepest_change_is_at_the_edge(size, x, degrees):
     assert checked > 15
 
 
+@pytest.mark.parametrize("degrees", [0, 15, -25])
+def test_after_the_end_of_the_line(degrees):
+    """500 m after the finish the line ends; the ground goes on as it was, and so does the road."""
+    simulator = Simulator([Track.from_points(straight(100))])
+    view = View(np.array([1.0, 0, 100 + 475]), facing(np.radians(degrees)), 128, 128)
+    found = shifts(view.picture(simulator), view, level_hits, across)
+    assert worst(found) <= 1
+
+
 @pytest.mark.parametrize("side", [1, -1], ids=["left", "right"])
 @pytest.mark.parametrize("size", [64, 128])
 @pytest.mark.parametrize(
     "radius, position, reach",
-    [(radius, at, 60) for radius in (60, 100, 200) for at in (40, 65)]
-    + [(60, 80, 40), (80, 80, 60), (60, 100, 30), (80, 100, 45), (100, 100, 60), (200, 100, 60)],
+    [(60, 40, 60), (60, 65, 60), (60, 80, 50), (60, 100, 40)]
+    + [(radius, at, 60) for radius in (80, 100, 200) for at in (40, 65, 80, 100)],
 )
 def test_edges_of_a_bend(radius, position, reach, size, side):
-    """Within 2 px, before it (it begins at 100 m) and in it.
+    """Within a pixel, before it (it begins at 100 m) and in it.
 
-    Beyond 30 .. 45 m in the tightest bends the road's edges are no longer where they should be:
-    see `test_far_edges_of_a_tight_bend`.
+    60 m ahead in a bend of 60 m, rows run along the inner edge: there they cannot be compared.
     """
     simulator = Simulator([Track.from_points(bend(radius, side))])
     view = View(np.array([0, 0, float(position)]), facing(), size, size)
     found = shifts(view.picture(simulator), view, level_hits, beside_bend(radius, side), reach)
-    assert worst(found) < 2
-
-
-@pytest.mark.xfail(
-    strict=True, reason="BUG? the road is drawn as its tangent at each row: not exact in bends"
-)
-def test_far_edges_of_a_tight_bend():
-    """As above, 60 m ahead in a bend of 60 m."""
-    simulator = Simulator([Track.from_points(bend(60, 1))])
-    view = View(np.array([0.0, 0, 100]), facing(), 128, 128)
-    found = shifts(view.picture(simulator), view, level_hits, beside_bend(60, 1), reach=60)
-    assert worst(found) < 2
+    assert worst(found) <= 1
 
 
 @settings(max_examples=25, deadline=None)
 @given(
-    radius=st.floats(80, 300),
+    radius=st.floats(60, 300),
     side=st.sampled_from([1, -1]),
     turned=st.floats(0, 0.5),
     x=st.floats(-8, 8),
@@ -322,7 +317,7 @@ def test_edges_from_anywhere_in_a_bend(radius, side, turned, x, yaw):
     position = [side * (radius - away * np.cos(turned)), 0, 100 + away * np.sin(turned)]
     view = View(np.array(position), facing(side * turned + yaw), 128, 128)
     found = shifts(view.picture(simulator), view, level_hits, beside_bend(radius, side), reach=30)
-    assert np.nanmax(found) < 2
+    assert np.nanmax(found) <= 1.1
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
@@ -334,9 +329,9 @@ def test_stripes_and_finish(size, backwards):
     for position in (305 if backwards else 301, 200, 208):
         view = View(np.array([0.0, 0, position]), facing(np.pi if backwards else 0), *size)
         seen |= stripes_seen(view.picture(simulator).astype(int), view, simulator)
-    assert {"goal", "road"} < seen
-    assert view.width < 64 or {"grass", "grass dark"} < seen
-    assert view.width < 128 or {"dash", "asphalt"} < seen
+    assert {"goal", "road"} <= seen
+    assert view.width < 64 or {"grass", "grass dark"} <= seen
+    assert view.width < 128 or {"dash", "asphalt"} <= seen
 
 
 def stripes_seen(picture, view, simulator):
@@ -370,7 +365,7 @@ def stripes_seen(picture, view, simulator):
 
 @pytest.mark.parametrize("degrees", [10, -20, 30])
 @pytest.mark.xfail(
-    strict=True, reason="BUG? stripes and the finish line are always level in the picture"
+    strict=True, reason="known: stripes and the finish line are level in the picture"
 )
 def test_finish_line_from_an_angle(degrees):
     """It is square to the road, not to the car: 2 m beyond it and 2 m before it on both sides."""
@@ -436,6 +431,22 @@ def test_uphill(percent, z, x):
     assert worst(found) <= 1
 
 
+def test_only_the_road_rises_above_the_horizon():
+    """Beside a road that climbs there is sky, above the horizon; below it, the ground."""
+    track = Track.from_points(straight(600, ramp(40)))
+    view = on_hill(track, 100)
+    picture = view.picture(Simulator([track]))
+    rows = np.arange(128)[:, None] + 0.5
+    x, z, _ = hill_hits(view, rows, np.arange(128)[None] + 0.5, altitude_of(track))
+    horizon = view.project(view.eye + np.array([0, 0, 1e6]))[0]
+    beside, above = np.abs(x) > 19, rows < horizon
+    assert (beside & above).sum() > 100 and (beside & ~above).sum() > 100
+    assert (picture[beside & above] == GREY["sky"]).all()
+    assert (picture[beside & ~above] == GREY["outside"]).all()
+    middle = (np.abs(x) < 8) & (z < 300) & above
+    assert middle.sum() > 50 and (picture[middle] < 150).all()
+
+
 @pytest.mark.parametrize("z", [170, 183, 190, 200, 215, 230])
 def test_waves(z):
     """Hills of 4 m every 120 m: a crest, a valley that one cannot see into, another crest."""
@@ -473,7 +484,7 @@ def horizon_of_crest(before):
 @pytest.mark.parametrize("before", [10, 20, 40])
 def test_finish_behind_a_crest(before):
     """One sees it before the place where the eye's ray touches the crest, not after."""
-    down, touch = horizon_of_crest(before)
+    _, touch = horizon_of_crest(before)
     for beyond in (-25, -18, 4, 8, 20):
         line = straight(touch + beyond, crest)
         simulator = Simulator([Track.from_points(line)])
@@ -540,7 +551,7 @@ MIRROR = np.array([-1.0, 1, 1])
 )
 def test_mirrored_world(hock, at, side, yaw, up):
     """The picture of a mirrored world is the mirrored picture, wherever the car is and looks."""
-    track, mirrored, simulator = hock
+    track, _, simulator = hock
     frame, turn = track.frames[at], facing(yaw)
     position = track.zones[at] + side * frame[0] + up * frame[1]
     axes = turn @ frame
@@ -579,40 +590,33 @@ def test_backwards(radius, side):
     assert worst(found) <= 1
 
 
-def decks(track, zone, axes, position):
+def decks(track, zone):
     """Zones between which the line may be cut so that only the road around `zone` is left.
 
     The other decks are those zones that lie within 20 m, in plan, of a nearer part of the road
     (measured along it), and 4 m or more above or below it.
     """
-    lines = track.zones
-    low, high = max(zone - 2000, 0), min(zone + 2000, len(lines))
-    first, last = 0, len(lines)
-    plan = lines[:, [0, 2]]
-    for other in range(zone + 100, high):
-        near = plan[max(zone - 16, 0) : other - 100]
-        if len(near) and _over(lines, plan, other, slice(max(zone - 16, 0), other - 100)):
-            last = other
-            break
-    for other in range(zone - 100, low, -1):
-        if _over(lines, plan, other, slice(other + 100, zone + 800)):
-            first = other + 1
-            break
+    line = track.zones
+    behind, ahead = np.arange(zone - 100, 0, -8), np.arange(zone + 100, zone + 2000, 8)
+    last = next((at for at in ahead if _over(line, at, zone - 16, at - 100)), len(line))
+    first = next((at for at in behind if _over(line, at, at + 100, zone + 800)), 0)
     return first, last
 
 
-def _over(lines, plan, other, part):
-    near = np.sum((plan[part] - plan[other]) ** 2, axis=1) < 20**2
-    return (near & (np.abs(lines[part, 1] - lines[other, 1]) > 4)).any()
+def _over(line, at, low, high):
+    """Whether the line is there above or below a part of itself."""
+    if at >= len(line):
+        return False
+    away = np.abs(line[max(low, 0) : high : 4] - line[at])
+    return (np.hypot(away[:, 0], away[:, 2]) < 20)[away[:, 1] > 4].any()
 
 
 def assert_same_without_other_decks(track, positions, axes, zones, size=(64, 64)):
     """Each car's picture is the same on a track that has only its own deck; how many were cut."""
     parts, moved = [], []
-    for position, axis, zone in zip(positions, axes, zones):
-        first, last = decks(track, zone, axis, position)
-        first -= first % 32 * (first > 0)  # stripes stay where they are
-        first = max(first, 0)
+    for zone in zones:
+        first, last = decks(track, zone)
+        first -= first % 32  # stripes stay where they are
         parts.append(
             Track(
                 "part",
@@ -626,9 +630,7 @@ def assert_same_without_other_decks(track, positions, axes, zones, size=(64, 64)
     offsets = (cut.start - 20).tolist()
     count = len(zones)
     here = standing_at(whole, positions, axes, [0] * count, zones)
-    there = standing_at(
-        cut, positions, axes, range(count), [a + b for a, b in zip(moved, offsets)]
-    )
+    there = standing_at(cut, positions, axes, range(count), [a + b for a, b in zip(moved, offsets)])
     before = Camera(whole, *size).pictures(here).numpy()
     after = Camera(cut, *size).pictures(there).numpy()
     different = np.flatnonzero((before != after).any(axis=(1, 2, 3)))
@@ -653,7 +655,7 @@ def test_helix(radius, rise):
 
 def test_decks_of_hock(hock):
     """A scripted lap: at every crossing, what the car sees is its own deck."""
-    track, _, simulator = hock
+    track = hock[0]
     env = RaceVectorEnv([track], num_envs=1, image_size=None)
     seen, _ = env.reset()
     positions, axes, zones = [], [], []
@@ -686,8 +688,9 @@ def test_alone_as_in_a_batch(hock):
     some = standing_at(simulator, track.zones[zones], track.frames[zones], [0] * 3, zones)
     camera = Camera(simulator, 64, 64)
     together = camera.pictures(some).numpy()
-    for index in range(3):
-        alone = camera.pictures(some.map(lambda each: each[..., index : index + 1])).numpy()
+    for index, zone in enumerate(zones):
+        alone = standing_at(simulator, [track.zones[zone]], [track.frames[zone]], [0], [zone])
+        alone = camera.pictures(alone).numpy()
         np.testing.assert_array_equal(alone[0], together[index])
     np.testing.assert_array_equal(camera.pictures(some).numpy(), together)
 

@@ -83,8 +83,11 @@ class RaceVectorEnv(VectorEnv):
     ):
         if isinstance(tracks, (str, Path, Track)):
             tracks = [tracks]
-        if not len(tracks):
-            raise TmnetError(f"No track was given: choose from {', '.join(own_tracks())}.")
+        if not isinstance(tracks, Sequence) or not tracks:
+            raise TmnetError(
+                f"tracks is {tracks!r}; it takes a list of tracks: {', '.join(own_tracks())}, "
+                f"or paths of .npy centre lines."
+            )
         self.tracks = tuple(load_track(track) for track in tracks)
         self.num_envs = _whole(num_envs, "num_envs", 1, 10**6)
         self.image_size = None
@@ -95,7 +98,7 @@ class RaceVectorEnv(VectorEnv):
             self.image_size = (height, width)
         try:
             self.device = torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError) as error:
+        except (RuntimeError, AssertionError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise TmnetError(f"The device {device!r} cannot be used here ({reason}).") from None
         self.render_mode = "rgb_array"
@@ -171,7 +174,13 @@ class RaceVectorEnv(VectorEnv):
             self._over = self._over & ~mask
 
     def _checked(self, actions: Tensor | np.ndarray) -> Tensor:
-        given = torch.as_tensor(actions, device=self.device)
+        try:
+            given = torch.as_tensor(actions, device=self.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise TmnetError(
+                f"The actions are a {type(actions).__name__}; they should be "
+                f"{self.num_envs} integers."
+            ) from None
         if given.shape != (self.num_envs,) or given.dtype.is_floating_point:
             raise TmnetError(
                 f"The actions have shape {tuple(given.shape)} of {given.dtype}; "
@@ -211,6 +220,7 @@ class RaceVectorEnv(VectorEnv):
             "time": self._time.clone(),
             "over": self._over.clone(),
             "next_track": self.next_track.clone(),
+            "lengths": self.simulator.length.clone(),
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -222,12 +232,17 @@ class RaceVectorEnv(VectorEnv):
             If the state is of another environment.
         """
         own = self.state_dict()
-        shapes = {name: tuple(value.shape) for name, value in state.items()}
-        if shapes != {name: tuple(value.shape) for name, value in own.items()}:
-            raise TmnetError(f"This is not the state of an environment with {self.num_envs} races.")
+        fits = isinstance(state, dict) and state.keys() == own.keys()
+        fits = fits and all(state[name].shape == own[name].shape for name in own)
+        if not fits or not torch.equal(state["lengths"].to(own["lengths"]), own["lengths"]):
+            names = ", ".join(track.name for track in self.tracks)
+            raise TmnetError(
+                f"This is not the state of an environment with {self.num_envs} races on {names}."
+            )
         state = {name: value.to(own[name]).clone() for name, value in state.items()}
         self._time, self._over = state.pop("time"), state.pop("over")
         self.next_track = state.pop("next_track")
+        del state["lengths"]
         self.cars = Cars(**state)
 
 
@@ -283,7 +298,8 @@ class RaceEnv(gymnasium.Env):
 
     @staticmethod
     def _numbers(info: dict[str, Tensor]) -> dict[str, float]:
-        return {name: value.item() for name, value in info.items() if name[0] != "_"}
+        # the milliseconds that float32 stands for
+        return {name: round(value.item(), 3) for name, value in info.items() if name[0] != "_"}
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:

@@ -11,6 +11,7 @@ from tmnet.racing.simulator import GEAR_UP, KMH, Cars, Simulator
 POINTS = slice(62, 182)  # 40 centre-line points x (left, up, forward)
 _EVERY = 20  # zones between them
 _FAR = 700.0  # m
+_MOST_RPM = 11000.0
 
 _RANGES = [  # how many floats, and what they stay within
     (1, 0, 180),
@@ -18,7 +19,7 @@ _RANGES = [  # how many floats, and what they stay within
     (4, 0, 0.2),
     (1, 0, 1),
     (1, 0, 4),
-    (1, 0, 30000),
+    (1, 0, _MOST_RPM),
     (1, 0, 6000),
     (16, 0, 1),
     (3, -100, 100),
@@ -68,7 +69,7 @@ class Observer:
         simulator, count = self.simulator, len(cars.zone)
         slides = (cars.speed[:1].abs() - self._sliding).gt_(0.0) * cars.contact
         damper = cars.contact * (cars.load * self._damper).clamp(0.0, 0.2)
-        rpm = cars.speed[2].abs() * self._rpm.index_select(0, cars.gear)
+        rpm = (cars.speed[2].abs() * self._rpm.index_select(0, cars.gear)).clamp_max(_MOST_RPM)
         gears = torch.stack((cars.shifted, cars.gear.float(), rpm, cars.shifts))
         ground = torch.cat((cars.ground[2:], self._none.expand(1, 4, count)))  # (4, 4 wheels, N)
         rest = simulator.length.index_select(0, cars.track) - cars.passed

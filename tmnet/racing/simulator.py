@@ -31,7 +31,7 @@ ACTIONS = [
 KMH = 1 / 3.6  # m/s
 GRAVITY = 25.0  # m/s2, as in the game
 # Full throttle on asphalt, level: 0-100 km/h in 2.2 s, 0-200 in 5.8 s, 0-300 in 12 s.
-DRIVE = ((0, 100, 200, 300, 400, 500, 1000), (15.7, 10.2, 5.95, 3.5, 3.1, 2.8, 0.0))
+DRIVE = ((0, 100, 200, 300, 400, 500, 1000, 1200), (15.7, 10.2, 5.95, 3.5, 3.1, 2.8, 0.0, -3.0))
 GRIP = ((0, 100, 200, 300, 400, 500, 1000), (80, 80, 75, 67, 60, 55, 30))  # m/s2 sideways
 COAST = ((0, 1000), (1.5, 9.8))  # m/s2 of drag without throttle
 GEAR_UP = (102, 162, 235, 342)  # km/h
@@ -295,8 +295,8 @@ class Simulator:
 
         # the wheels: they act to the car's left and forward, while it touches the ground
         contact = (place[1] - self._touch).le_(self._zero)
-        going = (car * speed).sum(1)  # (2, N)
         grip, push = (forces * contact).unbind()
+        going = (car * speed).sum(1).add_(push)  # (2, N)
         change = push - going.clamp(-grip, grip)
         speed = (car * change[:, None]).sum(0).add_(speed).add_(gravity)
         turned = (align * going[0]).add_(turn).mul_(contact)
@@ -368,13 +368,16 @@ class Simulator:
         length = self.length.index_select(0, before.track)
         crossed = along >= length
         progress = torch.minimum(after.passed, length) - before.passed
-        if not crossed.any():
-            return Outcome(self._whole_action.expand_as(length), progress, crossed[0])
+        finished = crossed.any(0)
+        whole = self._whole_action.expand_as(length)
+        if not finished.any():
+            return Outcome(whole, progress, finished)
         earlier = torch.cat((before.passed[None], along[:-1]))
         step = (along - earlier).clamp_min(1e-6)
         # the share of each tick that was driven before the finish: 1 .. 1, in between, 0 .. 0
         shares = ((length - earlier) / step).clamp(0.0, 1.0)
-        return Outcome(shares.sum(0) * (TICK * 1000), progress, crossed.any(0))
+        elapsed = torch.where(finished, shares.sum(0) * (TICK * 1000), whole)
+        return Outcome(elapsed, progress, finished)
 
 
 def _bends(track: Track) -> np.ndarray:

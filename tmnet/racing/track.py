@@ -127,7 +127,7 @@ def load_track(track: str | Path | Track) -> Track:
         return track
     if str(track) in own_tracks():
         return _own_track(str(track))
-    if Path(track).suffix == ".npy":
+    if isinstance(track, (str, Path)) and Path(track).suffix == ".npy":
         return Track.from_npy(track)
     raise TmnetError(
         f"There is no track {str(track)!r}: choose {' or '.join(own_tracks())}, "
