@@ -306,18 +306,21 @@ def test_edges_of_a_bend(radius, position, reach, size, side):
 @given(
     radius=st.floats(80, 300),
     side=st.sampled_from([1, -1]),
-    turned=st.floats(0, 0.5),
+    driven=st.floats(20, 60),
     x=st.floats(-8, 8),
     yaw=st.floats(-0.35, 0.35),
 )
-def test_edges_from_anywhere_in_a_bend(radius, side, turned, x, yaw):
-    """Off the middle and not along the road, up to 30 m ahead."""
+def test_edges_from_anywhere_in_a_bend(radius, side, driven, x, yaw):
+    """Off the middle and not along the road, up to 30 m ahead.
+
+    From 20 m in the bend on: before, the smoothing makes it none of constant radius.
+    """
     simulator = Simulator([Track.from_points(bend(radius, side))])
-    away = radius - x
+    away, turned = radius - x, driven / radius
     position = [side * (radius - away * np.cos(turned)), 0, 100 + away * np.sin(turned)]
     view = View(np.array(position), facing(side * turned + yaw), 128, 128)
     found = shifts(view.picture(simulator), view, level_hits, beside_bend(radius, side), reach=30)
-    assert np.nanmax(found) <= 1.25
+    assert np.nanmax(found) <= 1
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))

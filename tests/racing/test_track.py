@@ -352,7 +352,7 @@ def test_archive(path):
     write_archive(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        refused(lambda: load_track(path), path, "archive")
+        refused(lambda: load_track(path), f"{path} is an archive")
         gc.collect()
     assert not caught
 

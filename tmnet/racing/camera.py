@@ -7,7 +7,8 @@ spread across the road, and each pixel looks up what lies that far from the cent
 car's own stretch of road is ever drawn: no other deck of a crossing can get into the picture.
 
 This is exact perspective for the centre line, and for all of a road that is as level across as
-the car. A road that turns back on itself is drawn as far as it leads away from the car.
+the car. Stripes and the finish line are level in the picture, also where the car is not square to
+them. A road that turns back on itself is drawn as far as it leads away from the car.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class RaceVectorEnv(VectorEnv):
         i modulo their number; `next_track` chooses others.
     num_envs : int
     image_size : (height, width) or None
-        px, from 16x16 to 1024x1024; None leaves the image out.
+        px, from 16x16 to 1024x1024, at most 4 times as high as wide; None leaves the image
+        out.
     device : str or torch.device
     seed : int
         Of the sampling of the action space.
@@ -95,6 +96,10 @@ class RaceVectorEnv(VectorEnv):
             if not isinstance(image_size, Sequence) or len(image_size) != 2:
                 raise TmnetError(f"image_size is {image_size!r}; it takes (height, width) or None.")
             height, width = (_whole(side, "image_size", 16, 1024) for side in image_size)
+            if height > 4 * width:  # it would see what is above and below the car
+                raise TmnetError(
+                    f"image_size is {height}x{width}; it takes at most 4 times as high as wide."
+                )
             self.image_size = (height, width)
         try:
             self.device = torch.empty(0, device=device).device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from threading import Lock
 
 import ipywidgets as widgets
 import numpy as np
@@ -45,8 +46,9 @@ class RacePlayer(widgets.VBox):
         self.view = widgets.Image(format="jpeg", layout={"width": "640px", "max_width": "100%"})
         self.chart = widgets.Image(format="png", layout={"max_width": "100%"})
         self._background, self._dots = _chart(race)
-        self.moment.observe(lambda change: self._show(change["new"]), "value")
-        self._show(0)
+        self._lock = Lock()  # changes may arrive on several threads
+        self.moment.observe(lambda change: self._show(), "value")
+        self._show()
         super().__init__(
             [
                 widgets.HBox([self.play, self.moment, self.label]),
@@ -54,7 +56,11 @@ class RacePlayer(widgets.VBox):
             ]
         )
 
-    def _show(self, row: int) -> None:
+    def _show(self) -> None:
+        with self._lock:
+            self._draw(self.moment.value)  # the latest, where several have come in
+
+    def _draw(self, row: int) -> None:
         moment = self.race.path.iloc[row]
         self.label.value = (
             f"<b>{moment.time_s:.2f} s</b> · {moment.progress_m:.0f} m · "
