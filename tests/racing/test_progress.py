@@ -129,7 +129,7 @@ def scattered(simulator, random, count, track, *, margin=120, speed=100.0):
     )
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 25]))
 def test_random_drives(own, seed, rate):
     """From anywhere on both tracks, backwards too."""
@@ -138,7 +138,7 @@ def test_random_drives(own, seed, rate):
     driven(own, random, scattered(own, random, 16, track), 40, rate)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 25]))
 @pytest.mark.parametrize("name", REAL)
 def test_random_drives_on_the_real_lines(name, seed, rate):
@@ -147,7 +147,7 @@ def test_random_drives_on_the_real_lines(name, seed, rate):
     driven(simulator, random, scattered(simulator, random, 10, np.zeros(10, int)), 40, rate)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     radius=st.floats(19, 80),
@@ -187,7 +187,7 @@ def test_scripted_race(name):
     assert zone in range(len(line) - 1003, len(line) - 960)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), jump=st.floats(-60, 60), up=st.floats(0, 30))
 def test_in_flight_over_other_decks(own, seed, jump, up):
     """Thrown off a deck of Hock, a car stays with its own deck, or falls onto none other."""

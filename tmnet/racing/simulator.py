@@ -131,18 +131,19 @@ class Simulator:
         frames = np.concatenate([track.frames for track in tracks]).transpose(1, 2, 0)
         points = np.concatenate([track.zones for track in tracks]).T
         metres = [(np.arange(size) - BEFORE) * SPACING for size in sizes]
-        bends = [_bends(track) for track in tracks]
+        bends = np.concatenate([_bends(track) for track in tracks]).T  # (2, zones)
         self.line = self._real(  # (8, zones): points, the road's left, curvature, m from the start
-            np.concatenate([points, frames[0], [np.concatenate(bends)], [np.concatenate(metres)]])
+            np.concatenate([points, frames[0], bends[:1], [np.concatenate(metres)]])
         )
         self.points = self.line[:3]  # (3, zones)
-        self.road = torch.cat(  # (26, zones)
+        self.road = torch.cat(  # (27, zones)
             [
                 self._real(frames.reshape(9, -1)),
                 self.points,
                 torch.zeros(9, sum(sizes), device=self.device),  # directions have no origin
                 self._real(-GRAVITY * TICK * frames[:, 1]),
-                self.line[6:],  # curvature, m from the start
+                self._real(bends),
+                self.line[7:],
             ]
         )
         self._inputs = self._real(_inputs())
@@ -226,7 +227,7 @@ class Simulator:
         zone = (cars.zone + stride.round().long()).clamp(low, high)
         road = self.road.index_select(1, zone)
         frame, origin = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1)
-        gravity, bend, metres = road[21:24], road[24], road[25]
+        gravity, bend, metres = road[21:24], road[24:26], road[26]
         body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
         place, speed, left, forward = (frame[:, None] * (body - origin)).sum(2).unbind(1)
         car, passed = torch.stack((left, forward)), []
@@ -237,8 +238,9 @@ class Simulator:
         body = (body[:, :, None] * frame).sum(1) + origin
 
         along = torch.stack(passed) + metres  # (ticks, N)
-        # towards the inside of a bend the zones are closer together
-        stride = place[2] * self._per_spacing / (1 - bend * place[0])
+        # towards the inside of a bend, and above a dip, the zones are closer together
+        spread = (1 - (bend * place[:2]).sum(0)).clamp_min(0.2)
+        stride = place[2] * self._per_spacing / spread
         zone = (zone + stride.round().long()).clamp(low, high)
         moved = self._posed(
             cars, body, zone, steer=steer, gear=gear, shifted=shifted, history=inputs[:4]
@@ -355,7 +357,7 @@ class Simulator:
             shifts=before.shifts + changed["shifted"],
             history=torch.cat((before.history[4:], history)),
             track=before.track,
-            passed=road[25] + place[2],
+            passed=road[26] + place[2],
             zone=zone,
             furthest=torch.maximum(zone, before.furthest),
             idle=(before.idle + 1) * (zone <= before.furthest),
@@ -381,9 +383,9 @@ class Simulator:
 
 
 def _bends(track: Track) -> np.ndarray:
-    """(zones,) 1/m: curvature of the road to its left, but never so that the zones meet."""
+    """(zones, 2) 1/m: curvature of the road to its left, and upwards."""
     turn = np.gradient(track.frames[:, 2], axis=0) / SPACING
-    return np.clip((turn * track.frames[:, 0]).sum(1), -0.8 / WALL, 0.8 / WALL)
+    return np.stack([(turn * track.frames[:, side]).sum(1) for side in (0, 1)], axis=1)
 
 
 def _inputs() -> np.ndarray:
