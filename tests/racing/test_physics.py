@@ -318,6 +318,31 @@ def test_brakes_drift(level, speed):
     assert nose[1] - nose[0] > 0.02
 
 
+@pytest.mark.parametrize("slide", [10.0, -10.0, 4.0])
+@pytest.mark.parametrize("ahead", [20.0, 50.0])
+def test_sliding_car_turns_where_it_goes(level, slide, ahead):
+    """The nose, by three times the angle a second; the tyres take the sliding away meanwhile."""
+    cars = act(level, placed(level, 1000, speed=[slide, 0, ahead]), to.COAST)
+    left, angle = slide, 0.0
+    for _ in range(5):
+        angle += 3 * TICK * left / ahead
+        left -= np.sign(left) * min(abs(left), table(GRIP, ahead) * TICK)
+        left -= ahead * 3 * TICK * left / ahead  # as seen from the turned car
+    x, _, z = numbers(cars.axes)[2, :, 0]
+    assert np.arctan2(x, z) == pytest.approx(angle, rel=0.1)
+
+
+@pytest.mark.parametrize("up", [0.3, -0.2])
+def test_nose_comes_down_on_the_ground(level, up):
+    """To less than a hundredth in 0.2 s; in the air it stays."""
+    cars = placed(level, 1000, up=[0.0, 20.0], speed=30.0)
+    tilt = np.array([[1, 0, 0], [0, np.cos(up), -np.sin(up)], [0, np.sin(up), np.cos(up)]])
+    axes = torch.tensor(tilt[:, :, None].repeat(2, axis=2), dtype=torch.float32)
+    cars = act(level, replace(cars, axes=axes, along=axes[:, 2]), *[to.COAST] * 4)
+    lift = numbers(cars.axes)[2, 1]
+    assert abs(lift[0]) < 0.01 * abs(up) and lift[1] == pytest.approx(np.sin(up), abs=1e-5)
+
+
 # --- ground and walls ---------------------------------------------------------------------------
 
 

@@ -117,11 +117,11 @@ def driven(simulator, random, cars, steps, rate, high=HIGH):
 
 
 def scattered(simulator, random, count, track, *, margin=120, speed=100.0):
-    """On the road, on dirt and on grass; most look ahead."""
+    """On the road, on dirt and on grass; most look ahead. None gets to either end in 2 s."""
     length = np.array([len(each.zones) for each in simulator.tracks])[track]
     return placed(
         simulator,
-        (21 + random.random(count) * (length - 1000 - 21 - margin)).astype(int),
+        (450 + random.random(count) * (length - 1000 - 450 - margin)).astype(int),
         left=random.uniform(-14, 14, count),
         speed=random.uniform(0, speed, count),
         yaw=random.uniform(-1, 1, count) * np.where(random.random(count) < 0.25, np.pi, 0.3),
