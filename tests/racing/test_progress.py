@@ -12,7 +12,8 @@ from .driving import REAL, act, circle, numbers, placed, real_track
 
 CEILING = 42.0
 NEAR = 45.0
-HIGH = 12.0  # m above the road: farther up, several parts of a valley are as near
+HIGH = 38.0  # m above the road: farther up, several parts of a valley are as near
+LEVEL = 12.0  # m above the road: farther up in a valley, zones go by much faster than the car
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,13 @@ class Followed:
     def own(self, cars):
         return numbers(cars.zone).astype(int) - self.offset[cars.track]
 
-    def check(self, before, after, high=HIGH):
+    def check(self, before, after):
         """At most two zones (1 m) apart, near the zone's point, on its deck; no leaps."""
         zones, track = self.own(after), after.track.numpy()
         position = numbers(after.position)
         for car, line in enumerate(self.lines[k] for k in track):
             found = walk(line, self.zones[car], position[:, car].tolist())
-            if after.place[1, car] < high:
+            if after.place[1, car] < HIGH:
                 self.worst = max(self.worst, abs(found - zones[car]))
                 self.zones[car] = found
             else:  # where either may be as near, go on from the same
@@ -104,7 +105,7 @@ class Followed:
         return np.abs(self.own(after) - self.own(before)) - speed * 0.05 / 0.5 * 2
 
 
-def driven(simulator, random, cars, steps, rate, high=HIGH):
+def driven(simulator, random, cars, steps, rate):
     """Random actions, most of them with throttle; cars that reach an end stay out of it."""
     followed = Followed(simulator, cars)
     count = len(cars.zone)
@@ -112,8 +113,8 @@ def driven(simulator, random, cars, steps, rate, high=HIGH):
         if step % rate == 0:
             action = random.choice([*range(12), 0, 0, 1, 2], count)
         before, cars = cars, act(simulator, cars, action)
-        followed.check(before, cars, high)
-        assert (followed.leaps(before, cars)[numbers(cars.place)[1] < high] <= 3).all()
+        followed.check(before, cars)
+        assert (followed.leaps(before, cars)[numbers(cars.place)[1] < LEVEL] <= 3).all()
 
 
 def scattered(simulator, random, count, track, *, margin=120, speed=100.0):
@@ -187,26 +188,28 @@ def test_scripted_race(name):
     assert zone in range(len(line) - 1003, len(line) - 960)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 2**32 - 1), jump=st.floats(-60, 60), up=st.floats(0, 30))
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), jump=st.floats(-60, 60), up=st.floats(0, 40))
 def test_in_flight_over_other_decks(own, seed, jump, up):
-    """Thrown off a deck of Hock, a car stays with its own deck, or falls onto none other."""
+    """Thrown off its road on Hock or A01, a car stays with its own deck, wherever it gets to."""
     random = np.random.default_rng(seed)
+    track = np.arange(24) % 2
+    length = np.array([len(each.zones) for each in own.tracks])[track]
     cars = placed(
         own,
-        random.integers(100, len(own.tracks[0].zones) - 1200, 24),
+        (250 + random.random(24) * (length - 1450)).astype(int),
         left=random.uniform(-9, 9, 24),
         up=up,
         speed=np.stack(
-            [np.full(24, jump), random.uniform(0, 15, 24), random.uniform(0, 60, 24)], axis=1
+            [np.full(24, jump), random.uniform(0, 15, 24), random.uniform(0, 90, 24)], axis=1
         ),
+        track=track,
     )
     followed = Followed(own, cars)
-    for _ in range(12):
+    for _ in range(14):
         before, cars = cars, act(own, cars, random.integers(0, 12, 24))
         followed.check(before, cars)
-        speed = np.linalg.norm(numbers(before.velocity), axis=0)
-        assert ((cars.zone - before.zone).abs().numpy() <= speed * 0.3 + 12).all()
+        assert (followed.leaps(before, cars)[numbers(cars.place)[1] < LEVEL] <= 3).all()
 
 
 def test_crossings_of_hock(own):
