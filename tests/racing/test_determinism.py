@@ -268,8 +268,9 @@ def test_state_of_another_environment():
 def test_state_of_other_tracks():
     """Its zones are not in this environment's tables."""
     state = RaceVectorEnv(["A01", "Hock"], num_envs=2, image_size=None).state_dict()
-    env = RaceVectorEnv([straight(100)], num_envs=2, image_size=None)
-    refused(lambda: env.load_state_dict(state))
+    for tracks in ([straight(100)], ["Hock", "A01"], ["A01", straight(100)]):
+        env = RaceVectorEnv(tracks, num_envs=2, image_size=None)
+        refused(lambda env=env: env.load_state_dict(state))
 
 
 # --- seeds --------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tmnet.racing import RaceVectorEnv, Simulator, drive, load_track
 
-from .driving import REAL, act, circle, numbers, placed, real_track
+from .driving import REAL, act, circle, numbers, placed, profile, real_track
 
 CEILING = 42.0
 NEAR = 45.0
@@ -210,6 +210,21 @@ def test_in_flight_over_other_decks(own, seed, jump, up):
         before, cars = cars, act(own, cars, random.integers(0, 12, 24))
         followed.check(before, cars)
         assert (followed.leaps(before, cars)[numbers(cars.place)[1] < LEVEL] <= 3).all()
+
+
+@pytest.mark.parametrize("up", [10.0, 25.0, 35.0])
+def test_in_flight_through_a_dip(up):
+    """Above the bottom of a valley of 75 m radius, zones go by faster than the car."""
+
+    def altitude(z):
+        return 75 - np.sqrt(75**2 - np.clip(z - 60, -60, 60) ** 2)
+
+    simulator = Simulator([profile(altitude, 118)])
+    cars = placed(simulator, np.arange(60, 140, 8), up=up, speed=[0.0, 0, 90])
+    followed = Followed(simulator, cars)
+    for _ in range(8):
+        before, cars = cars, act(simulator, cars, 0)
+        followed.check(before, cars)
 
 
 def test_crossings_of_hock(own):
