@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tmnet.racing.simulator import GEAR_UP, KMH, Cars, Simulator
+from tmnet.racing.simulator import GEAR_UP, KMH, SLIDING, Cars, Simulator
 
 POINTS = slice(62, 182)  # 40 centre-line points x (left, up, forward)
 _EVERY = 20  # zones between them
@@ -59,7 +59,7 @@ class Observer:
         device = simulator.device
         self._ahead = torch.arange(40, device=device)[:, None] * _EVERY
         self._none, self._one = torch.zeros(1, device=device), torch.ones(1, device=device)
-        self._sliding = torch.tensor(0.5, device=device)
+        self._sliding = torch.tensor(SLIDING, device=device)
         self._damper = torch.tensor(0.02, device=device)
         top = torch.tensor([*GEAR_UP, 520.0], device=device) * KMH
         self._rpm = 10000 / top  # per m/s, by gear

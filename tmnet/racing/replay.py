@@ -16,7 +16,7 @@ from tmnet.errors import TmnetError
 from tmnet.racing.driver import drive
 from tmnet.racing.environment import RaceVectorEnv
 from tmnet.racing.picture import race_picture
-from tmnet.racing.simulator import Cars, Simulator
+from tmnet.racing.simulator import SLIDING, Cars, Simulator
 from tmnet.racing.track import Track
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _path(simulator: Simulator, cars: Cars, times: list[float]) -> pd.DataFrame:
             "speed_kmh": cars.speed[2].numpy() * 3.6,
             **dict(zip(("accelerate", "brake", "left", "right"), inputs)),
             "gear": cars.gear.numpy() + 1,
-            "sliding": ((cars.speed[0].abs() > 0.5) & ~airborne).numpy(),
+            "sliding": ((cars.speed[0].abs() > SLIDING) & ~airborne).numpy(),
             "airborne": airborne.numpy(),
         }
     )

@@ -51,7 +51,7 @@ _SCRAPE = 20.0  # m/s2 along a wall
 _TOUCH = 0.1  # m: travel of the springs; higher up, a wheel is in the air
 _LEVEL = 0.7  # of the nose's lift that is gone 50 ms after the wheels touch
 _HALF_TRACK, _HALF_BASE = 0.85, 1.3  # m
-_SLIDING = 0.5  # m/s sideways
+SLIDING = 0.5  # m/s sideways, on the ground
 
 _SLOWEST, _FASTEST, _PER_SPEED = 100.0, 320.0, 8  # m/s, and entries per m/s of the curves
 _PER_METRE = 4  # entries of the table of surfaces
