@@ -12,39 +12,48 @@ from tmnet.errors import LogWarning, TmnetError
 
 if TYPE_CHECKING:
     from tmnet.analysis.comparison import Comparison, compare
+    from tmnet.experiments import Experiment, load_experiment
     from tmnet.logs.run import Run, list_runs, load_run, load_runs
     from tmnet.logs.scalars import read_scalars
+    from tmnet.training.loop import train
     from tmnet.widgets.explorer import explore
     from tmnet.widgets.network_lab import network_lab
 
 _HOMES = {
     "Comparison": "tmnet.analysis.comparison",
+    "Experiment": "tmnet.experiments",
     "Run": "tmnet.logs.run",
     "compare": "tmnet.analysis.comparison",
     "explore": "tmnet.widgets.explorer",
     "list_runs": "tmnet.logs.run",
+    "load_experiment": "tmnet.experiments",
     "load_run": "tmnet.logs.run",
     "load_runs": "tmnet.logs.run",
     "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
+    "train": "tmnet.training.loop",
 }
 
-_PARTS = ("networks", "racing")  # import torch
+_PARTS = ("networks", "racing", "training")  # import torch
 
 __all__ = [
     "Comparison",
+    "Experiment",
     "LogWarning",
     "Run",
     "TmnetError",
     "compare",
     "explore",
     "list_runs",
+    "load_experiment",
     "load_run",
     "load_runs",
     "network_lab",
     "networks",
     "racing",
     "read_scalars",
+    "train",
+    "training",
 ]
 
 

@@ -10,13 +10,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.files import data_path, make_directory, write_output
+from tmnet.experiments import SCALES, experiment_names, from_yaml
+from tmnet.files import CHECKPOINTS, LOGDIR, data_path, make_directory, write_output
 
 MOST_ROWS = 30  # of a table in the terminal
-LOGDIR = "tensorboard"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,6 +126,44 @@ def _parser() -> argparse.ArgumentParser:
     )
     some.set_defaults(command=list_)
     some = commands.add_parser(
+        "train",
+        allow_abbrev=False,
+        help="train an agent",
+        description="Train an agent on the racing simulator, or on an environment of Gymnasium's. "
+        "Ctrl-C saves and ends; --resume goes on. Event files go to a folder that `tmnet compare` "
+        "and the notebooks read.",
+    )
+    some.set_defaults(command=train)
+    add = some.add_argument
+    add("experiment", metavar="EXPERIMENT", help="a name, or a .yaml file; those that come with "
+        f"tmnet: {', '.join(experiment_names())}")  # fmt: skip
+    add("--seed", type=int, metavar="S", help="of all that is drawn (default: 0)")
+    budget = some.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, metavar="M", help="train for so long")
+    budget.add_argument("--frames", type=int, metavar="N", help="play so many frames")
+    add("--device", metavar="D", help="cpu, cuda, mps (default: a GPU where there is one)")
+    add(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_setting,
+        metavar="FIELD=VALUE",
+        help="other values for fields, such as neural_network.iqn_n=16",
+    )
+    add("--env", metavar="GYM_ID", help="an environment of Gymnasium's, such as CartPole-v1")
+    add("--scale", choices=tuple(SCALES), help="laptop: cut down for two cores and 15-25 minutes")
+    add("--resume", action="store_true", help="go on with the run from its last checkpoint")
+    add("--logdir", default=LOGDIR, metavar="DIR", help=f"for event files (default: {LOGDIR})")
+    add("--run-name", metavar="NAME", help="of the run (default: the experiment's)")
+    add(
+        "--checkpoints",
+        default=CHECKPOINTS,
+        metavar="DIR",
+        help=f"for checkpoints (default: {CHECKPOINTS})",
+    )
+
+    some = commands.add_parser(
         "demo", help="compare the four published runs, with tables, figures and a page"
     )
     some.add_argument(
@@ -145,6 +183,13 @@ def _parser() -> argparse.ArgumentParser:
 def _window(text: str) -> tuple[float, float]:
     lo, _, hi = text.rpartition(":")
     return float(lo or 0), float(hi)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    field, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIELD=VALUE")
+    return field, from_yaml(value)
 
 
 def _logdir(args: argparse.Namespace) -> Path:
@@ -254,6 +299,27 @@ def list_(args: argparse.Namespace) -> None:
     from tmnet.logs.run import load_runs
 
     print(_runs_table(load_runs(_logdir(args), cache=not args.no_cache)))
+
+
+def train(args: argparse.Namespace) -> None:
+    """`tmnet train`."""
+    from tmnet.training.loop import train
+
+    env = {"env": args.env} if args.env else {}
+    run = train(
+        args.experiment,
+        seed=args.seed,
+        minutes=args.minutes,
+        frames=args.frames,
+        device=args.device,
+        values=env | dict(args.set),
+        scale=args.scale,
+        resume=args.resume,
+        logdir=args.logdir,
+        run_name=args.run_name,
+        checkpoints=args.checkpoints,
+    )
+    print(f"Log: {run}   (tmnet compare {run.name} --logdir {run.parent})")
 
 
 def demo(args: argparse.Namespace) -> None:

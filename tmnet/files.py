@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from tmnet.errors import TmnetError
 
+LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
+
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file aside, flush it, and rename it: an older one stays until the new is whole.

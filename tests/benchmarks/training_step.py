@@ -104,7 +104,7 @@ def main() -> None:
         return textbook_loss(textbook(net, *now, tau)[rows, :, action], goal, tau)
 
     def ours(net, target):
-        goal = target_quantiles(net, target, *later, reward, discount)
+        goal, _ = target_quantiles(net, target, *later, reward, discount)
         return transition_losses(net, *now, action, goal).sum()
 
     def half(net, target):

@@ -34,7 +34,7 @@ def test_totals(config, batch):
             online.greedy_action(*one)
 
     def learn():
-        goal = target_quantiles(online, target, *some, reward, discount)
+        goal, _ = target_quantiles(online, target, *some, reward, discount)
         transition_losses(online, *some, action, goal).sum().backward()
 
     totals = anatomy(config, batch).totals

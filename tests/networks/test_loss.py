@@ -97,7 +97,7 @@ def test_target_quantiles(config, batch, double, seed):
     inputs = states(config, batch, seed)
     reward = torch.randn(batch, generator=generator(seed))
     discount = torch.arange(batch) % 3 / 2  # 0, 0.5, 1
-    goal = target_quantiles(
+    goal, _ = target_quantiles(
         online, target, *inputs, reward, discount, double, generator=generator(seed)
     )
     assert goal.dtype == torch.float32 and not goal.requires_grad
@@ -122,7 +122,7 @@ def test_double_matters():
     online, target = network(TINY, 1), network(TINY, 2)
     inputs, zeros, ones = states(TINY, 50), torch.zeros(50), torch.ones(50)
     once, twice = (
-        target_quantiles(online, target, *inputs, zeros, ones, double, generator(0))
+        target_quantiles(online, target, *inputs, zeros, ones, double, generator(0))[0]
         for double in (False, True)
     )
     assert (once >= twice).all() and (once > twice + 0.01).any()
@@ -168,7 +168,7 @@ def test_half_precision():
     with torch.autocast("cpu", torch.bfloat16):
         half = transition_losses(net, *inputs, action, goal, generator=generator(0))
         reward = torch.full((4,), 1 + 2**-12)
-        terminal = target_quantiles(net, net, *inputs, reward, torch.zeros(4))
+        terminal, _ = target_quantiles(net, net, *inputs, reward, torch.zeros(4))
     assert half.dtype == plain.dtype == terminal.dtype == torch.float32
     torch.testing.assert_close(half, plain, rtol=0.05, atol=0.05)
     assert torch.equal(terminal, reward[:, None].expand(4, 4))

@@ -112,7 +112,7 @@ def anatomy(
     table = pd.DataFrame(rows, columns=["part", "layer", "output", "parameters", "macs"])
     totals = costs(config, batch)
     if measure:
-        totals |= _measure(config, batch, torch.device(device or _best_device()), progress)
+        totals |= _measure(config, batch, torch.device(device or best_device()), progress)
     return Anatomy(config, table, pd.Series(totals))
 
 
@@ -146,15 +146,23 @@ def _layers(config: NetworkConfig) -> list[Layer]:
         weights = inputs * outputs
         layers.append(Layer(part, name, (outputs,), weights, outputs, weights, **more))
 
+    def norm(part: str, name: str, size: int, **more) -> None:
+        if config.layer_norm:
+            layers.append(Layer(part, name, (size,), size, size, 0, **more))
+
     if config.float_input_dim:
         hidden = config.float_hidden_dim
         linear("float head", "linear 1", config.float_input_dim, hidden, first=True)
+        norm("float head", "norm 1", hidden)
         linear("float head", "linear 2", hidden, hidden)
+        norm("float head", "norm 2", hidden)
     width, half = feature_width(config), config.dense_hidden_dimension // 2
     embedding = config.iqn_embedding_dimension
+    norm("quantile embedding", "norm of the state", width)
     linear("quantile embedding", "linear", embedding, width, per_quantile=True, first=True)
     for part, outputs in (("advantage head", config.n_actions), ("value head", 1)):
         linear(part, "linear 1", width, half, per_quantile=True)
+        norm(part, "norm", half, per_quantile=True)
         linear(part, "linear 2", half, outputs, per_quantile=True)
     return layers
 
@@ -203,7 +211,8 @@ def _activation_bytes(config: NetworkConfig, n: int, batch: int) -> int:
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def _best_device() -> str:
+def best_device() -> str:
+    """A CUDA or Apple GPU where there is one, or the CPU."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -223,7 +232,7 @@ def _measure(config, batch: int, device: torch.device, progress) -> dict[str, fl
         online.greedy_action(*states[0])
 
     def learn() -> None:
-        goal = target_quantiles(online, target, *next_states, reward, discount)
+        goal, _ = target_quantiles(online, target, *next_states, reward, discount)
         loss = transition_losses(online, *states[1], action, goal).sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -236,10 +245,10 @@ def _measure(config, batch: int, device: torch.device, progress) -> dict[str, fl
         for i in range(repeats + 1):
             if not going_on:
                 return measured
-            _wait_for(device)
+            wait_for(device)
             start = time.perf_counter()
             call()
-            _wait_for(device)
+            wait_for(device)
             if i:  # the first warms up
                 samples.append(1000 * (time.perf_counter() - start))
                 measured[name] = float(np.median(samples))
@@ -262,6 +271,7 @@ def random_states(
     return image if config.use_image_head else None, floats if config.float_input_dim else None
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Until all that a GPU was asked to do is done."""
     if device.type in ("cuda", "mps"):
         getattr(torch, device.type).synchronize()

@@ -62,12 +62,20 @@ class IQN(nn.Module):
             layers = []
             for inputs, outputs, kernel, stride in CONVOLUTIONS:
                 layers += [nn.Conv2d(inputs, outputs, kernel, stride), _activation()]
+            if config.global_average_pooling:
+                layers.append(nn.AdaptiveAvgPool2d(1))
             self.img_head = nn.Sequential(*layers, nn.Flatten())
         if floats:
-            hidden = config.float_hidden_dim
-            self.float_feature_extractor = nn.Sequential(
-                nn.Linear(floats, hidden), _activation(), nn.Linear(hidden, hidden), _activation()
-            )
+            layers = []
+            for inputs in (floats, config.float_hidden_dim):
+                layers.append(nn.Linear(inputs, config.float_hidden_dim))
+                if config.layer_norm:
+                    layers.append(nn.LayerNorm(config.float_hidden_dim))
+                layers.append(_activation())
+            self.float_feature_extractor = nn.Sequential(*layers)
+        if config.layer_norm:
+            self.norm = nn.LayerNorm(width)
+            self.A_norm, self.V_norm = nn.LayerNorm(half), nn.LayerNorm(half)
         self.A_head = nn.Sequential(
             nn.Linear(width, half), _activation(), nn.Linear(half, config.n_actions)
         )
@@ -137,7 +145,12 @@ class IQN(nn.Module):
         # Both heads' first layers as one matrix product.
         weight = torch.cat([self.A_head[0].weight, self.V_head[0].weight])  # (2 * half, D)
         bias = torch.cat([self.A_head[0].bias, self.V_head[0].bias])
-        hidden = functional.leaky_relu_(functional.linear(features, weight, bias), SLOPE)
+        hidden = functional.linear(features, weight, bias)  # (B, n, 2 * half)
+        if self.config.layer_norm:
+            hidden = torch.cat(
+                [self.A_norm(hidden[..., :half]), self.V_norm(hidden[..., half:])], dim=-1
+            )
+        hidden = functional.leaky_relu_(hidden, SLOPE)
         advantage = self.A_head[2](hidden[..., :half])  # (B, n, A)
         value = self.V_head[2](hidden[..., half:])  # (B, n, 1)
         return value + advantage - advantage.mean(dim=-1, keepdim=True), tau
@@ -167,8 +180,10 @@ class IQN(nn.Module):
         """
         tau = self.config.iqn_k if tau is None else tau
         features, _ = self._features(image, floats, tau, generator)  # (B, n, D)
-        hidden = self.A_head[1](self.A_head[0](features)).mean(dim=1)  # (B, half)
-        return self.A_head[2](hidden).argmax(dim=1)
+        hidden = self.A_head[0](features)  # (B, n, half)
+        if self.config.layer_norm:
+            hidden = self.A_norm(hidden)
+        return self.A_head[2](self.A_head[1](hidden).mean(dim=1)).argmax(dim=1)
 
     def _features(self, image, floats, tau, generator) -> tuple[Tensor, Tensor]:
         """Features of each state and quantile (B, n, D), and the quantiles (B, n)."""
@@ -188,6 +203,8 @@ class IQN(nn.Module):
                 f"There are {len(image)} images and a float vector for {len(floats)} states."
             )
         state = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (B, D)
+        if self.config.layer_norm:
+            state = self.norm(state)
         if isinstance(tau, int):
             tau = draw_taus(len(state), tau, state.device, generator)
         if tau.ndim != 2 or len(tau) != len(state):
@@ -215,8 +232,13 @@ class IQN(nn.Module):
         Raises
         ------
         TmnetError
-            If the file cannot be written.
+            If the file cannot be written, or the network has parts that public ones have not.
         """
+        if self.config.global_average_pooling or self.config.layer_norm:
+            raise TmnetError(
+                "Public checkpoints know no global_average_pooling and no layer_norm; this network "
+                "has one of them."
+            )
         state = {
             name: tensor.detach().cpu()
             for name, tensor in self.state_dict().items()
@@ -306,7 +328,10 @@ def image_sizes(config: NetworkConfig) -> list[tuple[int, int, int]]:
 def feature_width(config: NetworkConfig) -> int:
     """D: width of the features of a state."""
     width = config.float_hidden_dim if config.float_input_dim else 0
-    return width + math.prod(image_sizes(config)[-1] if config.use_image_head else (0,))
+    if config.use_image_head:
+        maps = image_sizes(config)[-1]
+        width += maps[0] if config.global_average_pooling else math.prod(maps)
+    return width
 
 
 def _activation() -> nn.LeakyReLU:

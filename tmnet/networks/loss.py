@@ -52,7 +52,7 @@ def target_quantiles(
     discount: Tensor,
     double: bool = True,
     generator: torch.Generator | None = None,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Quantiles of what a transition turns out to be worth: reward and discounted future.
 
     Parameters
@@ -70,17 +70,17 @@ def target_quantiles(
 
     Returns
     -------
-    Tensor (B, n)
-        float32.
+    Tensor (B, n), Tensor (B, n)
+        float32: the quantiles, and which they are.
     """
     n = online.config.iqn_n
-    future, _ = target(image, floats, n, generator)  # (B, n, A)
+    future, tau = target(image, floats, n, generator)  # (B, n, A)
     if double:
         action = online.greedy_action(image, floats, n, generator)  # (B,)
         future = future[torch.arange(len(action), device=action.device), :, action]  # (B, n)
     else:
         future = future.max(dim=2).values  # (B, n)
-    return reward.float()[:, None] + discount.float()[:, None] * future.float()
+    return reward.float()[:, None] + discount.float()[:, None] * future.float(), tau
 
 
 def transition_losses(

@@ -144,7 +144,7 @@ class RaceVectorEnv(VectorEnv):
                     f"reset_mask has shape {tuple(mask.shape)}; it takes ({self.num_envs},)."
                 )
             self._begin(mask)
-        return self._observation(), self._info()
+        return self.observe(), self._info()
 
     def step(
         self, actions: Tensor | np.ndarray
@@ -164,7 +164,7 @@ class RaceVectorEnv(VectorEnv):
         reward = reward.masked_fill(over, 0.0)
         if over.any():
             self._begin(over)
-        return self._observation(), reward, terminated, truncated, self._info()
+        return self.observe(), reward, terminated, truncated, self._info()
 
     def _begin(self, mask: Tensor) -> None:
         """Put the races of `mask` at the start of their next track."""
@@ -197,7 +197,8 @@ class RaceVectorEnv(VectorEnv):
             raise TmnetError(f"There is no action {wrong}: they are 0 .. {len(ACTIONS) - 1}.")
         return given.long()
 
-    def _observation(self) -> dict[str, Tensor]:
+    def observe(self) -> dict[str, Tensor]:
+        """What is seen in all races now."""
         with torch.inference_mode():
             seen = {"floats": self._observer.floats(self.cars)}
             if self._camera:

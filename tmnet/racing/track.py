@@ -108,6 +108,19 @@ class Track:
             ) from None
         return cls.from_points(points, path.stem)
 
+    def first(self, metres: float) -> Track:
+        """The track up to a finish so many metres after the start, or all of it if it is shorter.
+
+        Behind that finish it goes on straight.
+        """
+        zones = BEFORE + round(metres / SPACING)
+        if zones >= BEFORE + self.length / SPACING:
+            return self
+        ahead = np.arange(1, AFTER + 1)[:, None] * SPACING
+        beyond = self.zones[zones] + self.frames[zones, 2] * ahead
+        line = np.concatenate([self.zones[: zones + 1], beyond])
+        return Track(self.name, line, _frames(line, self.name), (zones - BEFORE) * SPACING)
+
 
 @cache
 def own_tracks() -> tuple[str, ...]:

@@ -1,0 +1,100 @@
+"""Checkpoints: one is written whole or not at all, and the one before it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tmnet.errors import TmnetError
+from tmnet.files import make_directory, write_whole
+
+FORMAT = 1
+_KEPT = 2
+
+
+class Checkpoints:
+    """The checkpoints of a run: `<frames>.pt`, the last two, and the best by map.
+
+    Parameters
+    ----------
+    directory : Path
+    """
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+
+    def files(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self.directory.glob("[0-9]*.pt"))
+
+    def save(self, state: dict[str, Any], frames: int) -> Path:
+        """Keep a state.
+
+        Raises
+        ------
+        TmnetError
+            If it cannot be written; the checkpoint before it is still there then.
+        """
+        path = self._write(f"{frames:012d}.pt", state)
+        for old in self.files()[:-_KEPT]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, map_: str, state: dict[str, Any]) -> None:
+        """Keep the networks that drove a map best."""
+        self._write(f"best_{map_}.pt", state)
+
+    def _write(self, name: str, state: dict[str, Any]) -> Path:
+        path = make_directory(self.directory) / name
+        try:
+            write_whole(path, lambda file: torch.save({"format": FORMAT} | state, file))
+        except (OSError, RuntimeError) as error:  # torch wraps what its file raises
+            reason = getattr(error.__context__, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or str(reason).splitlines()[0]
+            kept = self.files()
+            raise TmnetError(
+                f"The checkpoint {path} cannot be written ({reason})"
+                + (f"; {kept[-1].name} is kept." if kept else ".")
+            ) from None
+        return path
+
+    def load(self) -> dict[str, Any]:
+        """The last state.
+
+        Raises
+        ------
+        TmnetError
+            If there is none, or it is damaged; the one before it is named then.
+        """
+        files = self.files()
+        if not files:
+            raise TmnetError(f"There is no checkpoint in {self.directory}.")
+        try:
+            return load_checkpoint(files[-1])
+        except TmnetError as error:
+            if len(files) == 1:
+                raise
+            raise TmnetError(
+                f"{str(error).rstrip('.')}; remove it to go on from {files[-2].name}."
+            ) from None
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """A state from its file; no code in the file is run.
+
+    Raises
+    ------
+    TmnetError
+        If it is no checkpoint of a training.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except Exception:  # the unpickler raises whatever a damaged file leads it to
+        raise TmnetError(f"{path} is damaged, or no checkpoint.") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise TmnetError(f"{path} is no checkpoint of a training by this version of tmnet.")
+    return state

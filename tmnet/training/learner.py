@@ -1,0 +1,145 @@
+"""The learner: the online network, the target network, and how a batch changes them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from tmnet.experiments import Training
+from tmnet.networks.iqn import IQN
+from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
+from tmnet.training.replay import Batch
+
+_SLOW = 0.99  # share that slow averages keep of what they were
+_START = 0.01  # where they start
+
+
+class Learned(NamedTuple):
+    """What came of a batch: loss (the sum over it), gradient norm before clipping, and what each
+    transition adds to the loss when nothing is weighted, (B,)."""
+
+    loss: Tensor
+    grad_norm: Tensor
+    losses: Tensor
+
+
+class Learner:
+    """Learns from batches.
+
+    Parameters
+    ----------
+    network : IQN
+        The online network; the target network starts as its copy.
+    settings : Training
+    precision : torch.dtype
+        float32; or bfloat16, for all but weights, losses and targets.
+    """
+
+    def __init__(self, network: IQN, settings: Training, precision: torch.dtype = torch.float32):
+        self.online, self.settings, self.precision = network, settings, precision
+        self.target = copy.deepcopy(network).requires_grad_(False)
+        self.device = network.float_mean.device
+        self.parameters = list(network.parameters())
+        self.optimiser = torch.optim.RAdam(
+            self.parameters,
+            lr=1.0,  # set for every batch
+            betas=(settings.adam_beta1, settings.adam_beta2),
+            eps=settings.adam_epsilon,
+        )
+        # of the target's loss against itself: as it is, and as it is divided by
+        self.self_loss = torch.full((), _START, device=self.device)
+        self.clamped_self_loss = torch.full((), _START, device=self.device)
+        self.batches = self.target_updates = 0
+        self._since_update = 0  # transitions
+
+    def learn(self, batch: Batch, lr: float, generator: torch.Generator) -> Learned:
+        """Take a step down the gradient of the batch's loss."""
+        settings = self.settings
+        losses, weights = self._losses(batch, generator, moves_averages=True)
+        loss = (losses * weights).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip_grad_norm)
+        torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_grad_value)
+        for group in self.optimiser.param_groups:
+            group["lr"] = lr
+        self.optimiser.step()
+        with torch.no_grad():
+            torch._foreach_mul_(self.parameters, 1 - settings.weight_decay * lr)
+        self.batches += 1
+        self._since_update += len(batch.action)
+        while self._since_update >= settings.target_update_every:
+            self._since_update -= settings.target_update_every
+            self._update_target()
+        return Learned(loss.detach(), norm, losses.detach())
+
+    @torch.no_grad()
+    def test(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """The loss of a batch, which changes nothing."""
+        losses, weights = self._losses(batch, generator, moves_averages=False)
+        return (losses * weights).sum()
+
+    def _losses(
+        self, batch: Batch, generator: torch.Generator, moves_averages: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Losses of the transitions, and their weights: (B,) each."""
+        settings = self.settings
+        enabled = self.precision != torch.float32
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled):
+            target, tau = target_quantiles(
+                self.online, self.target, batch.next_image, batch.next_floats,
+                batch.reward, batch.discount, settings.double_dqn, generator,
+            )  # fmt: skip
+            losses = transition_losses(
+                self.online, batch.image, batch.floats, batch.action, target,
+                settings.kappa, generator,
+            )  # fmt: skip
+        weights = torch.ones_like(losses) if batch.weight is None else batch.weight
+        if settings.self_loss_ratio is not None:
+            own = quantile_huber_loss(target, target, tau, settings.kappa).sqrt()  # (B,)
+            weights = weights * self._self_loss_weights(own, moves_averages)
+        return losses, weights
+
+    def _self_loss_weights(self, own: Tensor, moves_averages: bool) -> Tensor:
+        """Less weight for transitions whose target is uncertain by itself: (B,)."""
+        average = self.self_loss
+        if moves_averages:
+            average = self.self_loss = torch.lerp(own.mean(), average, _SLOW)
+        clamped = own.maximum(average / self.settings.self_loss_ratio)
+        average = self.clamped_self_loss
+        if moves_averages:
+            average = self.clamped_self_loss = torch.lerp(clamped.mean(), average, _SLOW)
+        return average / clamped
+
+    @torch.no_grad()
+    def _update_target(self) -> None:
+        share = self.settings.target_update_share
+        for new, old in zip(self.parameters, self.target.parameters()):
+            old.lerp_(new, share)
+        self.target_updates += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that learning depends on."""
+        return {
+            "online": self.online.state_dict(),
+            "target": self.target.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "self_loss": self.self_loss,
+            "clamped_self_loss": self.clamped_self_loss,
+            "batches": self.batches,
+            "target_updates": self.target_updates,
+            "since_update": self._since_update,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`."""
+        self.online.load_state_dict(state["online"])
+        self.target.load_state_dict(state["target"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.self_loss = state["self_loss"].to(self.device)
+        self.clamped_self_loss = state["clamped_self_loss"].to(self.device)
+        self.batches, self.target_updates = state["batches"], state["target_updates"]
+        self._since_update = state["since_update"]

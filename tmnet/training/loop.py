@@ -1,0 +1,680 @@
+"""The training loop: play, learn, record, keep."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tmnet.errors import TmnetError
+from tmnet.experiments import Experiment, NetworkConfig, load_experiment
+from tmnet.files import CHECKPOINTS, LOGDIR
+from tmnet.networks.anatomy import best_device, wait_for
+from tmnet.networks.iqn import IQN
+from tmnet.racing.environment import LONGEST
+from tmnet.racing.track import SPACING
+from tmnet.training.checkpoint import Checkpoints, load_checkpoint
+from tmnet.training.learner import Learner
+from tmnet.training.progress import Progress, Status
+from tmnet.training.recorder import Recorder, about
+from tmnet.training.replay import RUNNING, STARTING, TERMINATED, TRUNCATED, Replay
+from tmnet.training.schedules import Schedules
+from tmnet.training.world import World
+
+MOST_SAVED = 2e9  # bytes of memory that checkpoints hold unless asked
+_TEST_EVERY = 20  # batches
+_LOGS = 20  # at least, in a training
+_ACTIVITIES = ("acting", "sampling", "learning", "testing", "logging")
+
+
+class Stop(Protocol):
+    """Such as a `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+
+
+def train(
+    experiment: str | Path | Experiment,
+    *,
+    seed: int | None = None,
+    minutes: float | None = None,
+    frames: int | None = None,
+    device: str | torch.device | None = None,
+    values: Mapping[str, Any] | None = None,
+    scale: str | None = None,
+    resume: bool = False,
+    logdir: str | Path = LOGDIR,
+    run_name: str | None = None,
+    checkpoints: str | Path = CHECKPOINTS,
+    stop: Stop | None = None,
+    progress: bool | Callable[[Status], None] = True,
+) -> Path:
+    """Train an agent.
+
+    Parameters
+    ----------
+    experiment : str, Path or Experiment
+        Name or file of an experiment, or one that `load_experiment` returned.
+    seed : int, optional
+        Of everything that is drawn; 0 by default, and when going on that of the run.
+    minutes, frames : optional
+        When to end, in place of what the experiment says: minutes of the run's processes, frames
+        that it played.
+    device : str or torch.device, optional
+        A CUDA or Apple GPU where there is one, or the CPU.
+    values : mapping, optional
+        Other values for fields of the experiment: `{"neural_network.iqn_n": 16}`.
+    scale : str, optional
+        "laptop": cut down for two cores.
+    resume : bool
+        Go on with the run from its last checkpoint, as if it had never been interrupted: on the
+        simulator, where the checkpoint holds the memory, bit for bit (on the CPU).
+    logdir, checkpoints : str or Path
+        Event files go to `<logdir>/<run>`, checkpoints to `<checkpoints>/<run>`.
+    run_name : str, optional
+        By default the experiment's.
+    stop : threading.Event, optional
+        Once it is set, the run is saved and ends. So it is by Ctrl-C.
+    progress : bool or callable
+        Show a progress line; or what to call with each `Status`.
+
+    Returns
+    -------
+    Path
+        `<logdir>/<run>`.
+
+    Raises
+    ------
+    TmnetError
+        If the experiment or an argument is wrong, if there is such a run already, or none to go on
+        with, or if a checkpoint cannot be written.
+    """
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment)
+    if scale is not None:
+        experiment = experiment.scaled(scale)
+    experiment = experiment.with_values(dict(values or {}))
+    run_name = experiment.name if run_name is None else run_name
+    experiment = replace(experiment, name=run_name)
+    if minutes is not None or frames is not None:
+        experiment = replace(experiment, minutes=minutes, frames=frames)
+    if not (experiment.minutes or experiment.frames):
+        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
+        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
+    kept = Checkpoints(Path(checkpoints) / run_name)
+    logdir = Path(logdir)
+    state = _state_to_resume(kept, experiment, seed) if resume else None
+    if state is None:
+        _refuse_existing(logdir, run_name, kept)
+    seed = state["seed"] if state else (seed or 0)
+    training = _Training(experiment, seed, _device(device), logdir, kept)
+    try:
+        if state:
+            training.load_state_dict(state)
+        elif experiment.initial_checkpoint:
+            training.start_from(_find_checkpoint(experiment.initial_checkpoint, Path(checkpoints)))
+        if training.is_over():
+            raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
+        with Progress(run_name, progress) as shown, _stopping(stop) as stopped:
+            training.run(stopped, shown)
+    finally:
+        training.close()
+    return logdir / run_name
+
+
+class _Training:
+    """The state of a training, and what is done with it."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        seed: int,
+        device: torch.device,
+        logdir: Path,
+        kept: Checkpoints,
+    ):
+        self._started = time.perf_counter()
+        self._elapsed_before = 0.0  # s, of earlier processes
+        self.experiment, self.seed, self.device, self.kept = experiment, seed, device, kept
+        self.schedules = Schedules(experiment)
+        settings, memory = experiment.training, experiment.memory
+        seeds = np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1)
+        self.world = World(experiment, device, int(seeds[0] >> np.uint64(31)))
+        config = _fitted(experiment.neural_network, self.world)
+        network = IQN(config, *self.world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
+        self.learner = Learner(network.to(device), settings, _precision(settings.precision, device))
+        self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
+        self.learning = torch.Generator(device).manual_seed(int(seeds[3]))
+        world, (capacity, _) = self.world, self.schedules.memory(0)
+        self.replay = Replay(
+            world.num_envs, world.image_shape, world.n_floats, settings.n_steps, capacity,
+            settings.mini_race_actions, settings.potential_shaping,
+            _memory_device(experiment, world, device), memory.test_share,
+            memory.priority_exponent, memory.importance_exponent,
+        )  # fmt: skip
+        self.sampling = torch.Generator(self.replay.device).manual_seed(int(seeds[4]))
+        self.recorder = Recorder(logdir, experiment.name, experiment, about(device, seed))
+
+        self.frames = self.first_frame = 0
+        self.counters = {"memories": 0, "used": 0, "due": 0.0}
+        self.records: dict[str, float] = {}  # best eval time (s) or return, by map
+        self.races: dict[str, list[float]] = {}  # races, finishes, best; by map and kind
+        self._dealt = [
+            (world.maps.index(_map_name(deal.map)) if deal.map else 0, deal.kind == "eval")
+            for deal in experiment.map_cycle
+            for _ in range(deal.races)
+        ]
+        self._position = 0  # in that
+        self.map_of = [0] * world.num_envs
+        self.evaluates = torch.zeros(world.num_envs, dtype=torch.bool, device=device)
+        self.starting: list[int] = []  # environments that show the end of their last race
+        # since the race's start: Q of the greedy action, actions, rewards
+        self.sums = torch.zeros(3, world.num_envs, device=device)
+        self._deal(list(range(world.num_envs)))
+        self.seen = self.world.reset()
+        self._new_interval()
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def run(self, stop: Stop, progress: Progress) -> None:
+        """Train until the budget is used up, or it is to stop."""
+        experiment = self.experiment
+        self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
+        # where this process takes over, also for who compares it with one that was killed later
+        self.recorder.write(
+            {"cumul_number_frames_played": self.frames}, self.frames, self._suffix()
+        )
+        if not self.kept.files():
+            self.save()
+        while not self.is_over() and not stop.is_set():
+            with self._time("acting"):
+                fresh = self._play()
+            self._learn(fresh)
+            if self._log_is_due():
+                self._log()
+            if self.minutes >= self._next_checkpoint:
+                self.save()
+                self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
+            progress.show(self.status)
+        if self.is_over():
+            self._log()
+        self.save()
+
+    @property
+    def minutes(self) -> float:
+        """For how long processes of this run have been running."""
+        return (self._elapsed_before + time.perf_counter() - self._started) / 60
+
+    @property
+    def own_frames(self) -> int:
+        """Frames that this run has played, not counting those of the checkpoint it started from."""
+        return self.frames - self.first_frame
+
+    def is_over(self) -> bool:
+        minutes, frames = self.experiment.minutes, self.experiment.frames
+        return bool(minutes and self.minutes >= minutes or frames and self.own_frames >= frames)
+
+    @torch.no_grad()
+    def _play(self) -> int:
+        """One action in all environments; returns how many new transitions can be learned from."""
+        world, (image, floats) = self.world, self.seen
+        q = self.learner.online.mean_q(image, floats, generator=self.acting)  # (N, A)
+        best, greedy = q.max(dim=1)
+        action = self._explore(q, greedy)
+        self.seen, reward, terminated, truncated, info = world.step(action)
+        end = torch.full_like(action, RUNNING)
+        end[terminated] = TERMINATED
+        end[truncated] = TRUNCATED
+        end[self.starting] = STARTING
+        gamma = self.schedules.gamma(self.frames)
+        fresh = self.replay.add(
+            image, floats, action, action == greedy, reward, end, gamma, self.sampling
+        )
+        self.frames += world.num_envs - len(self.starting)
+        self.sums += torch.stack([best, torch.ones_like(best), reward])
+        self.sums[:, self.starting] = 0
+        self.starting = (terminated | truncated).nonzero()[:, 0].tolist()
+        if self.starting:
+            self._record_races(self.starting, terminated, info)
+            self._deal(self.starting)
+        return fresh
+
+    def _explore(self, q: Tensor, greedy: Tensor) -> Tensor:
+        """Actions (N,): those of eval races greedy, others as the schedules say."""
+        count, options = len(greedy), {"generator": self.acting, "device": self.device}
+        epsilon = self.schedules.epsilon(self.frames)
+        either = epsilon + self.schedules.epsilon_boltzmann(self.frames)
+        noise = torch.randn(q.shape, **options) * self.experiment.exploration.boltzmann_noise
+        drawn = torch.rand(count, **options)
+        anything = torch.randint(q.shape[1], (count,), **options)
+        action = torch.where(drawn < either, (q + noise).argmax(dim=1), greedy)
+        action = torch.where(drawn < epsilon, anything, action)
+        return torch.where(self.evaluates, greedy, action)
+
+    def _deal(self, envs: list[int]) -> None:
+        """Give these environments their next races."""
+        for env in envs:
+            self.map_of[env], evaluates = self._dealt[self._position % len(self._dealt)]
+            self.evaluates[env] = evaluates
+            self._position += 1
+        self.world.deal(envs, [self.map_of[env] for env in envs])
+
+    def _learn(self, fresh: int) -> None:
+        """Use transitions as often as new ones allow."""
+        memory, batch_size = self.experiment.memory, self.experiment.training.batch_size
+        self.counters["memories"] += fresh
+        capacity, start = self.schedules.memory(self.frames)
+        self.replay.resize(capacity)
+        if len(self.replay) < start:
+            return
+        self.counters["due"] += memory.uses_per_transition * fresh
+        lr = self.schedules.lr(self.frames)
+        while self.counters["due"] >= batch_size:
+            self.counters["due"] -= batch_size
+            self.counters["used"] += batch_size
+            with self._time("sampling"):
+                batch = self.replay.sample(batch_size, self.sampling).to(self.device)
+            with self._time("learning"):
+                learned = self.learner.learn(batch, lr, self.learning)
+                if memory.priority_exponent:
+                    self.replay.set_priorities(batch.index, learned.losses)
+                wait_for(self.device)
+            self.losses.append(learned.loss)
+            self.norms.append(learned.grad_norm)
+            if self.learner.batches % _TEST_EVERY == 0 and self.replay.held_out_count():
+                with self._time("testing"):
+                    batch = self.replay.sample(batch_size, self.sampling, held_out=True)
+                    self.test_losses.append(self.learner.test(batch.to(self.device), self.learning))
+                    wait_for(self.device)
+
+    # --- recording --------------------------------------------------------------------------------
+
+    def _record_races(self, envs: list[int], terminated: Tensor, info: dict) -> None:
+        columns = [*self.sums, terminated, self.evaluates]
+        if self.world.is_race:
+            columns += [info["time_s"], info["progress_m"]]
+        rows = torch.stack([column.double() for column in columns])[:, envs].T.tolist()
+        with self._time("logging", taken_from="acting"):
+            for env, row in zip(envs, rows):
+                self._record_race(self.world.maps[self.map_of[env]], *row)
+
+    def _record_race(
+        self, map_: str, q: float, actions: float, reward: float, finished: float,
+        evaluates: float, time_s: float = math.nan, metres: float = math.nan,
+    ) -> None:  # fmt: skip
+        kind = "eval" if evaluates else "explo"
+        if self.world.is_race:
+            time_s = round(time_s, 3) if finished else LONGEST
+            logged = {
+                f"Race/{kind}_race_time_trained_{map_}": time_s,
+                f"Race/{kind}_race_finished_trained_{map_}": finished,
+                f"RL/single_zone_reached_trained_{map_}": metres // SPACING,
+            }
+            score = -time_s
+        else:
+            logged = {
+                f"Episode/{kind}_return_{map_}": reward,
+                f"Episode/{kind}_length_{map_}": actions,
+            }
+            score, finished = reward, 1.0
+        if evaluates:
+            logged[f"RL/avg_Q_trained_{map_}"] = q / actions
+        self.recorder.write(logged, self.frames, self._suffix())
+        races = self.races.setdefault(f"{map_}/{kind}", [0, 0, -math.inf])
+        races[0] += 1
+        races[1] += finished
+        if finished:
+            races[2] = max(races[2], score)
+        if finished and evaluates and score > self.records.get(map_, -math.inf):
+            self.records[map_] = score
+            self.kept.save_best(map_, self._best(map_, score))
+
+    def _log(self) -> None:
+        """Write what there is to say of the interval."""
+        with self._time("logging"):
+            self.recorder.write(self._interval(), self.frames, self._suffix())
+            self._new_interval()
+
+    def _interval(self) -> dict[str, float]:
+        settings, learner, replay = self.experiment.training, self.learner, self.replay
+        passed = 60 * self.minutes - self.interval_start["seconds"]
+        frames = self.frames - self.interval_start["frames"]
+        batches = len(self.losses)
+        values = {
+            "Training/learning_rate": self.schedules.lr(self.frames),
+            "RL/gamma": self.schedules.gamma(self.frames),
+            "RL/epsilon": self.schedules.epsilon(self.frames),
+            "RL/epsilon_boltzmann": self.schedules.epsilon_boltzmann(self.frames),
+            "Buffer/size": len(replay),
+            "Performance/learner_percentage_training": self.seconds["learning"] / passed,
+            "Performance/learner_percentage_testing": self.seconds["testing"] / passed,
+            "Performance/learner_percentage_waiting_for_workers": self.seconds["acting"] / passed,
+            "Performance/percentage_sampling": self.seconds["sampling"] / passed,
+            "Performance/percentage_logging": self.seconds["logging"] / passed,
+            "Performance/transitions_learned_per_second": batches * settings.batch_size / passed,
+            "Performance/frames_per_second": frames / passed,
+            "cumul_number_frames_played": self.frames,
+            "cumul_number_batches_done": learner.batches,
+            "cumul_number_memories_generated": self.counters["memories"],
+            "cumul_number_single_memories_used": self.counters["used"],
+            "cumul_number_single_memories_should_have_been_used": self.counters["used"]
+            + self.counters["due"],
+            "cumul_number_target_network_updates": learner.target_updates,
+            "cumul_training_hours": self.minutes / 60,
+        }
+        if batches:
+            loss = torch.stack(self.losses).mean().item()
+            values["Training/loss"] = loss
+            values["Training/loss_per_quantile"] = loss / learner.online.config.iqn_n
+            norms = torch.stack(self.norms).float().cpu().numpy()
+            marks = {"q1": 25, "median": 50, "q3": 75, "d9": 90, "d98": 98, "max": 100}
+            for name, value in zip(marks, np.percentile(norms, list(marks.values()))):
+                values[f"Gradients/norm_{name}"] = float(value)
+        if self.test_losses:
+            values["Training/loss_test"] = torch.stack(self.test_losses).mean().item()
+        if self.world.is_race:
+            for map_, score in self.records.items():
+                values[f"alltime_min_ms_{map_}"] = -1000 * score
+        return values
+
+    def _log_is_due(self) -> bool:
+        experiment = self.experiment
+        every = experiment.recording.log_minutes
+        if experiment.minutes:
+            every = min(every, experiment.minutes / _LOGS)
+        if self.minutes >= self.interval_start["seconds"] / 60 + every:
+            return True
+        frames = experiment.frames
+        return (
+            bool(frames and self.frames >= self.interval_start["frames"] + frames / _LOGS)
+            and not self.is_over()
+        )
+
+    def _new_interval(self) -> None:
+        self.losses: list[Tensor] = []
+        self.norms: list[Tensor] = []
+        self.test_losses: list[Tensor] = []
+        self.seconds = dict.fromkeys(_ACTIVITIES, 0.0)
+        self.interval_start = {"seconds": 60 * self.minutes, "frames": self.frames}
+
+    def _suffix(self) -> str:
+        return self.schedules.suffix(self.own_frames)
+
+    @contextmanager
+    def _time(self, activity: str, taken_from: str | None = None) -> Iterator[None]:
+        """Count the time of an activity; of what is done within another one, only once."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - start
+            self.seconds[activity] += passed
+            if taken_from:
+                self.seconds[taken_from] -= passed
+
+    def status(self) -> Status:
+        """What a progress line shows."""
+        experiment, passed = self.experiment, 60 * self.minutes - self.interval_start["seconds"]
+        passed = max(passed, 1e-9)
+        rate = (self.frames - self.interval_start["frames"]) / passed
+        shares, left = [0.0], math.inf
+        if experiment.minutes:
+            shares.append(self.minutes / experiment.minutes)
+            left = experiment.minutes - self.minutes
+        if experiment.frames:
+            shares.append(self.own_frames / experiment.frames)
+            left = min(left, (experiment.frames - self.own_frames) / max(rate, 1e-9) / 60)
+        return Status(
+            done=min(max(shares), 1.0),
+            minutes_left=max(left, 0.0),
+            frames=self.frames,
+            frames_per_second=rate,
+            updates_per_second=len(self.losses) / passed,
+            acting=self.seconds["acting"] / passed,
+            learning=(self.seconds["learning"] + self.seconds["sampling"]) / passed,
+            races={name: tuple(values) for name, values in self.races.items()},
+            is_race=self.world.is_race,
+        )
+
+    # --- keeping ----------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write a checkpoint; the log up to here is on the disk before."""
+        if not all(torch.isfinite(x).all() for x in self.learner.parameters):
+            raise TmnetError(
+                f"The training has diverged: weights are not finite after {self.frames:,} frames; "
+                "the last checkpoint is kept. A lower learning rate may help."
+            )
+        with self._time("logging"):
+            self.recorder.flush()
+            self.kept.save(self.state_dict(), self.frames)
+
+    def _saves_replay(self) -> bool:
+        wish = self.experiment.recording.save_replay
+        return wish == "yes" or wish == "auto" and self.replay.bytes() < MOST_SAVED
+
+    def _best(self, map_: str, score: float) -> dict[str, Any]:
+        return {
+            "experiment": self.experiment.to_dict(),
+            "map": map_,
+            "time_s" if self.world.is_race else "return": abs(score)
+            if self.world.is_race
+            else score,
+            "frames": self.frames,
+            "online": self.learner.online.state_dict(),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the training depends on."""
+        whole = self._saves_replay()
+        return {
+            "experiment": self.experiment.to_dict(),
+            "seed": self.seed,
+            "seconds": 60 * self.minutes,
+            "frames": self.frames,
+            "first_frame": self.first_frame,
+            "counters": self.counters,
+            "records": self.records,
+            "races": self.races,
+            "learner": self.learner.state_dict(),
+            "acting": self.acting.get_state(),
+            "learning": self.learning.get_state(),
+            "sampling": self.sampling.get_state(),
+            "world": self.world.state_dict() if whole else None,
+            "replay": self.replay.state_dict() if whole else None,
+            "position": self._position,
+            "map_of": self.map_of,
+            "evaluates": self.evaluates,
+            "starting": self.starting,
+            "sums": self.sums,
+            "interval": {
+                "losses": _stacked(self.losses),
+                "norms": _stacked(self.norms),
+                "test_losses": _stacked(self.test_losses),
+                "seconds": self.seconds,
+                "start": self.interval_start,
+            },
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint of this run."""
+        self._elapsed_before = state["seconds"]
+        self.frames, self.first_frame = state["frames"], state["first_frame"]
+        self.counters, self.records, self.races = (
+            state["counters"], state["records"], state["races"],
+        )  # fmt: skip
+        self.learner.load_state_dict(state["learner"])
+        self.acting.set_state(state["acting"])
+        self.learning.set_state(state["learning"])
+        self.sampling.set_state(state["sampling"])
+        if state["replay"] is not None:
+            self.replay.load_state_dict(state["replay"])
+        if state["world"] is not None:
+            self.seen = self.world.load_state_dict(state["world"])
+            self._position, self.map_of = state["position"], state["map_of"]
+            self.evaluates, self.sums = (
+                state[name].to(self.device) for name in ("evaluates", "sums")
+            )
+            self.starting = state["starting"]
+        else:  # its races begin anew
+            self.replay.interrupt()
+        interval = state["interval"]
+        for name in ("losses", "norms", "test_losses"):
+            setattr(self, name, list(interval[name].to(self.device)))
+        self.seconds, self.interval_start = interval["seconds"], interval["start"]
+
+    def start_from(self, path: Path) -> None:
+        """Take networks, counters and records from a checkpoint of another run."""
+        state = load_checkpoint(path)
+        theirs = Experiment.from_dict(state["experiment"]).neural_network
+        if different := _differences(theirs, self.experiment.neural_network):
+            raise TmnetError(
+                f"{path} holds another network than this experiment's: {different} differs."
+            )
+        self.learner.load_state_dict(state["learner"])
+        self.frames = self.first_frame = state["frames"]
+        self.counters |= {name: state["counters"][name] for name in ("memories", "used")}
+        self.records = state["records"]
+        self._new_interval()
+
+    def close(self) -> None:
+        self.recorder.close()
+        self.world.close()
+
+
+# --- before it starts -----------------------------------------------------------------------------
+
+
+def _refuse_existing(logdir: Path, run_name: str, kept: Checkpoints) -> None:
+    for place in (logdir / run_name, kept.directory):
+        if place.exists() and any(place.iterdir()):
+            raise TmnetError(
+                f"There is a run {run_name!r} already (in {place}); resume it, or give the new one "
+                "another name."
+            )
+
+
+def _state_to_resume(kept: Checkpoints, experiment: Experiment, seed: int | None) -> dict[str, Any]:
+    if not kept.files():
+        raise TmnetError(
+            f"There is nothing to resume: no checkpoint of {experiment.name!r} in "
+            f"{kept.directory.parent}."
+        )
+    state = kept.load()
+    before = Experiment.from_dict(state["experiment"])
+    free = {"minutes", "frames", "description"}
+    if different := _differences(before, experiment, free):
+        raise TmnetError(
+            f"The run {experiment.name!r} was started with another configuration: {different} "
+            "differs; resume it with the same, or start a new run from its checkpoint "
+            "(initial_checkpoint)."
+        )
+    if seed not in (None, state["seed"]):
+        raise TmnetError(f"The run {experiment.name!r} was started with seed {state['seed']}.")
+    return state
+
+
+def _differences(one: Any, other: Any, free: set[str] = frozenset()) -> str:
+    """Names of the fields in which two sections differ."""
+    names = []
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if field.name in free or a == b:
+            continue
+        inner = hasattr(a, "__dataclass_fields__")
+        names += [f"{field.name}.{_differences(a, b)}" if inner else field.name]
+    return ", ".join(names)
+
+
+def _find_checkpoint(name: str, directory: Path) -> Path:
+    """The checkpoint that is meant by a file, or by the name of a run."""
+    if Path(name).is_file():
+        return Path(name)
+    files = Checkpoints(directory / name).files()
+    if not files:
+        raise TmnetError(
+            f"initial_checkpoint is {name!r}; there is no such file, and no checkpoint of such a "
+            f"run in {directory}: train {name} first."
+        )
+    return files[-1]
+
+
+def _device(name: str | torch.device | None) -> torch.device:
+    try:
+        return torch.empty(0, device=name or best_device()).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        name = "bfloat16" if device.type == "cuda" else "float32"
+    return getattr(torch, name)
+
+
+def _memory_device(experiment: Experiment, world: World, device: torch.device) -> torch.device:
+    """Where the memory is kept: beside the network, where there is room for it."""
+    if device.type != "cuda":
+        return device
+    most = max(capacity for _, capacity, _ in experiment.memory.schedule)
+    needed = Replay.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if 2 * needed < free else torch.device("cpu")
+
+
+def _fitted(config: NetworkConfig, world: World) -> NetworkConfig:
+    """The network with the inputs and outputs that the environment has."""
+    knobs: dict[str, Any] = {
+        "n_actions": world.n_actions,
+        "float_input_dim": world.n_floats,
+        "use_image_head": world.image_shape is not None,
+    }
+    if world.image_shape:
+        _, knobs["h_downsized"], knobs["w_downsized"] = world.image_shape
+    return replace(config, **knobs)
+
+
+def _map_name(map_: str) -> str:
+    return Path(map_).stem if Path(map_).suffix == ".npy" else map_
+
+
+def _stacked(values: list[Tensor]) -> Tensor:
+    return torch.stack(values) if values else torch.zeros(0)
+
+
+@contextmanager
+def _stopping(stop: Stop | None) -> Iterator[Stop]:
+    """Whether to stop: when asked to, or at Ctrl-C; a second Ctrl-C stops at once."""
+    asked = threading.Event()
+
+    class Either:
+        def is_set(self) -> bool:
+            return asked.is_set() or (stop is not None and stop.is_set())
+
+    if threading.current_thread() is not threading.main_thread():
+        yield Either()
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield Either()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

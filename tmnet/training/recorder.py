@@ -1,0 +1,105 @@
+"""What a training writes into its log directory: event files in rulka's dialect."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from tmnet.errors import TmnetError
+from tmnet.experiments import Experiment, to_yaml
+
+FLUSH = 5  # s
+
+
+class Recorder:
+    """Writes the events of one process of a run.
+
+    Parameters
+    ----------
+    logdir : Path
+    run : str
+    about : mapping
+        Of the machine and the versions, for the log.
+    """
+
+    def __init__(self, logdir: Path, run: str, experiment: Experiment, about: Mapping[str, Any]):
+        self.logdir, self.run = logdir, run
+        texts = {"config": experiment.to_dict(), "about": about}
+        self._texts = {tag: f"```yaml\n{to_yaml(value)}```" for tag, value in texts.items()}
+        self._writer: SummaryWriter | None = None
+        self._suffix: str | None = None
+
+    def write(
+        self, values: Mapping[str, float], step: int, suffix: str, wall_time: float | None = None
+    ) -> None:
+        """Write scalars, all with the same step and wall time, into `<run><suffix>`."""
+        if suffix != self._suffix:
+            self._open(suffix, step)
+        wall_time = time.time() if wall_time is None else wall_time
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, step, wall_time)
+
+    def _open(self, suffix: str, step: int) -> None:
+        self.close()
+        directory = self.logdir / (self.run + suffix)
+        try:
+            self._writer = SummaryWriter(str(directory), flush_secs=FLUSH)
+        except OSError as error:
+            raise TmnetError(
+                f"The log directory {directory} cannot be written ({error.strerror})."
+            ) from None
+        self._suffix = suffix
+        for tag, value in self._texts.items():
+            self._writer.add_text(tag, value, step)
+
+    def flush(self) -> None:
+        if self._writer:
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+            self._writer = self._suffix = None
+
+
+def about(device: torch.device, seed: int) -> dict[str, Any]:
+    """The machine and the versions of a training."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        own = version("tmnet")
+    except PackageNotFoundError:
+        own = "unknown"
+    facts = {
+        "seed": seed,
+        "device": str(device),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "tmnet": own,
+    }
+    if device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(device)
+        facts["cuda"] = torch.version.cuda
+    return facts
+
+
+def _processor() -> str:
+    """The name of the processor, where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
