@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from tmnet.errors import TmnetError
-from tmnet.files import make_directory, write_whole
+from tmnet.files import make_directory, write_output, write_whole
 
 FORMAT = 1
 _KEPT = 2
@@ -45,6 +46,18 @@ class Checkpoints:
     def save_best(self, map_: str, state: dict[str, Any]) -> None:
         """Keep the networks that drove a map best."""
         self._write(f"best_{map_}.pt", state)
+
+    def save_race(self, map_: str, actions: np.ndarray) -> None:
+        """Keep the actions of the latest eval race on a map; that is all it takes to see it."""
+        path = make_directory(self.directory) / f"eval_{map_}.npy"
+        write_output(path, lambda file: np.save(file, actions, allow_pickle=False))
+
+    def latest_race(self) -> tuple[str, np.ndarray] | None:
+        """Map and actions of the latest eval race, if there was one."""
+        files = sorted(self.directory.glob("eval_*.npy"), key=lambda path: path.stat().st_mtime)
+        if not files:
+            return None
+        return files[-1].stem.removeprefix("eval_"), np.load(files[-1], allow_pickle=False)
 
     def _write(self, name: str, state: dict[str, Any]) -> Path:
         path = make_directory(self.directory) / name

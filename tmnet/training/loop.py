@@ -306,7 +306,12 @@ class _Training:
         rows = torch.stack([column.double() for column in columns])[:, envs].T.tolist()
         with self._time("logging", taken_from="acting"):
             for env, row in zip(envs, rows):
-                self._record_race(self.world.maps[self.map_of[env]], *row)
+                map_ = self.world.maps[self.map_of[env]]
+                self._record_race(map_, *row)
+                if self.world.is_race and self.evaluates[env]:
+                    actions = self.replay.last_actions(env, int(row[1]))
+                    if actions is not None:
+                        self.kept.save_race(map_, actions.cpu().numpy())
 
     def _record_race(
         self, map_: str, q: float, actions: float, reward: float, finished: float,
@@ -665,7 +670,10 @@ def _stopping(stop: Stop | None) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield Either()
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    # Whoever ignores one, as a process in the background does Ctrl-C, goes on doing so.
+    before = {number: was for number, was in before.items() if was != signal.SIG_IGN}
 
     def ask(number: int, frame: Any) -> None:
         asked.set()

@@ -1,0 +1,92 @@
+"""Training in a process of its own, so that a notebook stays usable."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tmnet.errors import TmnetError
+from tmnet.training.progress import Status
+
+
+class BackgroundTraining:
+    """A training in another process; it is saved and ends when this process does.
+
+    Parameters
+    ----------
+    **arguments
+        Of `train`, but `stop` and `progress`.
+
+    Attributes
+    ----------
+    status : Status or None
+        How it went when it was last heard of.
+    error : str
+        Why it failed; empty if it did not.
+    """
+
+    def __init__(self, **arguments: Any):
+        context = multiprocessing.get_context("spawn")  # the one that all systems have
+        self._stop = context.Event()
+        self._connection, theirs = context.Pipe(duplex=False)
+        self.status: Status | None = None
+        self.error = ""
+        self._process = context.Process(
+            target=_train, args=(arguments, self._stop, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @property
+    def running(self) -> bool:
+        return self._listener.is_alive()
+
+    def stop(self) -> None:
+        """Ask it to save and end."""
+        self._stop.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended."""
+        self._listener.join(timeout)
+
+    def _listen(self) -> None:
+        over = False
+        while not over:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                self.error = "The training's process ended unexpectedly; resume it."
+                break
+            if isinstance(message, Status):
+                self.status = message
+            else:
+                self.error, over = message, True
+        self._process.join()
+
+
+def _train(arguments: dict[str, Any], stop: Any, connection: Connection) -> None:
+    """What the other process does: it sends each `Status`, and last what went wrong, or ""."""
+    from tmnet.training.loop import train
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a kernel's interrupt is not meant for it
+
+    def tell(message: Status | str) -> None:
+        try:
+            connection.send(message)
+        except OSError:  # nobody is there any more
+            stop.set()
+
+    try:
+        train(**arguments, stop=stop, progress=tell)
+    except TmnetError as error:
+        tell(str(error))
+    except BaseException as error:
+        tell(f"The training failed ({type(error).__name__}: {error}); please report it.")
+        raise
+    else:
+        tell("")
