@@ -176,7 +176,9 @@ class Simulator:
         self._per_action, self._per_load = self._real(1 / ACTION), self._real(1 / ACTION / GRAVITY)
 
     def _real(self, values) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=self.device)
+        # in C's order, because a look-up in another one would first copy the whole table
+        values = np.asarray(values, order="C")
+        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
 
     def _whole(self, values) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=torch.int64, device=self.device)
