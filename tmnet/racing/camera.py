@@ -81,24 +81,31 @@ class Camera:
         )
         # m of depth (by spread) from which on a pixel is nearer to 2, 4 .. times the finest
         self._reaches = real(self.focal * _FINEST * 2.0 ** (np.arange(_LEVELS - 1) + 0.5))
-        self._eye = real([[[0.0]], [[HEIGHT]], [[-BACK]]])
+        self._eye = real([[0.0], [HEIGHT], [-BACK]])[:, :, None]
+        line = simulator.line.clone()
+        line[6] *= -0.5  # by so much, times the square of the distance, a road leaves its tangent
+        self._line = line
         self._rising = (-self._slope)[None]  # (N, H)
         level = np.minimum(-self._slope.cpu().numpy(), -1e-6)
         self._level = real(level)  # (H,) m up per m, of rows below the horizon
         self._above = real(np.where(level < -1e-6, 0, _ABOVE))  # (H,)
         # tensors, because an operation with a Python number takes twice as long
-        self._zero, self._near, self._beyond = real(0.0), real(0.5), real(_BEYOND)
-        self._goal, self._per_bin, self._half = real(_FINISH), real(1 / _BIN), real(0.5)
-        self._blurred = round(np.log2(_STRIPE / 4 / _FINEST))
+        self._zero, self._one, self._near, self._beyond = real([0.0, 1.0, 0.5, _BEYOND])
+        self._goal, self._stripe, self._stripes = real([_FINISH, _STRIPE, 2 * _STRIPE])
+        self._hidden, self._per_bin = real([-10.0, 1 / _BIN])
+        self._levels, self._per_level, self._last = real([_LEVELS, _BINS * _BIN, _BINS - 1])
+        self._blurred = torch.tensor(round(np.log2(_STRIPE / 4 / _FINEST)), device=device)
+        self._none = torch.tensor(len(_AHEAD), device=device)
+        self._second = torch.tensor(1, device=device)
         self._palettes = torch.as_tensor(_palettes(colour), device=device)
 
     def pictures(self, cars: Cars) -> Tensor:
         """What N cars' cameras see, (N, channels, H, W) uint8."""
         channels, height, width = self.shape
-        start, slope, bend, palette = self._rows(cars)[..., None]  # (N, H, 1) each
+        start, slope, bend, palette = self._rows(cars).unsqueeze(3).unbind()  # (N, H, 1) each
         # the distance from the centre line, in bins
         distance = (bend * self._left).add_(slope).mul_(self._left).add_(start).abs_()
-        cell = distance.clamp_(max=_BINS - 1).add_(palette).int().view(-1)
+        cell = distance.clamp_max_(self._last).add_(palette).int().view(-1)
         shape = (-1, height, width)
         if channels == 1:
             return self._palettes.index_select(0, cell).view(-1, 1, height, width)
@@ -106,18 +113,19 @@ class Camera:
 
     def _road(self, cars: Cars) -> Tensor:
         """The line ahead, (8, N, J): m to the left, up, and forward of the eye; the road's own
-        left as (left, up, forward); its curvature; m from the start."""
+        left as (left, up, forward); minus half its curvature; m from the start."""
         simulator, count = self.simulator, len(cars.zone)
         # who faces backwards sees the road behind
         facing = (cars.along[2] < self._zero).long()
-        low, high = simulator.ends.index_select(1, cars.track)[:, :, None]
-        zones = cars.zone[:, None] + self._offsets.index_select(0, facing)
-        zones = zones.clamp(low, high)
-        seen = simulator.line.index_select(1, zones.view(-1)).view(8, count, -1)
-        seen[:3] -= cars.position[:, :, None]
-        both = seen[:6].view(2, 3, count, -1)
-        local = (cars.axes[:, None, :, :, None] * both).sum(2)  # (3, 2, N, J)
-        return torch.cat((local[:, 0] - self._eye, local[:, 1], seen[6:]))
+        low, high = simulator.ends.index_select(1, cars.track).unsqueeze(2).unbind()
+        zones = self._offsets.index_select(0, facing).add_(cars.zone.unsqueeze(1))
+        zones = zones.clamp_(low, high).view(-1)
+        seen = self._line.index_select(1, zones).view(8, count, -1)
+        seen[:3].sub_(cars.position.unsqueeze(2))
+        both = seen[:6].view(2, 1, 3, count, -1)
+        local = (cars.axes.unsqueeze(3) * both).sum(2)  # (2, 3, N, J)
+        local[0].sub_(self._eye)
+        return torch.cat((local.view(6, count, -1), seen[6:]))
 
     def _rows(self, cars: Cars) -> Tensor:
         """(4, N, H) for each row of the picture: start, slope, bend, palette.
@@ -126,27 +134,26 @@ class Camera:
         start + slope * l + bend * l².
         """
         line = self._road(cars)
-        count, points = line.shape[1:]
+        count = line.shape[1]
         # how steeply one looks down at each point; the least so far hides what is lower;
         # a line that has turned back is not followed: it may lead to a deck above this one
         depth = line[2]
         hidden = (depth < depth.cummax(1).values).cummax(1).values | (depth < self._near)
-        steep = (line[1] / depth).masked_fill_(hidden, -10.0)
-        most, nearest = steep.cummax(1)
+        most, nearest = torch.where(hidden, self._hidden, line[1] / depth).cummax(1)
         if len(self._rising) != count:
             self._rising = (-self._slope).expand(count, -1).contiguous()
         hit = torch.searchsorted(most, self._rising)  # (N, H) the first point that the row meets
         # rows that meet no point: level ground from the highest point in view on
-        sky = hit == points
-        top = nearest[:, -1:]
-        end = torch.where(sky, top, hit.clamp_(1, points - 1))
-        begin = torch.where(sky, top, end - 1)
-        first = line.gather(2, begin.expand(8, count, -1))
-        last = line.gather(2, end.expand(8, count, -1))
-        below, above = first[1] + self._slope * first[2], last[1] + self._slope * last[2]
-        share = (below / (below - above)).nan_to_num_(0.0).clamp_(0.0, 1.0)
-        line = first + (last - first) * share
-        left, up, depth, cosine, _, sine, curve, passed = line.unbind()
+        sky = hit == self._none
+        end = torch.where(sky, nearest[:, -1:], hit.clamp_min_(self._second))
+        begin = torch.where(sky, end, end - self._second)
+        ends = torch.cat((begin, end), 1).expand(8, count, -1)
+        ends = line.gather(2, ends).view(8, count, 2, -1)
+        below, above = (self._slope * ends[2]).add_(ends[1]).unbind(1)
+        share = (below / (below - above)).nan_to_num_(0.0).clamp_(self._zero, self._one)
+        first, last = ends.unbind(2)
+        line = (last - first).mul_(share).add_(first)
+        left, up, depth, cosine, _, sine, bent, passed = line.unbind()
         seen = torch.where(sky, up / self._level, depth)
         sky &= (seen > self._beyond) | (seen < depth)
 
@@ -156,19 +163,19 @@ class Camera:
         beyond = seen - depth
         start, slope = beyond * sine - left * cosine, reach * cosine
         along, stretch = beyond * cosine + left * sine, reach * sine  # along - stretch * l
-        half = curve * self._half
-        start = start - half * along * along
-        slope = slope + curve * along * stretch
-        bend = -half * stretch * stretch
+        bend = bent * stretch
+        start.add_((bent * along).mul_(along))
+        slope.sub_((along + along).mul_(bend))
+        bend.mul_(stretch)
         level = torch.bucketize(reach, self._reaches)
-        palette = (passed / _STRIPE).floor_().remainder_(2.0)
+        palette = passed.remainder(self._stripes).ge_(self._stripe)  # light or dark
         palette.masked_fill_(level >= self._blurred, _FAR)
-        ahead = passed - self.simulator.length.index_select(0, cars.track)[:, None]
+        ahead = passed - self.simulator.length.index_select(0, cars.track).unsqueeze(1)
         palette.masked_fill_((ahead >= self._zero) & (ahead < self._goal), _GOAL)
         # above the horizon there is nothing but the road
-        palette = (palette + self._above).masked_fill_(sky, _SKY)
-        palette = (palette * _LEVELS + level) * (_BINS * _BIN)
-        return torch.stack((start, slope, bend, palette)) * self._per_bin
+        palette.add_(self._above).masked_fill_(sky, _SKY)
+        palette.mul_(self._levels).add_(level).mul_(self._per_level)
+        return torch.stack((start, slope, bend, palette)).mul_(self._per_bin)
 
 
 def _palettes(colour: bool) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from tmnet.errors import TmnetError
 from tmnet.racing.camera import Camera
 from tmnet.racing.observation import HIGH, LOW, Observer
 from tmnet.racing.picture import race_picture
-from tmnet.racing.simulator import ACTION, ACTIONS, Cars, Simulator
+from tmnet.racing.simulator import ACTION, ACTIONS, GEAR_UP, Cars, Simulator
 from tmnet.racing.track import Track, load_track, own_tracks
 
 PER_MS, PER_METRE = -0.0012, 0.01  # reward
 LONGEST = 300.0  # s of a race
 PATIENCE = 2.0  # s without a new furthest zone
 _LONGEST, _PATIENT = round(LONGEST / ACTION), round(PATIENCE / ACTION)  # actions
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 class RaceVectorEnv(VectorEnv):
@@ -102,9 +104,11 @@ class RaceVectorEnv(VectorEnv):
                 )
             self.image_size = (height, width)
         try:
-            self.device = torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError, TypeError) as error:
-            reason = str(error).splitlines()[0]
+            probe = torch.zeros(1, device=device)
+            probe.item()  # "meta" has no numbers
+            self.device = probe.device
+        except (RuntimeError, AssertionError, TypeError, ImportError) as error:
+            reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
             raise TmnetError(f"The device {device!r} cannot be used here ({reason}).") from None
         self.render_mode = "rgb_array"
 
@@ -122,11 +126,13 @@ class RaceVectorEnv(VectorEnv):
 
         numbers = torch.arange(self.num_envs, device=self.device)
         self.next_track = numbers % len(self.tracks)
+        # tensors, because an operation with a Python number takes twice as long
         self._per_ms, self._per_metre, self._ms = torch.tensor(
             [PER_MS, PER_METRE, 1000.0], device=self.device
         )
+        self._patient, self._longest = torch.tensor([_PATIENT, _LONGEST], device=self.device)
         self._every = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
-        self._begin(self._every)
+        self._begin(self._every, self.next_track)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -135,40 +141,48 @@ class RaceVectorEnv(VectorEnv):
         if seed is not None:
             self.action_space.seed(seed)
         mask = (options or {}).get("reset_mask")
-        if mask is None:
-            self._begin(self._every)
-        else:
-            mask = torch.as_tensor(mask, dtype=torch.bool, device=self.device)
-            if mask.shape != (self.num_envs,):
-                raise TmnetError(
-                    f"reset_mask has shape {tuple(mask.shape)}; it takes ({self.num_envs},)."
-                )
-            self._begin(mask)
-        return self.observe(), self._info()
+        mask = self._every if mask is None else self._checked_mask(mask)
+        self._begin(mask, self._next())
+        with torch.inference_mode():
+            results = self._observation(), self._info()
+        return self._given(*results)
 
     def step(
         self, actions: Tensor | np.ndarray
     ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """Drive for 50 ms; `actions` (num_envs,) integers, 0 .. 11."""
-        actions = self._checked(actions)
-        over = self._over
+        actions = self._checked(actions, "action", len(ACTIONS))
         with torch.inference_mode():  # a fifth faster
-            self.cars, outcome = self.simulator.act(self.cars, actions)
-            truncated = (self.cars.idle >= _PATIENT) | (self.cars.actions >= _LONGEST)
-            truncated &= ~outcome.finished
-            reward = outcome.elapsed * self._per_ms + outcome.progress * self._per_metre
-            self._time = self._time + outcome.elapsed
-            self._over = outcome.finished | truncated
-        terminated = outcome.finished & ~over
-        truncated = truncated & ~over
-        reward = reward.masked_fill(over, 0.0)
-        if over.any():
-            self._begin(over)
-        return self.observe(), reward, terminated, truncated, self._info()
+            results = self._moved(actions)
+        return self._given(*results)
 
-    def _begin(self, mask: Tensor) -> None:
-        """Put the races of `mask` at the start of their next track."""
-        standing = self.simulator.standing(self.next_track.clone())
+    def _moved(self, actions: Tensor) -> tuple:
+        """What `step` gives, but for the masks of the infos, as tensors of inference mode."""
+        over = self._over
+        following = self._next() if over.any() else None
+        self.cars, outcome = self.simulator.act(self.cars, actions)
+        terminated = outcome.finished
+        truncated = (self.cars.idle >= self._patient) | (self.cars.actions >= self._longest)
+        truncated = truncated > terminated
+        reward = (outcome.elapsed * self._per_ms).add_(outcome.progress * self._per_metre)
+        self._time = self._time + outcome.elapsed
+        self._over = terminated | truncated
+        if following is not None:
+            terminated, truncated = terminated > over, truncated > over
+            reward.masked_fill_(over, 0.0)
+            self._begin(over, following)
+        return self._observation(), reward, terminated, truncated, self._info()
+
+    def _given(self, seen: dict[str, Tensor], *results) -> tuple:
+        """Copies, because what is made in inference mode cannot be trained on."""
+        *values, info = results
+        seen, info = ({key: each.clone() for key, each in part.items()} for part in (seen, info))
+        masks = {f"_{key}": self._every for key in info}
+        return seen, *(value.clone() for value in values), info | masks
+
+    def _begin(self, mask: Tensor, tracks: Tensor) -> None:
+        """Put the races of `mask` at the start of `tracks` (num_envs,)."""
+        standing = self.simulator.standing(tracks.clone())
         if mask is self._every:
             self.cars = standing
             self._time = torch.zeros(self.num_envs, device=self.device)
@@ -178,42 +192,60 @@ class RaceVectorEnv(VectorEnv):
             self._time = self._time.masked_fill(mask, 0.0)
             self._over = self._over & ~mask
 
-    def _checked(self, actions: Tensor | np.ndarray) -> Tensor:
+    def _next(self) -> Tensor:
+        return self._checked(self.next_track, "next track", len(self.tracks))
+
+    def _checked(self, numbers: Tensor | np.ndarray, name: str, choices: int) -> Tensor:
+        """(num_envs,) int64, each within 0 .. choices - 1."""
         try:
-            given = torch.as_tensor(actions, device=self.device)
+            given = torch.as_tensor(numbers, device=self.device)
         except (TypeError, ValueError, RuntimeError):
             raise TmnetError(
-                f"The actions are a {type(actions).__name__}; they should be "
+                f"The {name}s are a {type(numbers).__name__}; they should be "
                 f"{self.num_envs} integers."
             ) from None
-        if given.shape != (self.num_envs,) or given.dtype.is_floating_point:
+        if given.shape != (self.num_envs,) or given.dtype not in _INTEGERS:
             raise TmnetError(
-                f"The actions have shape {tuple(given.shape)} of {given.dtype}; "
-                f"they should be {self.num_envs} integers."
+                f"The {name}s have shape {tuple(given.shape)} of {given.dtype}; "
+                f"they should be {self.num_envs} integers (int64, or uint8 .. int32)."
             )
         low, high = (value.item() for value in given.aminmax())
-        if low < 0 or high >= len(ACTIONS):
-            wrong = low if low < 0 else high
-            raise TmnetError(f"There is no action {wrong}: they are 0 .. {len(ACTIONS) - 1}.")
+        if low < 0 or high >= choices:
+            raise _no_such(name, low if low < 0 else high, choices)
         return given.long()
+
+    def _checked_mask(self, mask: Any) -> Tensor:
+        try:
+            given = torch.as_tensor(mask, dtype=torch.bool, device=self.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise TmnetError(
+                f"reset_mask is a {type(mask).__name__}; it takes {self.num_envs} booleans."
+            ) from None
+        if given.shape != (self.num_envs,):
+            raise TmnetError(
+                f"reset_mask has shape {tuple(given.shape)}; it takes ({self.num_envs},)."
+            )
+        return given
 
     def observe(self) -> dict[str, Tensor]:
         """What is seen in all races now."""
         with torch.inference_mode():
-            seen = {"floats": self._observer.floats(self.cars)}
-            if self._camera:
-                seen["image"] = self._camera.pictures(self.cars)
-        # copies, because what is made in inference mode cannot be trained on
+            seen = self._observation()
         return {name: value.clone() for name, value in seen.items()}
+
+    def _observation(self) -> dict[str, Tensor]:
+        seen = {"floats": self._observer.floats(self.cars)}
+        if self._camera:
+            seen["image"] = self._camera.pictures(self.cars)
+        return seen
 
     def _info(self) -> dict[str, Tensor]:
         length = self.simulator.length.index_select(0, self.cars.track)
-        info = {
-            "time_s": self._time.round() / self._ms,
+        return {
+            "time_s": self._time.round().div_(self._ms),
             "progress_m": torch.minimum(self.cars.passed, length),
             "track": self.cars.track,
         }
-        return info | {f"_{key}": self._every for key in info}
 
     def render(self) -> tuple[np.ndarray, ...]:
         """A picture (480, 640, 3) uint8 of every race, in colour."""
@@ -235,17 +267,28 @@ class RaceVectorEnv(VectorEnv):
         Raises
         ------
         TmnetError
-            If the state is of another environment.
+            If the state is of another environment, or cannot be that of a race.
         """
         own = self.state_dict()
         fits = isinstance(state, dict) and state.keys() == own.keys()
-        fits = fits and all(state[name].shape == own[name].shape for name in own)
+        fits = fits and all(
+            isinstance(value, Tensor) and value.shape == own[name].shape
+            for name, value in state.items()
+        )
         if not fits or not torch.equal(state["lengths"].to(own["lengths"]), own["lengths"]):
             names = ", ".join(track.name for track in self.tracks)
             raise TmnetError(
                 f"This is not the state of an environment with {self.num_envs} races on {names}."
             )
         state = {name: value.to(own[name]).clone() for name, value in state.items()}
+        last = len(self.tracks) - 1
+        for name, high in (("track", last), ("next_track", last), ("gear", len(GEAR_UP))):
+            _within(name, state[name], 0, high)
+        for name in ("zone", "furthest"):
+            _within(name, state[name], *self.simulator.ends[:, state["track"]])
+        for name, value in state.items():
+            if not value.isfinite().all():
+                raise TmnetError(f"This state has numbers in {name!r} that are not finite.")
         self._time, self._over = state.pop("time"), state.pop("over")
         self.next_track = state.pop("next_track")
         del state["lengths"]
@@ -284,6 +327,7 @@ class RaceEnv(gymnasium.Env):
         self.races = RaceVectorEnv([track], num_envs=1, image_size=image_size)
         self.observation_space = self.races.single_observation_space
         self.action_space = self.races.single_action_space
+        self._actions = torch.arange(len(ACTIONS))[:, None]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
@@ -291,21 +335,50 @@ class RaceEnv(gymnasium.Env):
         return self._first(seen), self._numbers(info)
 
     def step(self, action: int):
-        seen, reward, terminated, truncated, info = self.races.step(np.array([action]))
-        numbers = self._numbers(info)
-        return self._first(seen), reward.item(), terminated.item(), truncated.item(), numbers
+        number = self._checked(action)
+        with torch.inference_mode():
+            seen, reward, terminated, truncated, info = self.races._moved(self._actions[number])
+            numbers = self._numbers(info)
+            return self._first(seen), reward.item(), terminated.item(), truncated.item(), numbers
 
     def render(self) -> np.ndarray | None:
         return self.races.render()[0] if self.render_mode else None
 
     @staticmethod
+    def _checked(action: int) -> int:
+        try:
+            number = index(None if isinstance(action, bool) else action)
+        except TypeError:
+            raise TmnetError(
+                f"The action is a {type(action).__name__}; it should be an integer, "
+                f"0 .. {len(ACTIONS) - 1}."
+            ) from None
+        if not 0 <= number < len(ACTIONS):
+            raise _no_such("action", number, len(ACTIONS))
+        return number
+
+    @staticmethod
     def _first(seen: dict[str, Tensor]) -> dict[str, np.ndarray]:
-        return {name: value[0].numpy() for name, value in seen.items()}
+        return {name: value.numpy()[0] for name, value in seen.items()}
 
     @staticmethod
     def _numbers(info: dict[str, Tensor]) -> dict[str, float]:
         # the milliseconds that float32 stands for
         return {name: round(value.item(), 3) for name, value in info.items() if name[0] != "_"}
+
+
+def _no_such(name: str, number: int, choices: int) -> TmnetError:
+    return TmnetError(f"There is no {name} {number}: they are 0 .. {choices - 1}.")
+
+
+def _within(name: str, values: Tensor, low: Tensor | int, high: Tensor | int) -> None:
+    outside = (values < low) | (values > high)
+    if outside.any():
+        race = outside.nonzero()[0].item()
+        raise TmnetError(
+            f"This state has {values[race]} as the {name!r} of race {race}, "
+            f"which is out of its range."
+        )
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
@@ -136,7 +137,7 @@ class Simulator:
             np.concatenate([points, frames[0], bends[:1], [np.concatenate(metres)]])
         )
         self.points = self.line[:3]  # (3, zones)
-        self.road = torch.cat(  # (27, zones)
+        self.road = torch.cat(  # (27, zones): 9 x 3
             [
                 self._real(frames.reshape(9, -1)),
                 self.points,
@@ -147,36 +148,37 @@ class Simulator:
             ]
         )
         self._inputs = self._real(_inputs())
-        self._curves = self._real(_curves())
+        self._pushes = self._real(_pushes())
         self._surface = self._real(_surface())
         ups = np.array([-np.inf, *GEAR_UP, np.inf]) * KMH
         self._shift_at = self._real([ups[1:], ups[:-1] * GEAR_DOWN])  # (2, gears)
         self._reach = self._real(np.arange(1, TICKS + 1)[:, None] * TICK * _STEER_RATE)
-        self._wheel = self._real(  # (2, 4, 1): to the left, forward
+        self._wheel = self._real(  # (2, 4, 1, 1): to the left, forward
             [
-                [[_HALF_TRACK], [-_HALF_TRACK]] * 2,
-                [[_HALF_BASE]] * 2 + [[-_HALF_BASE]] * 2,
+                [[[_HALF_TRACK]], [[-_HALF_TRACK]]] * 2,
+                [[[_HALF_BASE]]] * 2 + [[[-_HALF_BASE]]] * 2,
             ]
         )
         self._low = self._real([[-WALL], [0.0], [-np.inf]])
         self._high = self._real([[WALL], [CEILING], [np.inf]])
         # tensors, because an operation with a Python number takes twice as long
-        self._zero, self._tick = self._real(0.0), self._real(TICK)
-        self._per_spacing, self._per_speed = self._real(1 / SPACING), self._real(_PER_SPEED)
-        self._per_offset, self._slowest = self._real(_PER_METRE), self._real(_SLOWEST)
+        self._zero, self._one, self._once = self._real(0.0), self._real(1.0), self._whole(1)
+        self._tick, self._per_spacing = self._real(TICK), self._real(1 / SPACING)
+        self._per_speed, self._per_offset = self._real(_PER_SPEED), self._real(_PER_METRE)
+        self._slowest = self._real(-_SLOWEST * _PER_SPEED)
+        self._fastest = self._real(_FASTEST * _PER_SPEED - 1)
         self._touch, self._level = self._real(_TOUCH), self._real(_LEVEL)
-        self._at_wall, self._scrape = self._real(WALL - 0.05), self._real(_SCRAPE)
+        self._at_wall, self._narrow = self._real(WALL - 0.05), self._real(0.2)
         self._half_stride = self._real(ACTION / 2 / SPACING)
         self._along = self._real([[0.0], [0.0], [1.0]])
-        # left' = left - forward * turned, forward' = forward + left * turned
-        self._swap, self._rotate = self._whole([1, 0]), self._real([[[-1.0]], [[1.0]]])
         self._whole_action = self._real(ACTION * 1000)
-        self._next, self._last = self._whole([1, 2, 0]), self._whole([2, 0, 1])
         self._upright = self._real(1e-6)
         self._per_action, self._per_load = self._real(1 / ACTION), self._real(1 / ACTION / GRAVITY)
 
     def _real(self, values) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=self.device)
+        # in C's order, because a look-up in another one would first copy the whole table
+        values = np.asarray(values, order="C")
+        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
 
     def _whole(self, values) -> Tensor:
         return torch.as_tensor(np.asarray(values), dtype=torch.int64, device=self.device)
@@ -217,64 +219,60 @@ class Simulator:
 
     def act(self, cars: Cars, action: Tensor) -> tuple[Cars, Outcome]:
         """Move all races on by one action (50 ms); `action` (N,) int64, 0 .. 11."""
+        count = len(action)
         inputs = self._inputs.index_select(1, action)
         gear, shifted = self._shift(cars)
-        forces, turns, align, steer = self._forces(cars, inputs, shifted)
+        limits, align, turns, steer = self._forces(cars, inputs, shifted)
 
         # between two actions (4 m at 300 km/h) the road counts as flat: as it is half-way
         stride = (cars.speed * cars.along).sum(0) * self._half_stride
         low, high = self.ends.index_select(1, cars.track).unbind()
-        zone = (cars.zone + stride.round().long()).clamp(low, high)
-        road = self.road.index_select(1, zone)
-        frame, origin = road[:9].view(3, 3, -1), road[9:21].view(4, 3, -1)
-        gravity, bend, metres = road[21:24], road[24:26], road[26]
-        body = torch.cat((cars.position[None], cars.velocity[None], cars.axes[::2]))  # (4, 3, N)
-        place, speed, left, forward = (frame[:, None] * (body - origin)).sum(2).unbind(1)
-        car, passed = torch.stack((left, forward)), []
+        zone = (cars.zone + stride.round_().long()).clamp_(low, high)
+        road = self.road.index_select(1, zone).view(9, 3, count)
+        frame, origin, gravity, bend = road[:3], road[3:7], road[7], road[8]
+        left, _, forward = cars.axes.unbind()
+        body = torch.stack((cars.position, cars.velocity, left, forward))
+        body = ((body - origin).unsqueeze(1) * frame).sum(2)
+        place, speed, car, places = body[0], body[1], body[2:], []
         for turn in turns.unbind():
-            place, speed, car = self._tick_on(place, speed, car, gravity, forces, turn, align)
-            passed.append(place[2])
-        body = torch.cat((place[None], speed[None], car))
-        body = (body[:, :, None] * frame).sum(1) + origin
+            place, speed, car = self._tick_on(place, speed, car, gravity, limits, align, turn)
+            places.append(place)
+        body = torch.stack((place, speed, car[1]))
+        body = (body.unsqueeze(2) * frame).sum(1) + origin[:3]
 
-        along = torch.stack(passed) + metres  # (ticks, N)
+        along = torch.stack(places)[:, 2] + bend[2]  # (ticks, N)
         # towards the inside of a bend, and above a dip, the zones are closer together
-        spread = (1 - (bend * place[:2]).sum(0)).clamp_min(0.2)
-        stride = place[2] * self._per_spacing / spread
-        zone = (zone + stride.round().long()).clamp(low, high)
+        spread = (self._one - (bend[:2] * place[:2]).sum(0)).clamp_min(self._narrow)
+        stride = (place[2] * self._per_spacing).div_(spread)
+        zone = (zone + stride.round_().long()).clamp_(low, high)
         moved = self._posed(
             cars, body, zone, steer=steer, gear=gear, shifted=shifted, history=inputs[:4]
         )
         return moved, self._outcome(cars, moved, along)
 
     def _shift(self, cars: Cars) -> tuple[Tensor, Tensor]:
-        up, down = self._shift_at.index_select(1, cars.gear).unbind()
-        speed = cars.speed[2]
-        change = (speed > up).long() - (speed < down).long()
-        return cars.gear + change, change.abs().float()
+        """The gear, and 1 where it is another one."""
+        beyond = cars.speed[2] - self._shift_at.index_select(1, cars.gear)  # (2, N) up, down
+        change = beyond.ge_(self._zero).sum(0).sub_(self._one)
+        return cars.gear + change.long(), change.abs_()
 
     def _forces(self, cars: Cars, inputs: Tensor, shifted: Tensor) -> tuple[Tensor, ...]:
         """What acts during the next action, from speed and ground at its beginning.
 
-        Returns (2, 2, N) what the wheels can take away of the speed, and what they add to it,
-        to the left and forward, in m/s per tick; (ticks, N) rad that the steering turns the car;
-        (N,) rad per tick and m/s of sliding by which it aligns itself; (N,) the steering at the
-        end.
+        Returns (2, 2, 1, N) the least and the most speed, to the left and forward, that the wheels
+        can take away, in m/s per tick; (2, 1, N) by how many rad per tick and m/s of sliding the
+        car aligns itself; (ticks, 2, 1, N) rad that the steering turns it: both negative for the
+        car's left, positive for its forward; (N,) the steering at the end.
         """
-        gas, _, _, _, off, brake, reverse, lock, hold_share, yaw_share = inputs.unbind()
-        entry = ((cars.speed[2] + self._slowest) * self._per_speed).long()
-        curves = self._curves.index_select(1, entry.clamp_(0, self._curves.shape[1] - 1))
-        drive, coast, grip, yaw, yaw_held, align, drag, slow, back = curves.unbind()
-        hold, rough = cars.ground[:2].sum(1).unbind()
-        # at walking speed the brake becomes the reverse gear
-        push = gas * (drive - drive * shifted) - reverse * back
-        braking = (brake - (brake * off) * slow) * hold
-        scrape = (cars.place[0].abs() - self._at_wall).gt_(self._zero) * self._scrape
-        resist = off * coast + braking + rough * drag + scrape * self._tick
+        lock, column = inputs[4], inputs[5]
+        column = (cars.speed[2] * self._per_speed).clamp_(self._slowest, self._fastest) + column
+        pushes = self._pushes.index_select(1, column.long()).view(5, 8, -1)
+        scrapes = (cars.place[0].abs() - self._at_wall).gt_(self._zero)
+        ground = cars.ground[:2].sum(1)
+        shares = (torch.ones_like(lock)[None], ground, scrapes[None], shifted[None])
+        pushes = (pushes * torch.cat(shares).unsqueeze(1)).sum(0).view(4, 2, 1, -1)
         steer = lock.clamp(cars.steer - self._reach, cars.steer + self._reach)
-        forces = torch.stack((grip * hold * hold_share, resist, self._zero.expand_as(push), push))
-        turns = steer * ((yaw + yaw_held * hold) * yaw_share)
-        return forces.view(2, 2, -1), turns, align, steer[-1]
+        return pushes[:2], pushes[2], pushes[3] * steer[:, None, None], steer[-1]
 
     def _tick_on(
         self,
@@ -282,9 +280,9 @@ class Simulator:
         speed: Tensor,
         car: Tensor,
         gravity: Tensor,
-        forces: Tensor,
-        turn: Tensor,
+        limits: Tensor,
         align: Tensor,
+        turn: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One tick, in the road's frame: left, up, along.
 
@@ -292,42 +290,41 @@ class Simulator:
         """
         # the corridor: neither through the ground and the walls, nor faster towards them
         inside = place.clamp(self._low, self._high)
-        free = (place - inside).mul_(speed).le_(self._zero)
-        speed = speed * free
+        speed = (place - inside).mul_(speed).le_(self._zero).mul_(speed)
 
         # the wheels: they act to the car's left and forward, while it touches the ground
         contact = (place[1] - self._touch).le_(self._zero)
-        grip, push = (forces * contact).unbind()
-        going = (car * speed).sum(1).add_(push)  # (2, N)
-        change = push - going.clamp(-grip, grip)
-        speed = (car * change[:, None]).sum(0).add_(speed).add_(gravity)
+        least, most = (limits * contact).unbind()
+        going = (car * speed).sum(1, True)  # (2, 1, N)
         turned = (align * going[0]).add_(turn).mul_(contact)
-        car = car + car.index_select(0, self._swap) * (turned * self._rotate)
+        speed = speed.sub_((car * going.clamp_(least, most)).sum(0)).add_(gravity)
+        # left' = left - forward * turned, forward' = forward + left * turned
+        car = car.flip(0).mul_(turned).add_(car)
         return inside.add_(speed * self._tick), speed, car
 
     def _posed(
         self, before: Cars, body: Tensor, zone: Tensor, *, history: Tensor, **changed: Tensor
     ) -> Cars:
         """The cars after an action, seen from where they have got to."""
-        road = self.road.index_select(1, zone)
         count = zone.shape[0]
-        frame, origin = road[:9].view(3, 3, count), road[9:21].view(4, 3, count)
-        local = (frame[:, None] * (body - origin)).sum(2)
-        place, speed, _, nose = local.unbind(1)
+        road = self.road.index_select(1, zone).view(9, 3, count)
+        frame, origin = road[:3], road[3:6]
+        place, speed, nose = ((body - origin).unsqueeze(1) * frame).sum(2).unbind()
         left, up, along = nose.unbind()
 
         # on the ground the nose comes down; in the air it stays where it points
         grounded = (place[1] - self._touch).le_(self._zero)
         up = up - up * (grounded * self._level)
         flat = left * left + along * along + self._upright
-        long = (flat + up * up).sqrt()
-        left, up, along, flat = (torch.stack((left, up, along, flat.sqrt())) / long).unbind()
-        side, lean, aside = along / flat, -up / flat, -left / flat
+        long = flat + up * up
+        length = torch.stack((flat, long, long)).sqrt_()  # of the three axes as they are below
+        flat = length[0]
+        right, lean = -left, -up / flat
         axes = torch.stack(  # (car's axes, road's axes; N)
             (
-                side,
-                self._zero.expand_as(up),
-                aside,
+                along,
+                torch.zeros_like(up),
+                right,
                 left * lean,
                 flat,
                 along * lean,
@@ -336,32 +333,34 @@ class Simulator:
                 along,
             )
         ).view(3, 3, count)
-        world = (axes[:, :, None] * frame).sum(1)  # (3, 3, N)
-        spin = (world - before.axes).index_select(0, self._next) * world.index_select(0, self._last)
-        offset = place[0] + self._wheel[0] * side + self._wheel[1] * left  # (4, N)
-        height = place[1] + self._wheel[1] * up
+        axes.div_(length.unsqueeze(1))
+        world = (axes.unsqueeze(2) * frame).sum(1)  # (3, 3, N)
+        # how far up has gone towards forward, forward towards left, left towards up
+        spin = (world - before.axes).roll(-1, 0).mul_(world.roll(1, 0))
+        wheels = (self._wheel * axes[::2, None, :2]).sum(0) + place[:2]  # (4, left and up, N)
+        offset, height = wheels.unbind(1)
         cell = (offset.abs() * self._per_offset).long().view(-1)
-        carried = ((body[1] - before.velocity) * frame[1]).sum(0)
         velocity = body[1]
+        carried = ((velocity - before.velocity) * frame[1]).sum(0)
         return Cars(
             position=body[0],
             velocity=velocity,
             axes=world,
-            turning=spin.sum(1) * self._per_action,
+            turning=spin.sum(1).mul_(self._per_action),
             speed=(axes * speed).sum(1),
             along=axes[:, 2],
             place=place,
             ground=self._surface.index_select(1, cell).view(5, 4, count),
             contact=(height - self._touch).le_(self._zero),
-            load=(carried * self._per_load + frame[1, 1]) * grounded,
+            load=(carried * self._per_load).add_(frame[1, 1]).mul_(grounded),
             shifts=before.shifts + changed["shifted"],
             history=torch.cat((before.history[4:], history)),
             track=before.track,
-            passed=road[26] + place[2],
+            passed=road[8, 2] + place[2],
             zone=zone,
             furthest=torch.maximum(zone, before.furthest),
-            idle=(before.idle + 1) * (zone <= before.furthest),
-            actions=before.actions + 1,
+            idle=(before.idle + self._once) * (zone <= before.furthest),
+            actions=before.actions + self._once,
             **changed,
         )
 
@@ -389,22 +388,23 @@ def _bends(track: Track) -> np.ndarray:
 
 
 def _inputs() -> np.ndarray:
-    """(10, actions): the four inputs; what else the car makes of them, speeds in m/s per tick."""
+    """(6, actions): the four inputs, the steering's goal, where the action is in `_pushes`."""
     gas, brake, left, right = np.array(ACTIONS).T
-    drift = _DRIFT * brake * (left + right)
-    more = [
-        1 - gas,  # engine off
-        _BRAKE * TICK * brake,
-        _REVERSE * TICK * brake * (1 - gas),
-        left - right,
-        1 - drift,  # grip that is left
-        1 + drift,  # turning
-    ]
-    return np.stack([gas, brake, left, right, *more])
+    speeds = round((_SLOWEST + _FASTEST) * _PER_SPEED)
+    column = np.arange(len(ACTIONS)) * speeds + _SLOWEST * _PER_SPEED
+    return np.stack([gas, brake, left, right, left - right, column])
 
 
-def _curves() -> np.ndarray:
-    """(9, speeds): what depends on the speed ahead, per tick."""
+@cache
+def _pushes() -> np.ndarray:
+    """(5 x 8, actions x speeds): how the car pushes itself, per tick; float32.
+
+    As a sum of five: of what always acts, and what acts times the hold and the roughness of the
+    ground, where it scrapes along a wall, and where it has just changed gear. Of each (4, 2), for
+    the car's left and forward: the least and the most m/s that the wheels take away; rad per m/s
+    of sliding; rad at full lock. A car is turned to the left by taking from its left what it adds
+    to its forward.
+    """
     speed = np.arange(-_SLOWEST, _FASTEST, 1 / _PER_SPEED)
     pace = np.abs(speed)
     drive, coast, grip = (
@@ -413,18 +413,29 @@ def _curves() -> np.ndarray:
     )
     yaw = np.minimum(pace / _TIGHTEST * TICK, _OVERSTEER * grip / np.maximum(pace, 1))
     yaw *= np.sign(speed)
-    curves = [
-        drive,  # m/s
-        coast,  # m/s
-        grip,  # m/s
-        yaw * 0.3,  # rad at full lock
-        yaw * 0.7,  # rad at full lock, where there is grip
-        _ALIGN * TICK / np.maximum(pace, 5.0) * np.sign(speed),  # rad per m/s of sliding
-        (_ROUGH[0] + _ROUGH[1] * pace) * TICK,  # m/s per roughness
-        speed < 0.5,  # 1 where the brake becomes the reverse gear
-        (speed < 0.5) & (speed > -_REVERSE_SPEED),  # and where that pushes
-    ]
-    return np.stack(curves)
+    align = _ALIGN * TICK / np.maximum(pace, 5.0) * np.sign(speed)
+    drag = (_ROUGH[0] + _ROUGH[1] * pace) * TICK
+
+    gas, brake, left, right = np.array(ACTIONS).T[:, :, None]
+    drift = _DRIFT * brake * (left + right)
+    off = 1 - gas
+    # at walking speed the brake becomes the reverse gear
+    slow = brake * off * (speed < 0.5)
+    back = _REVERSE * TICK * slow * (speed > -_REVERSE_SPEED)
+    always, hold, rough, scrape, shifted = table = np.zeros(
+        (5, 4, 2, len(ACTIONS), len(speed)), np.float32
+    )
+    resist, push = np.array([-1, 1])[:, None, None], -1
+    always[:2, 1] = resist * (off * coast) + push * (gas * drive - back)
+    always[2] = resist * align
+    always[3] = resist * (yaw * 0.3 * (1 + drift))
+    hold[:2, 0] = resist * (grip * (1 - drift))
+    hold[:2, 1] = resist * (_BRAKE * TICK * (brake - slow))
+    hold[3] = resist * (yaw * 0.7 * (1 + drift))
+    rough[:2, 1] = resist * drag
+    scrape[:2, 1] = resist * (_SCRAPE * TICK)
+    shifted[:2, 1] = gas * drive
+    return table.reshape(5 * 8, -1)
 
 
 def _surface() -> np.ndarray:
