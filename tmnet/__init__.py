@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tmnet.training.loop import train
     from tmnet.widgets.explorer import explore
     from tmnet.widgets.network_lab import network_lab
+    from tmnet.widgets.training_panel import training_panel
 
 _HOMES = {
     "Comparison": "tmnet.analysis.comparison",
@@ -32,6 +33,7 @@ _HOMES = {
     "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
     "train": "tmnet.training.loop",
+    "training_panel": "tmnet.widgets.training_panel",
 }
 
 _PARTS = ("networks", "racing", "training")  # import torch
@@ -54,6 +56,7 @@ __all__ = [
     "read_scalars",
     "train",
     "training",
+    "training_panel",
 ]
 
 

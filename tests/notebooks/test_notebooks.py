@@ -10,6 +10,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHECKS = {
     "1_compare_runs": "assert explorer.view['runs'] and comparison.at(120).shape == (17, 2)",
     "2_network_size": "assert list(totals.loc['parameters']) == [1051805, 6397085]",
+    "3_train": "assert panel.chosen().scale == 'laptop' and not panel.is_running",
 }
 
 

@@ -200,12 +200,12 @@ class _Training:
             with self._time("acting"):
                 fresh = self._play()
             self._learn(fresh)
+            progress.show(self.status)
             if self._log_is_due():
                 self._log()
             if self.minutes >= self._next_checkpoint:
                 self.save()
                 self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
-            progress.show(self.status)
         if self.is_over():
             self._log()
         self.save()

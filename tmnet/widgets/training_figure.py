@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 
 from tmnet.figures import STYLE, encode_png, run_colours
 from tmnet.logs.run import Run
+from tmnet.racing.track import SPACING
 
 TRAILING = 20  # races behind a finish rate
-SIZE = (11, 6.2)  # inches
+SIZE = (13, 6.2)  # inches
 
 
 class TrainingFigure:
-    """Four axes over active minutes: races, finishes, loss, and Q; of episodes returns and lengths.
+    """Six axes over active minutes: races, finishes, distance, loss, Q, speed; or of episodes.
 
     It can be drawn again and again.
     """
@@ -24,9 +25,9 @@ class TrainingFigure:
     def __init__(self):
         with rc_context(STYLE):
             self.figure = Figure(SIZE, dpi=90)
-            FigureCanvasAgg(self.figure)
-            self.axes = self.figure.subplots(2, 2)
-            self.figure.subplots_adjust(0.07, 0.08, 0.98, 0.94, 0.2, 0.32)
+            self._canvas = FigureCanvasAgg(self.figure)
+            self.axes = self.figure.subplots(2, 3)
+            self.figure.subplots_adjust(0.06, 0.08, 0.985, 0.95, 0.26, 0.32)
 
     def png(self, run: Run) -> bytes:
         """Draw a run."""
@@ -37,17 +38,20 @@ class TrainingFigure:
                 ax.set_xlim(0, max(run.duration, 0.1))
                 ax.set_xlabel("active time (min)")
             if len(run.races):
-                self._races(*upper, run.races)
+                self._races(upper[0], upper[1], run.races)
+                self._scalars(upper[2], run, "zone_reached/", "distance reached (m)", scale=SPACING)
             else:
-                self._scalars(upper[0], run, "Episode/", "_return_", "return")
-                self._scalars(upper[1], run, "Episode/", "_length_", "length (actions)")
-            self._scalars(lower[0], run, "loss_per_quantile", "", "loss per quantile")
-            lower[0].set_yscale("log")
-            self._scalars(lower[1], run, "avg_q/", "", "average Q of eval races")
+                self._scalars(upper[0], run, "Episode/eval_return_", "return of eval episodes")
+                self._scalars(upper[1], run, "Episode/explo_return_", "return of explo episodes")
+                self._scalars(upper[2], run, "Episode/eval_length_", "actions of eval episodes")
+            self._scalars(lower[0], run, "loss_per_quantile", "loss per quantile", "-")
+            self._scalars(lower[1], run, "avg_q/", "average Q of eval races")
+            self._scalars(lower[2], run, "Performance/frames_per_second", "frames per second", "-")
             for ax in self.axes.flat:
                 if ax.get_legend_handles_labels()[0]:
                     ax.legend(loc="best", fontsize=8)
-        return encode_png(self.figure)
+        self._canvas.draw()
+        return encode_png(self._canvas)
 
     def _races(self, times: Axes, rates: Axes, races: pd.DataFrame) -> None:
         colours = run_colours(races["map"].unique())
@@ -66,12 +70,16 @@ class TrainingFigure:
         rates.set_ylabel("finished (%)")
         rates.set_ylim(-3, 103)
 
-    def _scalars(self, ax: Axes, run: Run, start: str, part: str, name: str) -> None:
-        tags = [tag for tag in run.tags if tag.startswith(start) and part in tag]
+    def _scalars(
+        self, ax: Axes, run: Run, start: str, name: str, line: str = "", scale: float = 1.0
+    ) -> None:
+        """What was logged under tags that start so, a colour for each."""
+        tags = [tag for tag in run.tags if tag.startswith(start)]
         colours = run_colours(tags)
         for tag in tags:
             rows = run.scalars.iloc[run.rows(tag)]
-            label = tag.removeprefix(start).lstrip("/") or None
-            ax.plot(rows["minutes"], rows["value"], ".-", color=colours[tag], label=label)
-        ax.set_title(name.capitalize(), loc="left")
+            label = tag.removeprefix(start) or None
+            look = {"color": colours[tag], "markersize": 4, "label": label}
+            ax.plot(rows["minutes"], scale * rows["value"], f".{line}", **look)
+        ax.set_title(name[0].upper() + name[1:], loc="left")
         ax.set_ylabel(name)
