@@ -407,22 +407,24 @@ class Experiment(Section):
 
 # What the scale "laptop" multiplies, so that the experiments say something on two cores.
 LAPTOP = {
-    "neural_network.w_downsized": 9 / 16,
-    "neural_network.h_downsized": 9 / 16,
+    "neural_network.w_downsized": 17 / 32,
+    "neural_network.h_downsized": 17 / 32,
     "neural_network.iqn_embedding_dimension": 1 / 4,
     "neural_network.iqn_n": 1 / 2,
     "neural_network.iqn_k": 1 / 4,
     "neural_network.float_hidden_dim": 1 / 2,
     "neural_network.dense_hidden_dimension": 1 / 4,
-    "training.batch_size": 1 / 2,
+    "training.batch_size": 1 / 4,
+    "training.target_update_every": 1 / 4,
     "training.global_schedule_speed": 1 / 5,
     "training.gamma_schedule": 1 / 5,
+    "recording.suffix_schedule": 1 / 8,
     "memory.uses_per_transition": 1 / 4,
     "minutes": 25 / 561,
 }
-LAPTOP_MINUTES = (15.0, 25.0)
-LAPTOP_STRETCH = 600.0  # m
-LAPTOP_EXPLO_RACES = 16
+LAPTOP_MINUTES = (15.0, 25.0)  # at least, and at most
+LAPTOP_STRETCH = 600.0  # m of each map
+LAPTOP_EXPLO_RACES = 16  # of a map, between two evals
 
 
 def _laptop(full: Experiment) -> Experiment:
@@ -431,12 +433,18 @@ def _laptop(full: Experiment) -> Experiment:
     for name, factor in LAPTOP.items():
         section, _, field = name.rpartition(".")
         value = (data[section] if section else data)[field]
-        if field == "gamma_schedule":
-            values[name] = [[frames * factor, gamma] for frames, gamma in value]
+        if isinstance(value, list):  # of a schedule the frames
+            values[name] = [[at * factor, *others] for at, *others in value]
         elif isinstance(value, int):
             values[name] = round(value * factor)
         elif value is not None:
             values[name] = value * factor
+    if full.minutes is not None:
+        least, most = LAPTOP_MINUTES
+        values["minutes"] = min(max(full.minutes * LAPTOP["minutes"], least), most)
+    values["map_cycle"] = [
+        deal | {"races": min(deal["races"], LAPTOP_EXPLO_RACES)} for deal in data["map_cycle"]
+    ]
     return full.with_values(values)
 
 

@@ -18,7 +18,9 @@ from tmnet.racing.environment import RaceVectorEnv
 from tmnet.racing.track import BEFORE, SPACING, Track, load_track
 
 _GREY = np.array([77, 150, 29])  # of 256: how bright red, green and blue are
-_ROOM = np.array([5.0, 1.0, 1.0])  # m: where a car is on the road, to the left, up, along
+# How a car may be beside the line, m, and how far off it may point, per m ahead: left, up, along.
+# Without the latter, what a car that has spun sees is a hundred deviations away; learning fails.
+_ROOM, _TURN = np.array([5.0, 1.0, 5.0]), np.array([0.25, 0.1, 0.25])
 
 
 class World:
@@ -152,8 +154,8 @@ class World:
 def race_normalisers(tracks: list[Track]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation by which the floats of races are normalised: (184,) each.
 
-    Of the points ahead they are those along the tracks' own centre lines, and a car has some room
-    beside these; the others are the same for all tracks.
+    Of the points ahead they are those along the tracks' own centre lines, beside which a car has
+    some room, and from whose direction it may turn; the others are the same for all tracks.
     """
     mean, std = np.zeros(184), np.ones(184)
 
@@ -174,7 +176,8 @@ def race_normalisers(tracks: list[Track]) -> tuple[Tensor, Tensor]:
         points.append(np.einsum("zpx,zax->zpa", ahead, track.frames[zones]))  # in their frames
     points = np.concatenate(points)  # (zones, 40, 3)
     mean[62:182] = points.mean(0).ravel()
-    std[62:182] = np.sqrt(points.var(0) + _ROOM**2).ravel()
+    room = _ROOM + _TURN * 10 * np.arange(40)[:, None]
+    std[62:182] = np.sqrt(points.var(0) + room**2).ravel()
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
 
 
