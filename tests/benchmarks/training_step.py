@@ -54,7 +54,7 @@ def textbook(net, image, floats, tau):
     for linear_layer in net.float_feature_extractor[::2]:
         y = layer(y, linear_layer)
     z = torch.cat([x.flatten(1), y], dim=1).repeat_interleave(n, dim=0)  # (B n, D)
-    i = torch.arange(1, net.iqn_fc[0].in_features + 1)
+    i = torch.arange(1, net.iqn_fc[0].in_features + 1, device=tau.device)
     z = z * layer(torch.cos(torch.pi * i * tau.reshape(-1, 1)), net.iqn_fc[0])
     advantage = net.A_head[2](layer(z, net.A_head[0]))
     value = net.V_head[2](layer(z, net.V_head[0]))

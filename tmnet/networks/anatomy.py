@@ -201,9 +201,13 @@ def _activation_bytes(config: NetworkConfig, n: int, batch: int) -> int:
         values += sum(map(math.prod, image_sizes(config)))
     if config.float_input_dim:
         values += config.float_input_dim + 2 * config.float_hidden_dim
-    if config.use_image_head and config.float_input_dim:
-        values += width  # put side by side
+    if config.use_image_head:
+        values += width  # flattened, and beside the floats
     values += n * (config.iqn_embedding_dimension + 2 * width + config.dense_hidden_dimension)
+    if config.layer_norm:  # what goes into each norm, a mean and a deviation; and the state's
+        values += width + 2
+        values += n * (config.dense_hidden_dimension + 4)
+        values += 2 * (config.float_hidden_dim + 2) if config.float_input_dim else 0
     heads = config.dense_hidden_dimension * (width + 1)
     return BYTES * (batch * values + heads)
 

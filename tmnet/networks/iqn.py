@@ -90,6 +90,8 @@ class IQN(nn.Module):
                 raise TmnetError(f"{name} has the shape {tuple(value.shape)}, not ({floats},).")
             self.register_buffer(name, value.clone())
         self._initialise(generator)
+        # Convolutions forward take half the time on a CPU then.
+        self.to(memory_format=torch.channels_last)
 
     def _apply(self, fn, recurse=True):
         """Move or cast the network; but what normalises the floats stays float32.
@@ -240,7 +242,7 @@ class IQN(nn.Module):
                 "has one of them."
             )
         state = {
-            name: tensor.detach().cpu()
+            name: tensor.detach().cpu().contiguous()
             for name, tensor in self.state_dict().items()
             if name not in NORMALISERS
         }

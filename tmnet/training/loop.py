@@ -150,7 +150,7 @@ class _Training:
         settings, memory = experiment.training, experiment.memory
         seeds = np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1)
         self.world = World(experiment, device, int(seeds[0] >> np.uint64(31)))
-        config = _fitted(experiment.neural_network, self.world)
+        config = fitted(experiment.neural_network, self.world)
         network = IQN(config, *self.world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
         self.learner = Learner(network.to(device), settings, _precision(settings.precision, device))
         self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
@@ -638,7 +638,7 @@ def _memory_device(experiment: Experiment, world: World, device: torch.device) -
     return device if 2 * needed < free else torch.device("cpu")
 
 
-def _fitted(config: NetworkConfig, world: World) -> NetworkConfig:
+def fitted(config: NetworkConfig, world: World) -> NetworkConfig:
     """The network with the inputs and outputs that the environment has."""
     knobs: dict[str, Any] = {
         "n_actions": world.n_actions,
