@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tmnet.experiments import Experiment, load_experiment
     from tmnet.logs.run import Run, list_runs, load_run, load_runs
     from tmnet.logs.scalars import read_scalars
-    from tmnet.training.loop import train
+    from tmnet.training import train
     from tmnet.widgets.explorer import explore
     from tmnet.widgets.network_lab import network_lab
     from tmnet.widgets.training_panel import training_panel
@@ -32,7 +32,7 @@ _HOMES = {
     "load_runs": "tmnet.logs.run",
     "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
-    "train": "tmnet.training.loop",
+    "train": "tmnet.training",
     "training_panel": "tmnet.widgets.training_panel",
 }
 

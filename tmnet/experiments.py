@@ -416,6 +416,7 @@ LAPTOP = {
     "neural_network.dense_hidden_dimension": 1 / 4,
     "training.batch_size": 1 / 4,
     "training.target_update_every": 1 / 4,
+    "training.mini_race_actions": 1 / 2,
     "training.global_schedule_speed": 1 / 5,
     "training.gamma_schedule": 1 / 5,
     "recording.suffix_schedule": 1 / 8,
