@@ -59,3 +59,46 @@ def test_the_network_lab_follows_its_sliders(open_notebook):
     wait_for_new_picture(page, src)
     page.locator(".lm-TabBar-tab").filter(has_text="YAML").first.click()
     wait_for_text(page, ".widget-html", "iqn_embedding_dimension: 256")
+
+
+CHANGES = """neural_network: {use_image_head: false, float_hidden_dim: 16}
+training: {batch_size: 16}
+memory: {schedule: [[0, 2000, 300]], uses_per_transition: 1.0}
+performance: {num_envs: 4}
+map_cycle: [{map: A01, kind: eval, races: 1}]"""
+
+
+def test_a_training_in_the_panel(open_notebook):
+    page = open_notebook("3_train.ipynb")
+
+    def click(name):
+        page.locator(f'.jupyter-button:has-text("{name}")').first.click()
+
+    def wait_for_enabled(name):
+        page.locator(f'.jupyter-button:not([disabled]):has-text("{name}")').first.wait_for()
+
+    changes = page.locator(".widget-textarea:has(> label:text-is('Changes (YAML)')) textarea").first
+    changes.fill(CHANGES)
+    changes.blur()
+    wait_for_text(page, ".widget-html", "batch_size: 16")
+    click("Start")
+    picture = page.locator(".widget-image").first
+    page.wait_for_function("() => document.querySelector('.widget-image').naturalWidth > 1000")
+    wait_for_text(page, ".widget-html", "updates/s")
+    wait_for_text(page, ".widget-html", "A01/eval")
+    wait_for_new_picture(page, picture.get_attribute("src"))  # it grows
+    click("Pause")
+    wait_for_text(page, ".widget-html", "paused")
+    wait_for_enabled("Resume")
+    click("Resume")
+    wait_for_enabled("Pause")
+    wait_for_text(page, ".widget-html", "updates/s")
+    click("Stop")
+    wait_for_text(page, ".widget-html", "ended and saved")
+    page.locator(".lm-TabBar-tab").filter(has_text="Latest eval race").first.click()
+    click("Show latest eval race")
+    wait_for_text(page, ".widget-html", "km/h")
+    page.locator(".lm-TabBar-tab").filter(has_text="Compare").first.click()
+    click("Compare")
+    wait_for_text(page, ".widget-html", "A01: average Q")
+    assert not page.locator("text=failed").count()

@@ -156,7 +156,7 @@ class TrainingPanel(widgets.HBox):
         self.pause.on_click(call(lambda: self._end(paused=True)))
         self.stop.on_click(call(lambda: self._end(paused=False)))
         self.show_race.on_click(call(self._show_race))
-        self.compare.on_click(call(self._compare))
+        self.compare.on_click(call(self._open_explorer))
 
     # --- choosing ---------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class TrainingPanel(widgets.HBox):
             track = track.first(experiment.stretch_m)
         self.race.children = [RacePlayer(replay(track, actions.tolist()))]
 
-    def _compare(self) -> None:
+    def _open_explorer(self) -> None:
         self.explorer = Explorer(self.logdir)
         self.comparison.children = [self.explorer]
 
