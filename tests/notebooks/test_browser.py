@@ -77,7 +77,7 @@ def test_a_training_in_the_panel(open_notebook):
     def wait_for_enabled(name):
         page.locator(f'.jupyter-button:not([disabled]):has-text("{name}")').first.wait_for()
 
-    changes = page.locator(".widget-textarea:has(> label:text-is('Changes (YAML)')) textarea").first
+    changes = page.locator(".widget-textarea:has(> label:text-is('Changes')) textarea").first
     changes.fill(CHANGES)
     changes.blur()
     wait_for_text(page, ".widget-html", "batch_size: 16")
@@ -98,7 +98,6 @@ def test_a_training_in_the_panel(open_notebook):
     page.locator(".lm-TabBar-tab").filter(has_text="Latest eval race").first.click()
     click("Show latest eval race")
     wait_for_text(page, ".widget-html", "km/h")
-    page.locator(".lm-TabBar-tab").filter(has_text="Compare").first.click()
     click("Compare")
     wait_for_text(page, ".widget-html", "A01: average Q")
     assert not page.locator("text=failed").count()

@@ -48,7 +48,12 @@ class TrainingFigure:
             self._scalars(lower[1], run, "avg_q/", "average Q of eval races")
             self._scalars(lower[2], run, "Performance/frames_per_second", "frames per second", "-")
             for ax in self.axes.flat:
-                if ax.get_legend_handles_labels()[0]:
+                if not any(len(line.get_xdata()) for line in ax.lines) and not any(
+                    len(dots.get_offsets()) for dots in ax.collections
+                ):
+                    ax.text(0.5, 0.5, "none yet", transform=ax.transAxes, ha="center", color="0.4")
+                    ax.set_yticks([])
+                elif ax.get_legend_handles_labels()[0]:
                     ax.legend(loc="best", fontsize=8)
         self._canvas.draw()
         return encode_png(self._canvas)

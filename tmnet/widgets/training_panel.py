@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import Experiment, experiment_names, from_yaml, load_experiment
+from tmnet.experiments import Experiment, experiment_names, from_yaml, load_experiment, to_yaml
 from tmnet.files import CHECKPOINTS, LOGDIR
 from tmnet.logs.run import load_run
 from tmnet.racing.replay import replay
@@ -47,7 +47,7 @@ def training_panel(
     return TrainingPanel(logdir, checkpoints)
 
 
-class TrainingPanel(widgets.HBox):
+class TrainingPanel(widgets.VBox):
     """See `training_panel`."""
 
     def __init__(self, logdir: str | Path, checkpoints: str | Path):
@@ -87,9 +87,9 @@ class TrainingPanel(widgets.HBox):
             style=LABEL, layout={"width": "220px"},
         )  # fmt: skip
         self.changes = widgets.Textarea(
-            description="Changes (YAML)",
+            description="Changes",
             placeholder="training: {batch_size: 256}\nor what the network lab shows under YAML",
-            tooltip="Fields with other values than the experiment's",
+            tooltip="Fields with other values than the experiment's, as YAML",
             rows=6,
             style=LABEL,
             layout=FULL,
@@ -132,19 +132,15 @@ class TrainingPanel(widgets.HBox):
             layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
         )  # fmt: skip
         tabs = widgets.Tab(
-            [
-                self.curves,
-                widgets.VBox([self.show_race, self.race]),
-                widgets.VBox([self.compare, self.comparison]),
-            ],
-            titles=("Curves", "Latest eval race", "Compare"),
+            [self.curves, widgets.VBox([self.show_race, self.race])],
+            titles=("Curves", "Latest eval race"),
             selected_index=0,
         )
         display = widgets.VBox(
-            [self.message, self.progress, self.line, tabs],
+            [self.message, self.progress, self.line, tabs, self.compare],
             layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
         )
-        self.children = [controls, display]
+        self.children = [widgets.HBox([controls, display]), self.comparison]
 
     def _observe(self) -> None:
         call = self._callbacks
@@ -184,10 +180,10 @@ class TrainingPanel(widgets.HBox):
         self._show_configuration()
 
     def _show_configuration(self) -> None:
-        from tmnet.experiments import to_yaml
-
         text = html.escape(to_yaml(self.chosen().to_dict()))
-        self.configuration.value = f"<pre style='font-size:85%;line-height:1.25'>{text}</pre>"
+        self.configuration.value = (
+            f"<pre style='font-size:85%;line-height:1.25;white-space:pre'>{text}</pre>"
+        )
 
     # --- training ---------------------------------------------------------------------------------
 
