@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import re
 import types
 import typing
@@ -21,6 +20,7 @@ from tmnet.files import data_path
 
 SMALLEST_IMAGE = 34  # pixels that the four convolutions reduce to one
 SIMULATOR = "tmnet/Race-v0"
+NAME = r"(?=.*[^.])[\w.-]+"  # of a folder or file
 
 Points = tuple[tuple[float | str, ...], ...]
 
@@ -70,16 +70,18 @@ def _check(value: Any, kind: Any, allowed: Mapping[str, Any]) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind is int and not (number and isinstance(value, int)):
         raise TmnetError("it must be a whole number.")
-    if kind is float and not (number and math.isfinite(value)):
+    if kind is float and not (number and abs(value) < 1e300):
         raise TmnetError("it must be a number.")
     if kind is bool and not isinstance(value, bool):
         raise TmnetError("it must be true or false.")
     if kind is str and not isinstance(value, str):
         raise TmnetError("it must be a text.")
     if origin is tuple and not (
-        isinstance(value, tuple) and all(isinstance(x, Section) for x in value)
+        isinstance(value, tuple) and all(isinstance(x, choices[0]) for x in value)
     ):
         raise TmnetError("it must be a list of entries with map, kind and races.")
+    if isinstance(kind, type) and issubclass(kind, Section) and not isinstance(value, kind):
+        raise TmnetError(f"it must be a {kind.__name__}.")
     least, most = allowed.get("least"), allowed.get("most")
     if least is not None and value < least:
         raise TmnetError(f"it must be at least {least:g}.")
@@ -260,6 +262,15 @@ class Memory(Section):
     importance_exponent: float = _knob(0.4, least=0.0, most=1.0)
     """How far the weight of such transitions is lowered in return; 1: entirely."""
 
+    def __post_init__(self):
+        super().__post_init__()
+        for frames, capacity, start in self.schedule:
+            if start > capacity * (1 - self.test_share):
+                raise TmnetError(
+                    f"schedule takes {start} transitions to learn from {frames} frames on; of the "
+                    f"{capacity} that are remembered, {self.test_share:.0%} are held out."
+                )
+
 
 @dataclass(frozen=True)
 class Performance(Section):
@@ -289,6 +300,15 @@ class Recording(Section):
     save_replay: Literal["auto", "yes", "no"] = "auto"
     """Whether checkpoints hold the memory, too, so that going on from one changes nothing; auto:
     where that is under 2 GB."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for frames, suffix in self.suffix_schedule:
+            if not re.fullmatch(r"[\w.-]*", suffix):
+                raise TmnetError(
+                    f"suffix_schedule has {suffix!r} at {frames} frames; it takes letters, digits, "
+                    "dots, _ and -, since it names a folder."
+                )
 
 
 @dataclass(frozen=True)
@@ -340,9 +360,10 @@ class Experiment(Section):
 
     def __post_init__(self):
         super().__post_init__()
-        if not re.fullmatch(r"[\w.-]+", self.name) or self.name.strip(".") == "":
+        if not re.fullmatch(NAME, self.name):
             raise TmnetError(
-                f"name is {self.name!r}; letters, digits, and . _ - are allowed: it names a folder."
+                f"name is {self.name!r}; it takes letters, digits, dots, _ and -, since it names "
+                "a folder."
             )
         if not self.map_cycle:
             raise TmnetError("map_cycle is empty; it takes at least one entry.")
@@ -433,16 +454,21 @@ def _laptop(full: Experiment) -> Experiment:
     values: dict[str, Any] = {"scale": "laptop", "stretch_m": LAPTOP_STRETCH}
     for name, factor in LAPTOP.items():
         section, _, field = name.rpartition(".")
-        value = (data[section] if section else data)[field]
-        if isinstance(value, list):  # of a schedule the frames
+        owner = getattr(full, section) if section else full
+        value = getattr(owner, field)
+        knob = {some.name: some for some in dataclasses.fields(owner)}[field]
+        if value is None:
+            continue
+        if "points" in knob.metadata:  # of a schedule the frames
             values[name] = [[at * factor, *others] for at, *others in value]
-        elif isinstance(value, int):
-            values[name] = round(value * factor)
-        elif value is not None:
+        elif knob.type == "int":
+            step = 2 if knob.metadata.get("even") else 1
+            values[name] = max(round(value * factor / step), 1 if value else 0) * step
+        else:
             values[name] = value * factor
     if full.minutes is not None:
         least, most = LAPTOP_MINUTES
-        values["minutes"] = min(max(full.minutes * LAPTOP["minutes"], least), most)
+        values["minutes"] = min(max(values["minutes"], least), most, full.minutes)
     values["map_cycle"] = [
         deal | {"races": min(deal["races"], LAPTOP_EXPLO_RACES)} for deal in data["map_cycle"]
     ]
@@ -487,11 +513,12 @@ def to_yaml(data: Mapping[str, Any]) -> str:
     """A nested dict as YAML, in its own order."""
     import yaml
 
-    return yaml.safe_dump(dict(data), sort_keys=False, default_flow_style=None, width=100)
+    _, dumper = _dialect()
+    return yaml.dump(dict(data), Dumper=dumper, sort_keys=False, default_flow_style=None, width=100)
 
 
 def from_yaml(text: str) -> Any:
-    """What a YAML text holds; unlike PyYAML, 1e-4 is a number.
+    """What a YAML text holds; unlike for PyYAML, 1e-4 is a number, and yes and dates are texts.
 
     Raises
     ------
@@ -500,17 +527,38 @@ def from_yaml(text: str) -> Any:
     """
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        pass
-
-    number = re.compile(r"[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+\Z")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    loader, _ = _dialect()
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
+        return yaml.load(text, loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise TmnetError(f"this is not YAML{where}: {getattr(error, 'problem', error)}.") from None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split()).rstrip(".")
+        raise TmnetError(f"this is not YAML{where}: {problem}.") from None
+
+
+@cache
+def _dialect() -> tuple[type, type]:
+    """Safe classes to read and write YAML with."""
+    import yaml
+
+    number = re.compile(r"[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+\Z")
+    truth = re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")
+    left_out = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {
+            first: [(tag, form) for tag, form in forms if tag not in left_out]
+            for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", truth, list("tTfF"))
+    for some in (Loader, Dumper):
+        some.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    return Loader, Dumper
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -535,11 +583,11 @@ def _layers(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise TmnetError("it holds no fields; an experiment is `name: value` lines.")
     if "base" not in data:
         return data
-    base = data.pop("base")
-    beside = path.with_name(f"{base}.yaml")
+    base = str(data.pop("base"))
+    beside = path.parent / f"{base}.yaml"
     if not beside.is_file() and base in experiment_names():
         beside = data_path("experiments", f"{base}.yaml")
-    if not beside.is_file() or beside in (path, *above):
+    if not re.fullmatch(NAME, base) or not beside.is_file() or beside in (path, *above):
         raise TmnetError(
             f"its base is {base!r}; it must be another experiment, beside it or of tmnet."
         )
@@ -558,7 +606,8 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _build(cls: type, data: Any, where: str) -> Any:
     """An instance of a section from a dict, with those in it."""
     if not isinstance(data, Mapping):
-        raise TmnetError(f"{where.rstrip('.')} is {data!r}; it takes fields of its own.")
+        what = where.rstrip(".") or "The experiment"
+        raise TmnetError(f"{what} is {data!r}; it takes fields of its own.")
     hints = typing.get_type_hints(cls)
     for name in data:
         if name not in hints:
@@ -570,7 +619,7 @@ def _build(cls: type, data: Any, where: str) -> Any:
         kind = hints[name]
         if isinstance(kind, type) and issubclass(kind, Section):
             value = _build(kind, value, f"{where}{name}.")
-        elif kind == tuple[Deal, ...] and isinstance(value, Sequence):
+        elif kind == tuple[Deal, ...] and isinstance(value, (list, tuple)):
             value = tuple(_build(Deal, deal, f"{where}{name}.") for deal in value)
         elif isinstance(value, list):
             value = tuple(tuple(x) if isinstance(x, list) else x for x in value)

@@ -130,6 +130,60 @@ def test_activation_bytes_of_big():
     assert costs(BIG, 16)["activation_bytes"] == pytest.approx(bytes_kept(BIG, 16), rel=0.1)
 
 
+OPTIONS = [(True, False), (False, True), (True, True)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(config=configs(), batch=st.integers(1, 4), options=st.sampled_from(OPTIONS))
+@example(SMALL, 2, (True, False))
+@example(SMALL, 2, (False, True))
+def test_totals_with_options(config, batch, options):
+    """With pooled maps and normalised layers: parameters, and arithmetic, as torch counts it."""
+    config = replace(config, global_average_pooling=options[0], layer_norm=options[1])
+    online, target = IQN(config), IQN(config)
+    one, some = states(config, 1), states(config, batch)
+    action = torch.zeros(batch, dtype=torch.int64)
+
+    def decide():
+        with torch.no_grad():
+            online.greedy_action(*one)
+
+    def learn():
+        goal, _ = target_quantiles(online, target, *some, torch.zeros(batch), torch.ones(batch))
+        transition_losses(online, *some, action, goal).sum().backward()
+
+    taken_apart = anatomy(config, batch)
+    totals = taken_apart.totals
+    assert totals["parameters"] == sum(x.numel() for x in online.parameters())
+    assert totals["parameters"] == taken_apart.layers["parameters"].sum()
+    assert totals["flops_per_decision"] == flops(decide)
+    assert totals["flops_per_batch"] == flops(learn)
+    norms = [layer for layer in online.modules() if isinstance(layer, torch.nn.LayerNorm)]
+    rows = taken_apart.layers[taken_apart.layers["layer"].str.contains("norm")]
+    assert sorted(rows["parameters"]) == sorted(2 * layer.weight.numel() for layer in norms)
+
+
+@pytest.mark.parametrize("batch", [16, 64])
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(SMALL, global_average_pooling=True),
+        replace(BIG, global_average_pooling=True),
+        replace(SMALL, global_average_pooling=True, float_input_dim=0),
+        replace(SMALL, layer_norm=True),
+        replace(BLIND_SMALL, layer_norm=True),
+        replace(SMALL, layer_norm=True, float_input_dim=0),
+        replace(SMALL, layer_norm=True, global_average_pooling=True),
+    ],
+    ids=["pooled", "pooled, big", "pooled, no floats",
+         "normalised", "normalised, no image", "normalised, no floats", "both"],
+)  # fmt: skip
+def test_activation_bytes_with_options(config, batch):
+    assert costs(config, batch)["activation_bytes"] == pytest.approx(
+        bytes_kept(config, batch), rel=0.006
+    )
+
+
 # --- times --------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from tmnet.networks import IQN, NetworkConfig, anatomy, draw_taus
 
@@ -381,3 +382,204 @@ IMAGE, FLOATS = states(TINY, 2)
 )  # fmt: skip
 def test_inputs_that_do_not_fit(method, image, floats, tau, words):
     refused(lambda: getattr(network(TINY), method)(image, floats, tau), *words)
+
+
+# --- pooled maps, and normalised layers ---------------------------------------------------------
+
+PARTS_OF_NORM = {"norm": "quantile embedding", "A_norm": "advantage head", "V_norm": "value head"}
+
+
+def optional_configs():
+    """Small networks with pooled maps, with normalised layers, or both."""
+    options = st.sampled_from([(True, False), (False, True), (True, True)])
+    return st.builds(
+        lambda config, on: replace(config, global_average_pooling=on[0], layer_norm=on[1]),
+        configs(),
+        options,
+    )
+
+
+def optional_network(config, seed=0):
+    """A network whose normalisers scale at random, too."""
+    net, random = network(config, seed), generator(seed)
+    with torch.no_grad():
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.LayerNorm):
+                layer.weight.uniform_(0.5, 2, generator=random)
+    return net
+
+
+@pytest.mark.parametrize(
+    "config, width, parts",
+    [  # weights and biases of: image, floats, embedding, advantages, values
+        (replace(SMALL, global_average_pooling=True), 32 + 256,
+         (45_456, 113_152, 288 * 129, 289 * 512 + 513 * 12, 289 * 512 + 513)),
+        (replace(BIG, global_average_pooling=True), 32 + 256,
+         (45_456, 113_152, 288 * 257, 289 * 512 + 513 * 12, 289 * 512 + 513)),
+        (replace(SMALL, global_average_pooling=True, float_input_dim=0), 32,
+         (45_456, 0, 32 * 129, 33 * 512 + 513 * 12, 33 * 512 + 513)),
+        (replace(BLIND_SMALL, global_average_pooling=True), 256,
+         (0, 113_152, 256 * 129, 257 * 512 + 513 * 12, 257 * 512 + 513)),
+        (replace(SMALL, layer_norm=True), 768,
+         (45_456, 113_152 + 4 * 256, 99_072 + 2 * 768, 399_884 + 1024, 394_241 + 1024)),
+        (replace(BIG, layer_norm=True), 4864,
+         (45_456, 113_152 + 4 * 256, 1_250_048 + 2 * 4864, 2_497_036 + 1024, 2_491_393 + 1024)),
+        (replace(SMALL, layer_norm=True, global_average_pooling=True), 288,
+         (45_456, 113_152 + 4 * 256, 288 * 131, 289 * 512 + 513 * 12 + 1024,
+          289 * 512 + 513 + 1024)),
+    ],
+    ids=["pooled", "pooled, big", "pooled, no floats", "pooled, no image", "normalised",
+         "normalised, big", "both"],
+)  # fmt: skip
+def test_sizes_with_options(config, width, parts):
+    net, table = IQN(config), anatomy(config)
+    assert net.iqn_fc[0].out_features == width
+    counts = dict.fromkeys(PARTS.values(), 0)
+    for name, tensor in net.named_parameters():
+        module = name.split(".")[0]
+        counts[(PARTS | PARTS_OF_NORM)[module]] += tensor.numel()
+    assert tuple(counts.values()) == parts
+    assert sum(parts) == table.totals["parameters"]
+    by_part = table.by_part()["parameters"]
+    assert {name: by_part.get(name, 0) for name in counts} == counts
+
+
+def with_options(net, image, floats, tau):
+    """Quantiles (B, n, A) in float64: the same, with what the options add."""
+    config = net.config
+    w = {name: tensor.double() for name, tensor in net.state_dict().items()}
+
+    def linear(x, name):
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    def norm(x, name):
+        if not config.layer_norm:
+            return x
+        centred = x - x.mean(dim=-1, keepdim=True)
+        scaled = centred / (centred.pow(2).mean(dim=-1, keepdim=True) + 1e-5).sqrt()
+        return scaled * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.01 * x)
+
+    parts = []
+    if image is not None:
+        x = (image.double() - 128) / 128
+        for i, stride in zip((0, 2, 4, 6), (2, 2, 2, 1)):
+            name = f"img_head.{i}"
+            x = leaky(functional.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], stride))
+        parts.append(x.mean(dim=(2, 3)) if config.global_average_pooling else x.flatten(1))
+    if floats is not None:
+        x = (floats.double() - w["float_mean"]) / w["float_std"]
+        # with normalisers between: linear, norm, activation, linear, norm, activation
+        for i in (0, 3) if config.layer_norm else (0, 2):
+            name = "float_feature_extractor"
+            x = leaky(norm(linear(x, f"{name}.{i}"), f"{name}.{i + 1}"))
+        parts.append(x)
+    z = norm(torch.cat(parts, dim=1), "norm")
+    order = torch.arange(1, config.iqn_embedding_dimension + 1)
+    columns = []
+    for column in tau.double().T:
+        x = z * leaky(linear(torch.cos(math.pi * order * column[:, None]), "iqn_fc.0"))
+        advantage = linear(leaky(norm(linear(x, "A_head.0"), "A_norm")), "A_head.2")
+        value = linear(leaky(norm(linear(x, "V_head.0"), "V_norm")), "V_head.2")
+        columns.append(value + advantage - advantage.mean(dim=1, keepdim=True))
+    return torch.stack(columns, dim=1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(config=optional_configs(), batch=st.integers(1, 4), seed=st.integers(0, 2**32))
+@example(replace(SMALL, layer_norm=True, global_average_pooling=True), 2, 0)
+@example(replace(BLIND_SMALL, layer_norm=True), 2, 0)
+@example(replace(SMALL, global_average_pooling=True, float_input_dim=0), 2, 0)
+def test_outputs_with_options(config, batch, seed):
+    net = optional_network(config, seed)
+    image, floats = states(config, batch, seed)
+    tau = torch.rand(batch, 3, generator=generator(seed))
+    inputs = [None if x is None else x.clone() for x in (image, floats, tau)]
+    expected = with_options(net, image, floats, tau)
+    # What is normalised may be very small before.
+    tolerance = 1e-3 * max(1, expected.abs().max())
+    with torch.no_grad():
+        quantiles, _ = net(image, floats, tau)
+        torch.testing.assert_close(quantiles.double(), expected, rtol=0, atol=tolerance)
+        mean = net.mean_q(image, floats, tau).double()
+        torch.testing.assert_close(mean, expected.mean(dim=1), rtol=0, atol=tolerance)
+        action = net.greedy_action(image, floats, tau)
+    best = expected.mean(dim=1)
+    assert (best[torch.arange(batch), action] >= best.max(dim=1).values - 2 * tolerance).all()
+    for before, after in zip(inputs, (image, floats, tau)):
+        assert before is None or torch.equal(before, after)
+
+
+@pytest.mark.parametrize("pooled, normalised", [(True, False), (False, True), (True, True)])
+def test_greedy_action_with_options(pooled, normalised):
+    """The argmax of the mean with the same taus, and not one action everywhere."""
+    config = replace(TINY, global_average_pooling=pooled, layer_norm=normalised)
+    net = optional_network(config)
+    image, floats = states(config, 200)
+    tau = draw_taus(200, 6, generator=generator(3))
+    with torch.no_grad():
+        net.A_head[2].bias -= net.mean_q(image, floats, tau).mean(dim=0)  # none is best everywhere
+        action, mean = net.greedy_action(image, floats, tau), net.mean_q(image, floats, tau)
+    assert action.bincount().max() < 150
+    first, second = mean.topk(2, dim=1).values.T
+    clear = first - second > 1e-4
+    assert clear.sum() > 150 and torch.equal(action[clear], mean.argmax(dim=1)[clear])
+
+
+def test_each_state_is_normalised_by_itself():
+    """And every quantile of it: others in the batch change nothing."""
+    net = optional_network(replace(TINY, layer_norm=True))
+    image, floats = states(TINY, 5)
+    tau = torch.rand(5, 4, generator=generator(0))
+    with torch.no_grad():
+        together = net(image, floats, tau)[0]
+        for i in range(5):
+            alone = net(image[i : i + 1], floats[i : i + 1], tau[i : i + 1, 2:3])[0]
+            torch.testing.assert_close(alone[0, 0], together[i, 2], rtol=1e-4, atol=1e-5)
+        assert torch.equal(net.eval()(image, floats, tau)[0], together)
+
+
+@pytest.mark.parametrize("pooled, normalised", [(True, False), (False, True), (True, True)])
+def test_options_have_gradients(pooled, normalised):
+    """Of every tensor, those of the same computation in float64."""
+    config = replace(TINY, global_average_pooling=pooled, layer_norm=normalised)
+    net, (image, floats) = optional_network(config), states(config, 3)
+    tau = torch.rand(3, 4, generator=generator(0))
+    of_loss = torch.randn(3, 4, 3, generator=generator(1))
+    (net(image, floats, tau)[0] * of_loss).sum().backward()
+    double = optional_network(config).double()
+    weights = dict(double.named_parameters())
+    double.state_dict = lambda: weights | dict(double.named_buffers())
+    (with_options(double, image, floats, tau) * of_loss).sum().backward()
+    for name, tensor in net.named_parameters():
+        expected = weights[name].grad.float()
+        assert expected.any(), name
+        torch.testing.assert_close(tensor.grad, expected, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["global_average_pooling", "layer_norm"])
+def test_options_are_not_public(tmp_path, name):
+    path = tmp_path / "weights.torch"
+    refused(lambda: IQN(replace(TINY, **{name: True})).save_public(path), name)
+    assert not path.exists()
+
+
+def test_new_networks_normalise_plainly():
+    net = IQN(replace(TINY, layer_norm=True))
+    layers = [layer for layer in net.modules() if isinstance(layer, torch.nn.LayerNorm)]
+    assert len(layers) == 5
+    assert all((layer.weight == 1).all() and not layer.bias.any() for layer in layers)
+    assert not any(isinstance(layer, torch.nn.LayerNorm) for layer in IQN(TINY).modules())
+
+
+@pytest.mark.parametrize("pooled, normalised", [(True, False), (False, True)])
+@torch.no_grad()
+def test_half_precision_with_options(pooled, normalised):
+    config = replace(SMALL, global_average_pooling=pooled, layer_norm=normalised)
+    net, inputs = network(config), states(config, 16)
+    tau = draw_taus(16, 8, generator=generator(0))
+    expected = net(*inputs, tau)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_close_to(expected, net(*inputs, tau)[0], 0.05)

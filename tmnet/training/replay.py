@@ -145,7 +145,7 @@ class Replay:
 
     def _rows_for(self, capacity: int) -> int:
         # what is newest has no next state yet
-        return -(-capacity // self.num_envs) + self.n_steps + 1
+        return -(-capacity // self.num_envs) + self.n_steps
 
     def __len__(self) -> int:
         """Transitions that are learned from; those held out come on top."""
