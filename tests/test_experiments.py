@@ -478,7 +478,8 @@ EXPERIMENTS = st.builds(
     ),
     performance=st.builds(Performance, num_envs=WHOLE, collectors=st.integers(0, 1000)),
     recording=st.builds(
-        Recording, suffix_schedule=points(SUFFIX), save_replay=st.sampled_from(["auto", "yes", "no"]),
+        Recording, suffix_schedule=points(SUFFIX),
+        save_replay=st.sampled_from(["auto", "yes", "no"]),
     ),
 )  # fmt: skip
 

@@ -633,7 +633,8 @@ def _build(cls: type, data: Any, where: str) -> Any:
 
 
 def _nearest(name: str, names: Sequence[str] | Mapping[str, Any], where: str = "") -> str:
-    near = difflib.get_close_matches(name, list(names), 3, 0.5)
+    near = [some for some in names if some.endswith(f".{name}")]  # without its section
+    near = near or difflib.get_close_matches(name, list(names), 3, 0.5)
     if not near:  # those of its section, or all sections
         inside = [some for some in names if some.startswith(name.rpartition(".")[0] + ".")]
         near = inside or list(dict.fromkeys(some.partition(".")[0] for some in names))

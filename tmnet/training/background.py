@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import signal
 import threading
@@ -34,9 +35,9 @@ class BackgroundTraining:
         self._connection, theirs = context.Pipe(duplex=False)
         self.status: Status | None = None
         self.error = ""
-        self._process = context.Process(
-            target=_train, args=(arguments, self._stop, theirs), daemon=True
-        )
+        # No daemon, which could not start collectors; so it is told when this process ends.
+        self._process = context.Process(target=_train, args=(arguments, self._stop, theirs))
+        atexit.register(self.stop)
         self._process.start()
         theirs.close()
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -67,6 +68,7 @@ class BackgroundTraining:
             else:
                 self.error, over = message, True
         self._process.join()
+        atexit.unregister(self.stop)
 
 
 def _train(arguments: dict[str, Any], stop: Any, connection: Connection) -> None:

@@ -39,7 +39,8 @@ class Checkpoints:
             If it cannot be written; the checkpoint before it is still there then.
         """
         path = self._write(f"{frames:012d}.pt", state)
-        for old in self.files()[:-_KEPT]:
+        # and what a process that was killed had written of one
+        for old in (*self.files()[:-_KEPT], *self.directory.glob("*.tmp")):
             old.unlink(missing_ok=True)
         return path
 

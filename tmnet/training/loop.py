@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tmnet.errors import TmnetError
 from tmnet.experiments import Experiment, NetworkConfig, load_experiment
-from tmnet.files import CHECKPOINTS, LOGDIR
+from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
 from tmnet.networks.anatomy import best_device, wait_for
 from tmnet.networks.iqn import IQN
 from tmnet.racing.environment import LONGEST
@@ -116,7 +116,10 @@ def train(
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
         _refuse_existing(logdir, run_name, kept)
+        make_directory(kept.directory)  # or fail before there is a log
     seed = state["seed"] if state else (seed or 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
     training = _Training(experiment, seed, _device(device), logdir, kept)
     try:
         if state:
@@ -340,15 +343,17 @@ class _Training:
         races[1] += finished
         if finished:
             races[2] = max(races[2], score)
-        if finished and evaluates and score > self.records.get(map_, -math.inf):
+        better = finished and evaluates and score > self.records.get(map_, -math.inf)
+        if better and self._is_finite():
             self.records[map_] = score
             self.kept.save_best(map_, self._best(map_, score))
 
     def _log(self) -> None:
         """Write what there is to say of the interval."""
+        values = self._interval()
+        self._new_interval()
         with self._time("logging"):
-            self.recorder.write(self._interval(), self.frames, self._suffix())
-            self._new_interval()
+            self.recorder.write(values, self.frames, self._suffix())
 
     def _interval(self) -> dict[str, float]:
         settings, learner, replay = self.experiment.training, self.learner, self.replay
@@ -455,7 +460,7 @@ class _Training:
 
     def save(self) -> None:
         """Write a checkpoint; the log up to here is on the disk before."""
-        if not all(torch.isfinite(x).all() for x in self.learner.parameters):
+        if not self._is_finite():
             raise TmnetError(
                 f"The training has diverged: weights are not finite after {self.frames:,} frames; "
                 "the last checkpoint is kept. A lower learning rate may help."
@@ -463,6 +468,10 @@ class _Training:
         with self._time("logging"):
             self.recorder.flush()
             self.kept.save(self.state_dict(), self.frames)
+
+    def _is_finite(self) -> bool:
+        """Whether the network has not diverged."""
+        return all(torch.isfinite(x).all() for x in self.learner.parameters)
 
     def _saves_replay(self) -> bool:
         wish = self.experiment.recording.save_replay
@@ -541,12 +550,22 @@ class _Training:
     def start_from(self, path: Path) -> None:
         """Take networks, counters and records from a checkpoint of another run."""
         state = load_checkpoint(path)
+        if "learner" not in state:
+            raise TmnetError(
+                f"{path} holds the networks of one race only; a training can start from the "
+                "checkpoints whose names are numbers."
+            )
         theirs = Experiment.from_dict(state["experiment"]).neural_network
         if different := _differences(theirs, self.experiment.neural_network):
             raise TmnetError(
                 f"{path} holds another network than this experiment's: {different} differs."
             )
-        self.learner.load_state_dict(state["learner"])
+        try:
+            self.learner.load_state_dict(state["learner"])
+        except RuntimeError:  # tensors of other shapes
+            raise TmnetError(
+                f"{path} holds a network for another environment, with other inputs or actions."
+            ) from None
         self.frames = self.first_frame = state["frames"]
         self.counters |= {name: state["counters"][name] for name in ("memories", "used")}
         self.records = state["records"]
@@ -562,7 +581,7 @@ class _Training:
 
 def _refuse_existing(logdir: Path, run_name: str, kept: Checkpoints) -> None:
     for place in (logdir / run_name, kept.directory):
-        if place.exists() and any(place.iterdir()):
+        if place.is_file() or place.is_dir() and any(place.iterdir()):
             raise TmnetError(
                 f"There is a run {run_name!r} already (in {place}); resume it, or give the new one "
                 "another name."
@@ -616,8 +635,10 @@ def _find_checkpoint(name: str, directory: Path) -> Path:
 
 def _device(name: str | torch.device | None) -> torch.device:
     try:
-        return torch.empty(0, device=name or best_device()).device
-    except (RuntimeError, AssertionError, TypeError) as error:
+        one = torch.ones(1, device=name or best_device())
+        one.item()  # which only a device with numbers can tell
+        return one.device
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
 

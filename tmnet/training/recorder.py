@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,30 +44,39 @@ class Recorder:
         if suffix != self._suffix:
             self._open(suffix, step)
         wall_time = time.time() if wall_time is None else wall_time
-        for tag, value in values.items():
-            self._writer.add_scalar(tag, value, step, wall_time)
+        with self._in_one_sentence():
+            for tag, value in values.items():
+                self._writer.add_scalar(tag, value, step, wall_time)
 
     def _open(self, suffix: str, step: int) -> None:
         self.close()
-        directory = self.logdir / (self.run + suffix)
-        try:
-            self._writer = SummaryWriter(str(directory), flush_secs=FLUSH)
-        except OSError as error:
-            raise TmnetError(
-                f"The log directory {directory} cannot be written ({error.strerror})."
-            ) from None
-        self._suffix = suffix
-        for tag, value in self._texts.items():
-            self._writer.add_text(tag, value, step)
+        with self._in_one_sentence():
+            self._writer = SummaryWriter(str(self.logdir / (self.run + suffix)), flush_secs=FLUSH)
+            self._suffix = suffix
+            for tag, value in self._texts.items():
+                self._writer.add_text(tag, value, step)
 
     def flush(self) -> None:
         if self._writer:
-            self._writer.flush()
+            with self._in_one_sentence():
+                self._writer.flush()
 
     def close(self) -> None:
         if self._writer:
-            self._writer.close()
-            self._writer = self._suffix = None
+            writer, self._writer, self._suffix = self._writer, None, None
+            with self._in_one_sentence():
+                writer.close()
+
+    @contextmanager
+    def _in_one_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._writer = None  # it would fail again
+            raise TmnetError(
+                f"The log of {self.run} in {self.logdir} cannot be written "
+                f"({error.strerror or error})."
+            ) from None
 
 
 def about(device: torch.device, seed: int) -> dict[str, Any]:

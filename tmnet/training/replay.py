@@ -315,7 +315,11 @@ class Replay:
     def state_dict(self) -> dict:
         """All that is remembered: tensors, and how to read them."""
         filled = min(self.written, self.rows)
-        state = {name: column[:filled] for name, column in self.columns.items()}
+        state = {
+            # a part of a tensor would be saved with all of it
+            name: column if filled == self.rows else column[:filled].clone()
+            for name, column in self.columns.items()
+        }
         state |= {name: getattr(self, name) for name in self._others()}
         return state | {"rows": self.rows, "written": self.written}
 

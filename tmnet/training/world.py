@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,7 +81,7 @@ class World:
         workers = experiment.performance.collectors
         self.num_envs = workers or experiment.performance.num_envs
         mode = "async" if workers else "sync"
-        with _in_one_sentence(experiment.env):
+        with _in_one_sentence(experiment.env), _ignoring_interrupts():
             self.env = gymnasium.make_vec(experiment.env, self.num_envs, vectorization_mode=mode)
         self.maps = (experiment.env.rpartition("/")[2],)
         actions, seen = self.env.single_action_space, self.env.single_observation_space
@@ -202,6 +204,19 @@ def _grey(images: np.ndarray) -> np.ndarray:
         images = images.mean(axis=-1)
     plane = images[:, 0] if images.ndim == 4 else images
     return np.ascontiguousarray(plane[:, None], dtype=np.uint8)
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Processes that start meanwhile go on ignoring Ctrl-C: who asked for them ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -1,0 +1,388 @@
+"""Checkpoints: whole or not there, harmless to load, and of what they say they are."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import pickle
+import shutil
+import subprocess
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tmnet
+from tmnet.errors import TmnetError
+from tmnet.racing import load_track
+from tmnet.training.checkpoint import Checkpoints, load_checkpoint
+
+from .trainings import (
+    CYCLE,
+    STRETCH,
+    Spy,
+    Trainings,
+    bomb,
+    bytes_of,
+    differences,
+    one_sentence,
+    races_again,
+    refused,
+    scripted,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def trainings(tmp_path):
+    return Trainings(tmp_path)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Two checkpoints of 7,000 and 8,000 frames."""
+    checkpoints = Checkpoints(tmp_path / "run")
+    for frames in (7000, 8000):
+        checkpoints.save(state(frames), frames)
+    return checkpoints
+
+
+def state(frames):
+    weights = torch.arange(1000.0) + frames
+    return {"frames": frames, "weights": weights, "names": ["a", "b"], "more": {"x": 1.5}}
+
+
+def names(kept):
+    return sorted(path.name for path in kept.directory.iterdir())
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+def test_there_and_back(kept):
+    assert not differences(kept.load(), {"format": 1} | state(8000))
+    assert not differences(load_checkpoint(kept.files()[0]), {"format": 1} | state(7000))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 10**12 - 1), min_size=1, max_size=6))
+def test_the_two_of_most_frames_are_kept(tmp_path_factory, frames):
+    """Each run counts up; a checkpoint of the same frames takes the other's place."""
+    kept = Checkpoints(tmp_path_factory.mktemp("kept"))
+    (kept.directory / "best_1.pt").write_bytes(b"")
+    for number in sorted(frames):
+        kept.save(state(number), number)
+    expected = sorted(set(frames))[-2:]
+    assert [int(path.stem) for path in kept.files()] == expected
+    assert len(list(kept.directory.iterdir())) == len(expected) + 1
+    assert kept.load()["frames"] == max(frames)
+
+
+def test_no_checkpoint(tmp_path):
+    refused(Checkpoints(tmp_path / "none").load, "no checkpoint", "none")
+    assert Checkpoints(tmp_path / "none").latest_race() is None
+
+
+# --- no room ------------------------------------------------------------------------------------
+
+
+def test_a_write_that_fails(kept, monkeypatch):
+    """One sentence; what was there is there, and nothing else."""
+    before = names(kept)
+
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        refused(
+            lambda: kept.save(state(9000), 9000),
+            "9000.pt cannot be written (No space left on device)", "; 000000008000.pt is kept",
+        )  # fmt: skip
+        refused(lambda: kept.save_best("A01", state(1)), "best_A01.pt", "No space left")
+        refused(lambda: kept.save_race("A01", np.arange(9)), "eval_A01.npy", "No space left")
+    assert names(kept) == before and not differences(kept.load(), {"format": 1} | state(8000))
+    kept.save(state(9000), 9000)
+    assert kept.load()["frames"] == 9000
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if not mount or subprocess.run([mount, *options], capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(trainings, small_disk):
+    """Two checkpoints have room there, and not a third; elsewhere the run goes on."""
+    trainings.checkpoints = small_disk
+    values = {"recording.checkpoint_minutes": 1e-4, "memory.uses_per_transition": 0.1}
+    said = refused(
+        lambda: trainings.train(values=values, frames=3000),
+        "cannot be written (No space left on device)", " is kept",
+    )  # fmt: skip
+    files = trainings.files()
+    assert said.endswith(f"; {files[-1].name} is kept.")
+    assert all(path.suffix != ".tmp" for path in (small_disk / "run").iterdir())
+    before = trainings.state()
+    assert before["frames"] < 2500
+    trainings.checkpoints = trainings.root / "larger"
+    shutil.copytree(small_disk, trainings.checkpoints)
+    trainings.train(values=values, frames=before["frames"] + 100, resume=True)
+    assert trainings.state()["frames"] > before["frames"] and len(trainings.files()) == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_for_the_log(trainings, small_disk):
+    trainings.logs = small_disk
+    (small_disk / "others").write_bytes(bytes(2 * 2**20 - 2**14))
+    refused(lambda: trainings.train(frames=2000), "No space left on device")
+
+
+def test_a_limit_of_file_sizes(trainings):
+    """The same where no small disk can be mounted."""
+    resource = pytest.importorskip("resource")
+    trainings.train(frames=400)
+    before = trainings.state()
+    size = trainings.files()[-1].stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1000, limits[1]))
+    try:
+        said = refused(lambda: trainings.train(frames=900, resume=True), "cannot be written (")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert said.endswith(f"; {trainings.files()[-1].name} is kept.")
+    assert not differences(trainings.state(), before)
+    trainings.train(frames=900, resume=True)
+    assert 900 <= trainings.state()["frames"] < 908
+
+
+def test_a_checkpoint_holds_only_what_is_remembered(trainings):
+    """And not the room for what will be."""
+    values = {"memory.schedule": [[0, 20_000, 50]]}
+    trainings.train(values=values, frames=200)
+    assert trainings.state()["replay"]["action"].shape == (25, 8)
+    assert trainings.files()[-1].stat().st_size < 200 * 184 * 4 + 200_000
+
+
+# --- what is damaged, or no checkpoint ----------------------------------------------------------
+
+
+def zipped(path, **changed):
+    """The bytes of a checkpoint in which some parts are others."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            new.writestr(
+                name, changed.get(name.rpartition("/")[2].replace(".", "_"), old.read(name))
+            )
+    return file.getvalue()
+
+
+def damaged(kept, marker):
+    """By what is wrong with it: bytes of a file."""
+    good = kept.files()[-1].read_bytes()
+    with_bomb = {"format": 1, "frames": 9000, "x": bomb(marker)}
+    return {
+        "empty": b"",
+        "one byte": b"P",
+        "half": good[: len(good) // 2],
+        "almost all": good[:-1],
+        "without its head": good[100:],
+        "text": b"frames: 9000\n",
+        "random": np.random.default_rng(0).bytes(5000),
+        "zeros": bytes(5000),
+        "an archive": bytes_of(lambda file: zipfile.ZipFile(file, "w").close()),
+        "a pickle": pickle.dumps({"format": 1, "frames": 9000}),
+        "a bomb": pickle.dumps(with_bomb),
+        "a bomb of torch": bytes_of(lambda file: torch.save(with_bomb, file)),
+        "a bomb of old": bytes_of(
+            lambda file: torch.save(with_bomb, file, _use_new_zipfile_serialization=False)
+        ),
+        "a bomb inside": zipped(kept.files()[-1], data_pkl=pickle.dumps(bomb(marker))),
+        "a network": bytes_of(lambda file: torch.save(torch.nn.Linear(2, 2), file)),
+        "weights": bytes_of(lambda file: torch.save({"weight": torch.ones(2)}, file)),
+        "a list": bytes_of(lambda file: torch.save([1, 2], file)),
+        "of another version": bytes_of(lambda file: torch.save({"format": 999}, file)),
+        "an array": bytes_of(lambda file: np.save(file, np.ones(3))),
+    }
+
+
+def test_damaged_files(kept, tmp_path):
+    """One sentence that names the file and the one before it; and no code is run."""
+    marker = tmp_path / "marker"
+    last = kept.files()[-1]
+    for what, data in damaged(kept, marker).items():
+        last.write_bytes(data)
+        said = refused(kept.load, last, "000000007000.pt")
+        assert not marker.exists(), what
+        refused(lambda: load_checkpoint(last), last)
+        assert said.startswith(str(last)), what
+    last.unlink()
+    assert kept.load()["frames"] == 7000
+    pickle.loads(pickle.dumps(bomb(marker)))
+    assert marker.exists()  # it would have been noticed
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_bytes_that_are_others(tmp_path_factory, data):
+    """Wherever a file is cut or changed: it is refused in a sentence, or it loads."""
+    kept = Checkpoints(tmp_path_factory.mktemp("kept"))
+    path = kept.save({"weights": torch.arange(20.0)}, 1)
+    good = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        good = good[: data.draw(st.integers(0, len(good) - 1))]
+    else:
+        for _ in range(data.draw(st.integers(1, 3))):
+            good[data.draw(st.integers(0, len(good) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(good)
+    try:
+        kept.load()
+    except TmnetError as error:
+        one_sentence(str(error), path)
+
+
+@pytest.mark.parametrize("what", ["half", "a bomb of torch"])
+def test_resuming_from_a_damaged_file(trainings, tmp_path, what):
+    """It is named, and the one before it; without it the run goes on from there."""
+    trainings.train(frames=100)
+    trainings.train(frames=200, resume=True)
+    one, other = trainings.files()
+    good, marker = other.read_bytes(), tmp_path / "marker"
+    kept = Checkpoints(trainings.checkpoints / "run")
+    other.write_bytes(damaged(kept, marker)[what])
+    said = refused(lambda: trainings.train(frames=300, resume=True), other, one.name, "remove it")
+    assert "damaged" in said and not marker.exists()
+    other.unlink()
+    trainings.train(frames=200, resume=True)
+    again = torch.load(trainings.files()[-1], weights_only=True)
+    before = torch.load(io.BytesIO(good), weights_only=True)
+    assert not differences(again["learner"], before["learner"])
+
+
+def test_the_only_one_is_damaged(trainings):
+    trainings.train(frames=100)
+    first, last = trainings.files()
+    first.unlink()
+    last.write_bytes(b"")
+    said = refused(lambda: trainings.train(frames=300, resume=True), last, "damaged")
+    assert "remove" not in said
+    refused(
+        lambda: trainings.train("other", {"initial_checkpoint": str(last)}, frames=9),
+        last,
+        "damaged",
+    )
+
+
+# --- the best, and the latest race --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory):
+    """A training that learns while it drives, with its races driven again."""
+    trainings = Trainings(tmp_path_factory.mktemp("raced"))
+    with pytest.MonkeyPatch.context() as patch:
+        scripted(patch, idle=130)
+        spy = Spy(patch)
+        noisy(patch)
+        trainings.train(values={"performance.num_envs": 6}, frames=2100)
+    races, *_ = races_again(spy.actions, CYCLE)
+    return SimpleNamespace(
+        trainings=trainings, spy=spy, evals=[race for race in races if race["kind"] == "eval"],
+        folder=trainings.checkpoints / "run",
+    )  # fmt: skip
+
+
+def noisy(patch):
+    """The driver fails now and then, so that one eval race is not like the other."""
+    import tmnet.training.loop as loop
+    from tmnet.networks import IQN
+
+    mean_q, looks = IQN.mean_q, [0]
+
+    def noisy_mean_q(*args, **more):
+        q = mean_q(*args, **more)
+        looks[0] += 1
+        if looks[0] % 7 == 0 and looks[0] // 60 % 2:
+            q[:, 3] += 2  # coasts
+        return q
+
+    patch.setattr(loop.IQN, "mean_q", noisy_mean_q)
+
+
+@pytest.mark.parametrize("map_", ["A01", "Hock"])
+def test_the_best_network(raced, map_):
+    """Of the fastest eval race on a map that finished, and the weights that drove it."""
+    finished = [race for race in raced.evals if race["map"] == map_ and race["finished"]]
+    best = min(finished, key=lambda race: race["time_s"])  # the first of equals
+    assert map_ == "Hock" or finished[0] is not best is not finished[-1]
+    found = torch.load(raced.folder / f"best_{map_}.pt", weights_only=True)
+    assert found["map"] == map_ and found["frames"] == best["step"]
+    assert found["time_s"] == pytest.approx(best["time_s"], abs=1e-9)
+    assert found["experiment"] == raced.trainings.state()["experiment"]
+    network = tmnet.networks.IQN(
+        tmnet.experiments.NetworkConfig(**found["experiment"]["neural_network"])
+    )
+    network.load_state_dict(found["online"])
+    weights = sum(x.double().sum().item() for x in network.parameters())
+    assert weights == pytest.approx(raced.spy.weights[best["row"]], abs=1e-9)
+    assert weights != pytest.approx(raced.spy.weights[-1], abs=1e-6)
+    records = raced.trainings.state()["records"]
+    assert records[map_] == pytest.approx(-best["time_s"])
+
+
+@pytest.mark.parametrize("map_", ["A01", "Hock"])
+def test_the_latest_eval_race(raced, map_):
+    """Its actions give its time again."""
+    race = [race for race in raced.evals if race["map"] == map_][-1]
+    actions = np.load(raced.folder / f"eval_{map_}.npy", allow_pickle=False)
+    assert actions.tolist() == race["actions"]
+    again = tmnet.racing.replay(load_track(map_).first(STRETCH), actions)
+    logged = raced.trainings.values_of(f"Race/eval_race_time_trained_{map_}")
+    assert again.finished == race["finished"]
+    assert race["finished"] and again.time_s == pytest.approx(logged[race["step"]], abs=6e-4)
+
+
+def test_the_latest_of_all_races(raced):
+    found = Checkpoints(raced.folder).latest_race()
+    times = {path.stem[5:]: path.stat().st_mtime_ns for path in raced.folder.glob("eval_*.npy")}
+    assert set(times) == {"A01", "Hock"}
+    assert found[0] == max(times, key=times.get)
+    assert found[1].tolist() == np.load(raced.folder / f"eval_{found[0]}.npy").tolist()
+
+
+def test_what_there_is_in_the_end(raced):
+    assert len(raced.trainings.files()) == 2
+    others = {path.name for path in raced.folder.iterdir()} - {
+        path.name for path in raced.trainings.files()
+    }
+    assert others == {f"{kind}_{map_}.{end}" for map_ in ("A01", "Hock")
+                      for kind, end in (("best", "pt"), ("eval", "npy"))}  # fmt: skip
+
+
+def test_a_race_that_the_memory_does_not_hold(trainings, monkeypatch):
+    """Longer than all that is remembered: it is not kept, nor another in its place."""
+    scripted(monkeypatch)
+    values = {"memory.schedule": [[0, 100, 50]], "map_cycle": [{"map": "A01", "kind": "eval"}]}
+    trainings.train(values=values, frames=600)
+    assert trainings.values_of("Race/eval_race_finished_trained_A01")
+    assert not list((trainings.checkpoints / "run").glob("eval_*"))
