@@ -157,6 +157,7 @@ def test_a_full_disk_for_the_log(trainings, small_disk):
     refused(lambda: trainings.train(frames=2000), "No space left on device")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_limit_of_file_sizes(trainings):
     """The same where no small disk can be mounted."""
     resource = pytest.importorskip("resource")

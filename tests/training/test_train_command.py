@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -139,7 +140,14 @@ def test_ctrl_c_with_collectors(tmp_path):
     assert trainings.state()["frames"] > 0
 
 
-def test_asked_to_terminate(trainings, command):
+@pytest.fixture
+def main_thread():
+    """Where signals are caught; elsewhere they would end the tests."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("the tests do not run in the main thread")
+
+
+def test_asked_to_terminate(trainings, main_thread):
     """As machines do that are shut down: it is saved."""
     seen = []
 
@@ -153,7 +161,7 @@ def test_asked_to_terminate(trainings, command):
     assert trainings.state()["frames"] == seen[0] == 8
 
 
-def test_a_second_ctrl_c(trainings):
+def test_a_second_ctrl_c(trainings, main_thread):
     """It ends at once; what was saved is there."""
 
     def interrupt(status):
@@ -283,7 +291,7 @@ def test_laptop(trainings, command):
     ids=str,
 )
 def test_refused(command, tmp_path, monkeypatch, arguments, message):
-    """Status 2, one line, and nothing is written."""
+    """Status 2, one sentence, and no file is written."""
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "list.yaml").write_text("- 1")
@@ -292,7 +300,7 @@ def test_refused(command, tmp_path, monkeypatch, arguments, message):
     (tmp_path / "loop.yaml").write_text("base: loop")
     np.save(tmp_path / "line.npy", np.ones((50, 3)))
     monkeypatch.chdir(tmp_path)
-    before = {path.name for path in tmp_path.iterdir()}
+    before = {path for path in tmp_path.rglob("*") if not path.is_dir()}
     budget = [] if {"--frames", "--minutes"} & set(arguments) else ["--frames", 16]
     small = ["performance.num_envs=2", "neural_network.float_hidden_dim=4"]
     small = ["--set", *small] if arguments and arguments[0] in ("uni_20", "gym") else []
@@ -300,10 +308,10 @@ def test_refused(command, tmp_path, monkeypatch, arguments, message):
     lines = [line for line in err.splitlines() if not re.match(r"\S+ +0% |$", line)]
     assert (status, out) == (2, ""), err
     assert len(lines) == 1 and lines[0].startswith("tmnet: "), err
+    one_sentence(lines[0].removeprefix("tmnet: "))
     pattern = message if ".*" in message else re.escape(message)
     assert re.search(pattern, lines[0])
-    left = {path.name for path in tmp_path.iterdir()} - before
-    assert not left or "--checkpoints" in arguments  # the log is begun before the first checkpoint
+    assert {path for path in tmp_path.rglob("*") if not path.is_dir()} == before
 
 
 def test_a_negative_seed(command, trainings):
@@ -325,6 +333,18 @@ def test_a_start_that_failed_can_be_tried_again(command, trainings):
 def test_a_field_without_its_section(command):
     status, _, err = command("train", "uni_20", "--frames", 16, "--set", "iqn_n=4")
     assert status == 2 and "neural_network.iqn_n" in err
+
+
+@pytest.mark.xfail(
+    strict=True, reason="PyTorch's explanation is handed on: 25 lines, for its developers"
+)
+def test_a_gpu_that_is_not_there(command, trainings):
+    """Not even its kind is known here; it takes a sentence to say so."""
+    if torch.backends.mps.is_available():
+        pytest.skip("it is there")
+    status, _, err = command(*trainings.command("run", "--frames", 16, "--device", "mps"))
+    assert status == 2 and "device 'mps' cannot be used here" in err
+    assert len(err) < 300
 
 
 def test_refused_in_a_process(tmp_path):

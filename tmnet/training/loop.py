@@ -116,7 +116,6 @@ def train(
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
         _refuse_existing(logdir, run_name, kept)
-        make_directory(kept.directory)  # or fail before there is a log
     seed = state["seed"] if state else (seed or 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
@@ -128,6 +127,7 @@ def train(
             training.start_from(_find_checkpoint(experiment.initial_checkpoint, Path(checkpoints)))
         if training.is_over():
             raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
+        make_directory(kept.directory)  # or fail before there is a log
         with Progress(run_name, progress) as shown, _stopping(stop) as stopped:
             training.run(stopped, shown)
     finally:
@@ -209,6 +209,7 @@ class _Training:
             if self.minutes >= self._next_checkpoint:
                 self.save()
                 self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
+        progress.show(self.status, at_once=True)
         if self.is_over():
             self._log()
         self.save()

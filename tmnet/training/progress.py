@@ -85,10 +85,10 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, status: Callable[[], Status]) -> None:
-        """Show how it goes, if it has not just been shown."""
+    def show(self, status: Callable[[], Status], at_once: bool = False) -> None:
+        """Show how it goes, if it has not just been shown, or `at_once`."""
         now = time.monotonic()
-        if now - self._last < EVERY or (self._call is None and self._bar is None):
+        if (now - self._last < EVERY and not at_once) or (self._call is None and self._bar is None):
             return
         self._last, status = now, status()
         if self._call is not None:
