@@ -143,7 +143,9 @@ def test_ctrl_c_with_collectors(tmp_path):
 @pytest.fixture
 def main_thread():
     """Where signals are caught; elsewhere they would end the tests."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or (
+        "PYTEST_XDIST_WORKER" in os.environ
+    ):
         pytest.skip("the tests do not run in the main thread")
 
 

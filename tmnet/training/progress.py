@@ -86,7 +86,9 @@ class Progress:
             self._bar.close()
 
     def show(self, status: Callable[[], Status], at_once: bool = False) -> None:
-        """Show how it goes, if it has not just been shown, or `at_once`."""
+        """Show how it goes, if it has not just been shown; `at_once` brings the line up to date."""
+        if at_once and self._bar is None:
+            return
         now = time.monotonic()
         if (now - self._last < EVERY and not at_once) or (self._call is None and self._bar is None):
             return
