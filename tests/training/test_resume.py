@@ -457,7 +457,6 @@ def test_killed_and_never_interrupted_are_the_same(killed):
 
 
 def test_killed_while_a_checkpoint_is_written(killed):
-    """What it had written so far does not stay."""
+    """What it had written so far is there until the next checkpoint is whole, and then gone."""
     _, found = killed
-    assert found[-1]["aside"] == 0
-    assert all(look["aside"] <= 1 for look in found)
+    assert any(look["aside"] for look in found) and found[-1]["aside"] == 0
