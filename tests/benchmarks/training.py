@@ -35,7 +35,7 @@ def main() -> None:
     from tmnet.networks import IQN, NetworkConfig, draw_taus
     from tmnet.networks.anatomy import anatomy, wait_for
     from tmnet.training.learner import Learner
-    from tmnet.training.replay import RUNNING, Replay
+    from tmnet.training.replay import RUNNING, ReplayBuffer
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
@@ -46,7 +46,7 @@ def main() -> None:
     shape, n = (1, config.h_downsized, config.w_downsized), config.iqn_n
     generator = torch.Generator(device).manual_seed(0)
 
-    memory = Replay(64, shape, config.float_input_dim, 3, TRANSITIONS, 140, True, device)
+    memory = ReplayBuffer(64, shape, config.float_input_dim, 3, TRANSITIONS, 140, True, device)
     listed = []
     for _ in range(memory.rows):
         image = torch.randint(256, (64, *shape), dtype=torch.uint8, device=device)
@@ -129,7 +129,7 @@ def main() -> None:
         for tag, value in last.mean().items():
             print(f"| {tag.removeprefix('Performance/')} | {value:,.3g} |")
     for pixels in (64, 128):
-        gigabytes = Replay.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
+        gigabytes = ReplayBuffer.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
         print(f"| 200,000 transitions with {pixels}x{pixels} images (GB) | {gigabytes:.2f} |")
     try:
         import resource

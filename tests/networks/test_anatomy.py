@@ -195,7 +195,7 @@ def test_measured_times():
         return True
 
     totals = anatomy(TINY, 4, "cpu", measure=True, progress=progress).totals
-    assert 0 < totals["ms_per_decision"] < totals["ms_per_batch"] < 10_000
+    assert 0 < totals["ms_per_decision"] < 10_000 and 0 < totals["ms_per_batch"] < 10_000
     assert all(a < b for a, b in zip(shares, shares[1:]))
     assert shares[0] > 0 and shares[-1] == pytest.approx(1) and max(shares) <= 1
     computed = anatomy(TINY, 4).totals

@@ -798,7 +798,6 @@ def test_an_existing_run(trainings, place):
     refused(lambda: trainings.train("third", frames=8), "'third' already", place)
 
 
-@pytest.mark.xfail(strict=True, reason="only X is looked at, not X_2, into which X goes on")
 def test_an_existing_run_where_this_one_goes_on(trainings):
     """Two runs would be in one directory."""
     trainings.train("run_2", frames=40)

@@ -18,7 +18,7 @@ from tmnet.training.replay import (
     STARTING,
     TERMINATED,
     TRUNCATED,
-    Replay,
+    ReplayBuffer,
     mini_race_moments,
 )
 
@@ -30,8 +30,8 @@ CPU = torch.device("cpu")
 
 
 def new_replay(num_envs=2, image=None, n_steps=3, capacity=10_000, mini=0, shaping=False,
-               n_floats=FLOATS, **more) -> Replay:  # fmt: skip
-    return Replay(num_envs, image, n_floats, n_steps, capacity, mini, shaping, CPU, **more)
+               n_floats=FLOATS, **more) -> ReplayBuffer:  # fmt: skip
+    return ReplayBuffer(num_envs, image, n_floats, n_steps, capacity, mini, shaping, CPU, **more)
 
 
 # --- races, as lists ----------------------------------------------------------------------------
@@ -62,7 +62,7 @@ class Drivers:
     """
 
     def __init__(
-        self, replay: Replay, seed: int, image=None, greedy=0.6, mean_length=9, gamma=None
+        self, replay: ReplayBuffer, seed: int, image=None, greedy=0.6, mean_length=9, gamma=None
     ):
         self.replay, self.image, self.greedy, self.gamma = replay, image, greedy, gamma
         self.mean_length = mean_length
@@ -499,7 +499,7 @@ class Blocks:
 
     def __init__(self, share: float, seed=0, num_envs=32, rows=1500, mean_length=250, n_steps=3):
         self.num_envs, self.rows, random = num_envs, rows, np.random.default_rng(seed)
-        self.replay = Replay(
+        self.replay = ReplayBuffer(
             num_envs, None, 2, n_steps, num_envs * rows, 0, False, CPU, test_share=share
         )
         self.n_steps, sampling = n_steps, generator(seed)
@@ -621,7 +621,7 @@ def test_nothing_held_out():
 
 def test_interrupt_begins_new_blocks():
     """Otherwise what is driven then would be held out because of what was driven before."""
-    replay = Replay(500, None, 2, 1, 50_000, 0, False, CPU, test_share=0.5)
+    replay = ReplayBuffer(500, None, 2, 1, 50_000, 0, False, CPU, test_share=0.5)
     sampling, names = generator(0), torch.zeros(500, 2)
     names[:, 1] = torch.arange(500)
     zeros = torch.zeros(500)
@@ -642,7 +642,7 @@ def test_interrupt_begins_new_blocks():
 # --- priorities ---------------------------------------------------------------------------------
 
 
-def with_priorities(exponent: float, importance: float) -> tuple[Replay, dict[int, float]]:
+def with_priorities(exponent: float, importance: float) -> tuple[ReplayBuffer, dict[int, float]]:
     """A memory, and the priorities that it has been told, by index."""
     replay = new_replay(2, capacity=40, priority_exponent=exponent, importance_exponent=importance)
     Drivers(replay, 0).drive(50)
@@ -788,7 +788,7 @@ def test_a_batch_is_a_copy():
 @pytest.mark.parametrize("image, floats", [(None, 66), ((1, 8, 9), 66), ((1, 8, 9), 0)])
 def test_bytes(image, floats):
     """What is said beforehand is what it takes, give or take a few rows."""
-    said = Replay.bytes_of(4, image, floats, 8000)
+    said = ReplayBuffer.bytes_of(4, image, floats, 8000)
     replay = new_replay(4, image, n_floats=floats, capacity=8000)
     assert said == pytest.approx(replay.bytes(), rel=0.02)
     pixels = 72 if image else 0

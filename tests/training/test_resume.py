@@ -327,11 +327,6 @@ def test_steps_that_were_played_twice(played, tmp_path):
     equal_by_step(trainings)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a process that ends before its first log of an interval seems to begin where its "
-    "first race ends: Run.survives keeps that race twice",
-)
 def test_steps_that_were_played_twice_by_a_process_that_ended_soon(played, tmp_path):
     """Before it logged more than some races."""
     trainings, ended = copied(played[0], tmp_path), played[1]

@@ -337,9 +337,6 @@ def test_a_field_without_its_section(command):
     assert status == 2 and "neural_network.iqn_n" in err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="PyTorch's explanation is handed on: 25 lines, for its developers"
-)
 def test_a_gpu_that_is_not_there(command, trainings):
     """Not even its kind is known here; it takes a sentence to say so."""
     if torch.backends.mps.is_available():

@@ -227,10 +227,10 @@ def first_step(code: np.ndarray, step: np.ndarray) -> int:
     """The step at which a process (or a piece) began.
 
     Hyperparameters bring a scalar of their own, logged once and at step 0 wherever the training
-    is; so tags with a single event do not count, unless there are no others.
+    is; so a single event of a tag at step 0 does not count, unless there are no others.
     """
-    often = np.bincount(code)[code] > 1
-    return int(step[often].min() if often.any() else step.min())
+    counts = (np.bincount(code)[code] > 1) | (step > 0)
+    return int(step[counts].min() if counts.any() else step.min())
 
 
 # --- finding runs -------------------------------------------------------------------------------

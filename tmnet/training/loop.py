@@ -27,7 +27,7 @@ from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.learner import Learner
 from tmnet.training.progress import Progress, Status
 from tmnet.training.recorder import Recorder, about
-from tmnet.training.replay import RUNNING, STARTING, TERMINATED, TRUNCATED, Replay
+from tmnet.training.replay import RUNNING, STARTING, TERMINATED, TRUNCATED, ReplayBuffer
 from tmnet.training.schedules import Schedules
 from tmnet.training.world import World
 
@@ -115,7 +115,7 @@ def train(
     logdir = Path(logdir)
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
-        _refuse_existing(logdir, run_name, kept)
+        _refuse_existing(logdir, experiment, kept)
     seed = state["seed"] if state else (seed or 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
@@ -159,7 +159,7 @@ class _Training:
         self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
         self.learning = torch.Generator(device).manual_seed(int(seeds[3]))
         world, (capacity, _) = self.world, self.schedules.memory(0)
-        self.replay = Replay(
+        self.replay = ReplayBuffer(
             world.num_envs, world.image_shape, world.n_floats, settings.n_steps, capacity,
             settings.mini_race_actions, settings.potential_shaping,
             _memory_device(experiment, world, device), memory.test_share,
@@ -580,11 +580,13 @@ class _Training:
 # --- before it starts -----------------------------------------------------------------------------
 
 
-def _refuse_existing(logdir: Path, run_name: str, kept: Checkpoints) -> None:
-    for place in (logdir / run_name, kept.directory):
+def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) -> None:
+    name = experiment.name
+    logs = [logdir / f"{name}{suffix}" for _, suffix in experiment.recording.suffix_schedule]
+    for place in (*logs, kept.directory):
         if place.is_file() or place.is_dir() and any(place.iterdir()):
             raise TmnetError(
-                f"There is a run {run_name!r} already (in {place}); resume it, or give the new one "
+                f"There is a run {name!r} already (in {place}); resume it, or give the new one "
                 "another name."
             )
 
@@ -640,7 +642,7 @@ def _device(name: str | torch.device | None) -> torch.device:
         one.item()  # which only a device with numbers can tell
         return one.device
     except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
         raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
 
 
@@ -655,7 +657,7 @@ def _memory_device(experiment: Experiment, world: World, device: torch.device) -
     if device.type != "cuda":
         return device
     most = max(capacity for _, capacity, _ in experiment.memory.schedule)
-    needed = Replay.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
+    needed = ReplayBuffer.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
     free, _ = torch.cuda.mem_get_info(device)
     return device if 2 * needed < free else torch.device("cpu")
 

@@ -65,7 +65,7 @@ def mini_race_moments(actions: int, size: int, generator: torch.Generator) -> Te
     return (drawn.abs() - MARGIN).clamp_min(0)
 
 
-class Replay:
+class ReplayBuffer:
     """A ring of rows; a row holds one frame of each environment, and what was done in it.
 
     Parameters
