@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tmnet.widgets.explorer import explore
     from tmnet.widgets.network_lab import network_lab
     from tmnet.widgets.training_panel import training_panel
+    from tmnet.widgets.write_up import write_up
 
 _HOMES = {
     "Comparison": "tmnet.analysis.comparison",
@@ -34,6 +35,7 @@ _HOMES = {
     "read_scalars": "tmnet.logs.scalars",
     "train": "tmnet.training",
     "training_panel": "tmnet.widgets.training_panel",
+    "write_up": "tmnet.widgets.write_up",
 }
 
 _PARTS = ("networks", "racing", "training")  # import torch
@@ -57,6 +59,7 @@ __all__ = [
     "train",
     "training",
     "training_panel",
+    "write_up",
 ]
 
 

@@ -28,7 +28,7 @@ from tmnet.tables import document, tables
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")
 AXES_INCHES = (3.9, 2.5)  # of one among several
-LONE_INCHES = (6.4, 3.9)  # of one alone
+WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -67,16 +67,21 @@ def run_swatch(name: str, order: Sequence[str]) -> str:
 class Multiples:
     """Small multiples of a comparison that can be redrawn in place.
 
+    A comparison of arms has a line and a band for each arm, the inter-quartile mean of its seeds
+    and 95 % of that, and a thin line for each seed.
+
     Parameters
     ----------
     comparison : Comparison
     metrics : sequence of Metric
         One axes each.
     order : sequence of str, optional
-        All runs that may ever be shown, in the order that gives them their colours; by default
-        those of the comparison.
+        All runs (or arms) that may ever be shown, in the order that gives them their colours; by
+        default those of the comparison.
     columns : int, optional
     dpi : float
+    width : {"page", "column"}
+        Of the figure of a single metric.
 
     Attributes
     ----------
@@ -93,13 +98,15 @@ class Multiples:
         order: Sequence[str] | None = None,
         columns: int | None = None,
         dpi: float = 100,
+        width: str = "page",
     ):
         self.metrics = list(metrics)
-        self.order = runs = list(order or [run.name for run in comparison.runs])
+        names = comparison.arms or [run.name for run in comparison.runs]
+        self.order = runs = list(order or names)
         colours, dashes = run_colours(runs), run_dashes(runs)
         columns = columns or min(3, max(1, len(self.metrics)))
         rows = max(1, -(-len(self.metrics) // columns))
-        across, high = LONE_INCHES if len(self.metrics) == 1 else AXES_INCHES
+        across, high = WIDTHS[width] if len(self.metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
         widest = 0.75 + 0.075 * max(map(len, runs))
         per_row = max(1, int(columns * across / widest))
@@ -113,6 +120,7 @@ class Multiples:
                 spare.remove()
             self.axes = dict(zip([some.name for some in self.metrics], axes))
             self.lines, self._ends, self._cursors, self._notes = {}, {}, [], {}
+            self._seeds: dict[str, list] = {}  # thin lines and bands of each metric
             for some in self.metrics:
                 ax = self.axes[some.name]
                 ax.set_title(some.label, loc="left")
@@ -134,6 +142,13 @@ class Multiples:
         """Show another comparison of the same metrics, with the same colours."""
         number = {some.name: j for j, some in enumerate(comparison.metrics)}
         shown = {run.name: i for i, run in enumerate(comparison.runs)}
+        if comparison.arms:
+            for some in self.metrics:
+                drawn = self._draw_arms(some, comparison)
+                self._set_limits(self.axes[some.name], some, comparison, drawn)
+            self._draw_legend([arm for arm in self.order if arm in comparison.arms])
+            self._background = None
+            return
         for some in self.metrics:
             ax = self.axes[some.name]
             drawn = []
@@ -156,6 +171,24 @@ class Multiples:
         stops = len(some) and comparison.ends[run] < comparison.grid[-1]
         line.set_marker("o" if len(some) == 1 else "")
         end.set_data(comparison.grid[some[-1:]], y[some[-1:]]) if stops else end.set_data([], [])
+
+    def _draw_arms(self, some: Metric, comparison: Comparison) -> list[np.ndarray]:
+        """Lines of the arms, their bands, and their seeds; returns all that was drawn."""
+        for artist in self._seeds.pop(some.name, ()):
+            artist.remove()
+        ax, colours = self.axes[some.name], run_colours(self.order)
+        middles, seeds = comparison.arm_table(some.name), comparison.table(some.name)
+        artists, drawn = [], []
+        for arm, names in comparison.arms.items():
+            rows = middles[middles["arm"] == arm]
+            y, low, high = (rows[name].to_numpy() * some.scale for name in ("iqm", "low", "high"))
+            self.lines[some.name, arm].set_data(comparison.grid, y)
+            thin = seeds[list(names)].to_numpy() * some.scale  # (points, seeds)
+            band = ax.fill_between(comparison.grid, low, high, color=colours[arm], alpha=0.2, lw=0)
+            artists += [band, *ax.plot(comparison.grid, thin, color=colours[arm], lw=0.6)]
+            drawn += [y, *thin.T]
+        self._seeds[some.name] = artists
+        return drawn
 
     def _set_limits(self, ax, some: Metric, comparison: Comparison, drawn: list) -> None:
         lo, hi = comparison.window
@@ -256,6 +289,7 @@ def plot_grid(
     order: Sequence[str] | None = None,
     columns: int | None = None,
     dpi: float = 100,
+    width: str = "page",
 ) -> Figure:
     """Several metrics of a comparison, one an axes, with one legend.
 
@@ -270,6 +304,8 @@ def plot_grid(
     columns : int, optional
         Axes side by side, at most 3 by default.
     dpi : float
+    width : {"page", "column"}
+        Of the figure of a single metric: as wide as a page's text, or a column's.
 
     Returns
     -------
@@ -282,7 +318,9 @@ def plot_grid(
         If a metric is not in the comparison.
     """
     comparison = comparison.only(names) if names else comparison
-    return Multiples(comparison, comparison.metrics, order, columns, dpi).figure
+    if width not in WIDTHS:
+        raise TmnetError(f"The width {width!r} is unknown; it can be {', '.join(WIDTHS)}.")
+    return Multiples(comparison, comparison.metrics, order, columns, dpi, width).figure
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -307,6 +345,7 @@ def export(
     formats: Iterable[str] = ("png", "svg"),
     dpi: float = 200,
     order: Sequence[str] | None = None,
+    width: str = "page",
 ) -> list[Path]:
     """Write a figure for each metric, and tables.
 
@@ -323,6 +362,7 @@ def export(
         Of figures: png, svg, pdf, jpg; of the table of all values: csv, md (Markdown), tex.
     dpi : float
     order : sequence of str, optional
+    width : {"page", "column"}
         As for `plot_grid`.
 
     Returns
@@ -343,7 +383,7 @@ def export(
         figure = None
         for kind in FIGURE_FORMATS:
             if kind in formats:
-                figure = figure or plot_grid(comparison, [some.name], order)
+                figure = figure or plot_grid(comparison, [some.name], order, width=width)
                 path = directory / f"{prefix}_{name}{suffix}.{kind}"
                 write_output(path, lambda file, f=figure, k=kind: _save_figure(f, file, k, dpi))
                 written.append(path)

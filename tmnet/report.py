@@ -1,95 +1,500 @@
-"""Write-ups: comparisons as pages that stand alone."""
+"""Write-ups: a study's question, what its runs show, and how surely, as a page."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
-from tmnet.analysis.comparison import Comparison
-from tmnet.logs.run import describe_runs
-from tmnet.tables import render, tables
+import numpy as np
+import pandas as pd
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px;
-       padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc }
-h3 { font-size: 1rem; margin-bottom: .3rem }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
-th, td { padding: .15rem .7rem; border-bottom: 1px solid #e4e4e4; vertical-align: top }
-thead th { border-bottom: 2px solid #888 }
-.note { background: #fff6dc; border-left: 4px solid #de8f05; padding: .5rem 1rem }
-.wide { overflow-x: auto }
-img { max-width: 100%; height: auto }
-summary { cursor: pointer; font-weight: 600; margin: .4rem 0 }
-"""
+from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.findings import KINDS, Finding, name_of
+from tmnet.analysis.metrics import metric
+from tmnet.errors import TmnetError
+from tmnet.experiments import from_yaml
+from tmnet.figures import check_formats, export
+from tmnet.files import data_path, make_directory, write_output
+from tmnet.logs.run import Run, describe_runs, load_run
+from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
+from tmnet.tables import document, metric_table, title
+
+KEY_METRICS = ("best", "finish_rate", "mean")  # of eval races: what the key findings speak of
+SHOWN_FIGURES = ("png", "jpg", "svg")  # that a page can show
+PLACES = {  # for the author's own words, and what belongs there
+    "overview": "(Your words: why these runs, and what was expected.)",
+    "key findings": "(Your words: what matters most.)",
+    "going on": "(Your words: whether it was worth it.)",
+    "hardware": "(Your words: machine, versions, game, and what else matters.)",
+    "conclusions": "(Your words: the answer to the question.)",
+    "recommendations": "(Your words: what to do next.)",
+}
 
 
-def comparison_page(comparisons: Sequence[Comparison], title: str, note: str = "") -> str:
-    """One HTML page with everything in it: runs, figures and tables of comparisons.
+@dataclass(frozen=True)
+class Study:
+    """What a write-up is about.
+
+    Attributes
+    ----------
+    title, question : str
+    runs : list of str
+        Names of runs; in place of them `arms` may name arms, each with a list of runs.
+    arms : dict of str to list of str
+    baseline : str or None
+        The run to which the others' values are compared.
+    closer : list of str
+        Runs that are looked at over the whole of their own common window, too.
+    after : float or None
+        A moment of that window, in minutes, after which going on is judged.
+    thresholds : dict of str to float
+        Values of metrics whose reaching is timed.
+    interval, step_interval : float or None
+        Of the two grids.
+    prefix : str
+        What names of figures begin with.
+    """
+
+    title: str
+    question: str
+    runs: list[str] = field(default_factory=list)
+    arms: dict[str, list[str]] = field(default_factory=dict)
+    baseline: str | None = None
+    closer: list[str] = field(default_factory=list)
+    after: float | None = None
+    thresholds: dict[str, float] = field(default_factory=dict)
+    interval: float | None = None
+    step_interval: float | None = None
+    prefix: str = "comparison"
+
+    def names(self) -> list[str]:
+        """Of all its runs."""
+        return list(self.runs) or [name for some in self.arms.values() for name in some]
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Study:
+        """A study of plain values; TmnetError where one is wrong."""
+        known = {some.name: some for some in fields(Study)}
+        for name, value in data.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
+                raise TmnetError(f"A study has no field {name!r}: {hint}")
+            if problem := _wrong(name, value):
+                raise TmnetError(f"{name} is {value!r}; it must be {problem}.")
+        for name, some in known.items():
+            if some.default is MISSING and some.default_factory is MISSING and name not in data:
+                raise TmnetError(f"A study needs a {name}.")
+        study = Study(**data)
+        if bool(study.runs) == bool(study.arms):
+            raise TmnetError("A study needs either runs or arms.")
+        names = study.names()
+        for name in [*study.closer, *([study.baseline] if study.baseline else [])]:
+            if name not in names:
+                raise TmnetError(f"{name!r} is none of the study's runs: {', '.join(names)}.")
+        return study
+
+
+def _wrong(name: str, value: Any) -> str:
+    """What a field of a study must be, if it is not."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    texts = isinstance(value, list) and all(isinstance(x, str) for x in value)
+    if name in ("title", "question", "prefix") and not isinstance(value, str):
+        return "a text"
+    if name == "baseline" and not isinstance(value, (str, type(None))):
+        return "the name of a run"
+    if name in ("runs", "closer") and not texts:
+        return "a list of names"
+    if name in ("after", "interval", "step_interval") and value is not None and not number:
+        return "a number"
+    if name == "arms" and not (
+        isinstance(value, dict)
+        and all(isinstance(x, list) and x and all(isinstance(y, str) for y in x)
+                for x in value.values())
+    ):  # fmt: skip
+        return "names of arms, each with a list of runs"
+    if name == "thresholds" and not (
+        isinstance(value, dict) and all(isinstance(x, (int, float)) for x in value.values())
+    ):
+        return "names of metrics, each with a value"
+    return ""
+
+
+def load_study(name: str | Path) -> Study:
+    """A study that comes with tmnet (`data/studies`), or a YAML file.
+
+    Raises
+    ------
+    TmnetError
+        If there is no such study, or a field in it is wrong.
+    """
+    path = Path(name)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        known = sorted(some.stem for some in data_path("studies").glob("*.yaml"))
+        if str(name) not in known:
+            raise TmnetError(
+                f"There is no study {str(name)!r}; there are {', '.join(known)}, or give the path "
+                "of a .yaml file."
+            )
+        path = data_path("studies", f"{name}.yaml")
+    try:
+        data = from_yaml(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict):
+            raise TmnetError("it holds no fields; a study is `name: value` lines.")
+        return Study.from_dict(data)
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except (TmnetError, UnicodeDecodeError) as error:
+        raise TmnetError(f"{path}: {error}") from None
+
+
+def report(
+    study: Study,
+    logdir: str | Path,
+    directory: str | Path,
+    name: str = "report",
+    styles: Iterable[str] = ("html",),
+    formats: Iterable[str] = ("png",),
+    commands: Sequence[str] = (),
+    words: Mapping[str, str] | None = None,
+    cache: bool = True,
+    width: str = "page",
+) -> list[Path]:
+    """Write a study up.
 
     Parameters
     ----------
-    comparisons : sequence of Comparison
-        Of the same runs, one an axis.
-    title : str
-    note : str
-        What a reader must know before anything else.
+    study : Study
+    logdir : str or Path
+        Where its runs are.
+    directory : str or Path
+        For the page, its figures and its tables; is made if need be.
+    name : str
+        Of the page's file.
+    styles : iterable of {"md", "rst", "html"}
+    formats : iterable of str
+        Of figures and tables, as for `export`; the page shows the first that it can.
+    commands : sequence of str
+        That make it again, for its last section.
+    words : dict, optional
+        The author's words, by the key of their place; of others, what is in a page that is there
+        already stays.
+    cache : bool
+        As for `load_run`.
+    width : {"page", "column"}
+        Of the figures.
+
+    Returns
+    -------
+    list of Path
+        Pages first.
+
+    Raises
+    ------
+    TmnetError
+        If the study does not fit the runs, or a file cannot be written.
     """
-    runs = comparisons[0].runs
-    listing = describe_runs(runs)[["run", "minutes", "steps", "races", "pieces"]].set_index("run")
-    listing = listing.assign(
-        minutes=listing["minutes"].map("{:,.1f}".format),
-        steps=listing["steps"].map("{:,}".format),
-        races=listing["races"].map("{:,}".format),
-        pieces=listing["pieces"].map(", ".join),
-    ).rename(columns={"minutes": "active min", "pieces": "log directories"})
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    if note:
-        parts.append(f'<p class="note">{html.escape(note)}</p>')
-    parts += ["<h2>Runs</h2>", _table(listing)]
-    differences = comparisons[0].config_diff()
-    if len(differences):
-        parts += ["<h2>Configuration differences</h2>", _table(differences.map(_text))]
-    for comparison in comparisons:
-        parts += _section(comparison)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body></html>\n"
-    )
+    from tqdm.auto import tqdm
+
+    formats = check_formats(formats)
+    if not set(formats) & set(SHOWN_FIGURES):
+        formats = ["png", *formats]
+    directory = make_directory(directory)
+    with tqdm(total=6, desc="Writing", unit="step", delay=2, leave=False) as bar:
+        loaded = {some: load_run(some, logdir, cache=cache) for some in study.names()}
+        bar.update()
+        writer = _Writer(study, loaded, directory, formats, width)
+        bar.update()
+        blocks = writer.page(commands, bar.update)
+        pages = [directory / f"{name}.{style}" for style in styles]
+        for path in pages:
+            write_page(path, blocks, words)
+        if "tex" in formats:
+            path = directory / f"{study.prefix}_findings.tex"
+            tables = [(block.title, block.frame) for block in blocks if isinstance(block, Table)]
+            text = document(tables, "tex") + "\n"
+            write_output(path, lambda file: file.write(text.encode()))
+            writer.written.append(path)
+        bar.update()
+    return pages + writer.written
 
 
-def _section(comparison: Comparison) -> list[str]:
-    names = [some.name for some in comparison.metrics if some.drawn]
-    what = ", ".join(some.label for some in comparison.only(names).metrics)
-    alt = f"{what}; by {comparison.axis_label}, one line a run."
-    heading = {"time": "By relative time", "step": "By step"}.get(comparison.by, comparison.by)
-    parts = [
-        f"<h2>{heading}</h2>",
-        f'<img alt="{html.escape(alt)}" src="{_picture(comparison, names)}">',
-        "<p>* marks the best of a row; behind a rate, in brackets, is the number of races.</p>",
-    ]
-    parts += [f"<p>{html.escape(note)}</p>" for note in comparison.notes]
-    for i, (title, table) in enumerate(tables(comparison)):
-        parts.append(
-            f"<details{' open' * (i < 2)}><summary>{html.escape(title)}</summary>"
-            f"{_table(table)}</details>"
+class _Writer:
+    """Makes the sections of a page."""
+
+    def __init__(
+        self, study: Study, runs: dict[str, Run], directory: Path, formats: Sequence[str],
+        width: str,
+    ):  # fmt: skip
+        self.width = width
+        self.study, self.runs, self.directory, self.formats = study, runs, directory, formats
+        self.order, self.written = list(study.arms or runs), []
+        seeds = {arm: [runs[name] for name in names] for arm, names in study.arms.items()}
+        every = list(runs.values())
+        metrics = metric_names(every)
+        self.by_time = compare(seeds or every, interval=study.interval, metrics=metrics)
+        self.by_step = compare(
+            seeds or every, by="step", interval=study.step_interval, metrics=metrics
         )
-    return parts
+        self.closer = None
+        if study.closer:
+            some = [runs[name] for name in study.closer]
+            self.closer = compare(some, interval=study.interval, metrics=metric_names(some))
+        thresholds = study.thresholds or None
+        self.found = self.by_time.findings(thresholds)
+        self.later = (self.closer or self.by_time).findings(thresholds, study.after)
+
+    def page(self, commands: Sequence[str], step) -> list[Block]:
+        blocks = [*self._overview(), *self._key_findings(), *self._going_on(), *self._runs()]
+        step()
+        blocks += self._details(self.by_time, "by training time", self.found)
+        step()
+        blocks += self._details(self.by_step, "by step", [])
+        step()
+        return [*blocks, *self._cost(), *self._configuration(), *self._hardware(),
+                *self._conclusions(), *self._recommendations(), *_reproduce(commands)]  # fmt: skip
+
+    def _overview(self) -> list[Block]:
+        runs = [
+            f"{name}: {run.duration:,.1f} min active, {run.steps:,} steps, {len(run.races):,} "
+            f"races ({', '.join(run.pieces)})"
+            for name, run in self.runs.items()
+        ]
+        window = f"{self.by_time.window[1]:,.1f}"
+        return [
+            Heading(1, self.study.title),
+            *([Text(self.study.question)] if self.study.question else []),
+            Points(tuple(runs)),
+            Text(
+                f"The runs differ in length: unless said otherwise they are compared over the "
+                f"{window} min that all of them have."
+            ),
+            _words("overview"),
+        ]
+
+    def _key_findings(self) -> list[Block]:
+        key = [some for some in self.found if self._is_key(some)]
+        cautions = [some for some in self.found if some.kind == "caution"]
+        at = self._at_end(self.by_time)
+        return [
+            Heading(2, "Key findings"),
+            *_told(key, ("leader", "first_finish", "threshold", "crossover")),
+            Table(f"Values at {at}", self._final_values()),
+            Heading(3, KINDS["caution"]),
+            *_told(cautions, ("caution",)),
+            _words("key findings"),
+        ]
+
+    def _is_key(self, finding: Finding) -> bool:
+        parts = (finding.metric or "").split("/")
+        return finding.kind in ("leader", "first_finish", "threshold", "crossover") and (
+            finding.metric == "loss"
+            or len(parts) == 3 and parts[1] == "eval" and parts[2] in (*KEY_METRICS, "first_finish")
+        )  # fmt: skip
+
+    def _at_end(self, comparison: Comparison) -> str:
+        return f"{comparison.show_at(comparison.grid[-1])} {comparison.axis_unit}"
+
+    def _final_values(self) -> pd.DataFrame:
+        """A row a metric, a column a run; behind the values the difference to the baseline."""
+        shown, at = self.by_time, self.by_time.at(self.by_time.grid[-1])
+        rows = {}
+        for some in shown.metrics:
+            row = []
+            for name in at.columns:
+                text, base = shown.show_value(some, at.at[some.name, name]), self.study.baseline
+                if base and name != base:
+                    gap = at.at[some.name, name] - at.at[some.name, base]
+                    if np.isfinite(gap):
+                        sign = "+" if gap > 0 else "−" if gap < 0 else "±"
+                        text += f" ({sign}{shown.show_value(some, abs(gap))})"
+                row.append(text)
+            rows[title(shown, some)] = row
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=list(at.columns))
+        return table.rename_axis("metric")
+
+    def _going_on(self) -> list[Block]:
+        kinds = ("after", "plateau", "verdict")
+        some = [found for found in self.later if found.kind in kinds]
+        if not some:
+            return []
+        shown = self.closer or self.by_time
+        names = ", ".join(run.name for run in shown.runs)
+        return [
+            Heading(2, "Going on"),
+            Text(f"{names}, over {self._at_end(shown)}."),
+            *_told(some, kinds),
+            _words("going on"),
+        ]
+
+    def _runs(self) -> list[Block]:
+        table = describe_runs(list(self.runs.values())).set_index("run")
+        for name in ("minutes", "wall_minutes"):
+            table[name] = table[name].map("{:,.1f}".format)
+        for name in ("steps", "races", "processes"):
+            table[name] = table[name].map("{:,}".format)
+        for name in ("pieces", "maps"):
+            table[name] = table[name].map(", ".join)
+        table = table.rename(
+            columns={
+                "minutes": "active min", "wall_minutes": "wall min", "pieces": "log directories",
+            }
+        )  # fmt: skip
+        return [Heading(2, "Runs"), Table("Runs", table)]
+
+    def _details(
+        self, comparison: Comparison, heading: str, found: Sequence[Finding]
+    ) -> list[Block]:
+        """A figure, a table, and what there is to say, for every metric."""
+        drawn = comparison.only([some.name for some in comparison.metrics if some.drawn])
+        files = export(
+            drawn, self.directory, self.study.prefix, self.formats, order=self.order,
+            width=self.width,
+        )  # fmt: skip
+        self.written += files
+        shown = next(kind for kind in self.formats if kind in SHOWN_FIGURES)
+        pictures = [path for path in files if path.suffix == f".{shown}"]
+        blocks: list[Block] = [
+            Heading(2, heading[0].upper() + heading[1:]),
+            Text(
+                f"Every {comparison.show_at(comparison.interval)} {comparison.axis_unit} up to "
+                f"{self._at_end(comparison)}. * marks the best of a row; a mean comes with the "
+                "standard deviation, a rate with the number of races behind it."
+            ),
+        ]
+        for some, path in zip(drawn.metrics, pictures, strict=True):
+            name = name_of(some)
+            said = [x.sentence for x in found if x.metric == some.name and x.kind != "cost"]
+            runs = ", ".join(self.order)
+            blocks += [
+                Heading(3, f"{name}, {heading}"),
+                *([Points(tuple(said))] if said else []),
+                Picture(
+                    path,
+                    f"{title(comparison, some)}, by {comparison.axis_label}.",
+                    f"{name} by {comparison.axis_label}: {runs}",
+                ),
+                Table(title(comparison, some), metric_table(comparison, some), folded=True),
+            ]
+        return blocks
+
+    def _cost(self) -> list[Block]:
+        some = [found for found in self.found if found.kind == "cost"]
+        return [Heading(2, "Cost"), *_told(some, ("cost",))] if some else []
+
+    def _configuration(self) -> list[Block]:
+        table = self.by_time.config_diff()
+        heading = Heading(2, "Configuration changes")
+        if not len(table):
+            logged = any(run.config for run in self.runs.values())
+            told = "do not differ" if logged else "were not logged"
+            return [heading, Text(f"The configurations of these runs {told}.")]
+        return [heading, Table("Where the configurations differ", table.map(_plain))]
+
+    def _hardware(self) -> list[Block]:
+        logged = {name: run.about for name, run in self.runs.items() if run.about}
+        if not logged:
+            return [
+                Heading(2, "Hardware and software"),
+                Text("The logs do not tell."),
+                _words("hardware"),
+            ]
+        table = pd.DataFrame(logged, dtype=object).map(_plain)
+        return [
+            Heading(2, "Hardware and software"),
+            Table("As the runs logged it", table.rename_axis("what")),
+            _words("hardware"),
+        ]
+
+    def _conclusions(self) -> list[Block]:
+        sure = [
+            some.sentence for some in self.found
+            if some.kind == "leader" and self._is_key(some) and some.stands_out
+        ]  # fmt: skip
+        sure += [some.sentence for some in self.later if some.kind == "verdict"]
+        sure += [
+            some.sentence for some in self.later
+            if some.kind == "cost" and len(some.runs) > 1
+        ]  # fmt: skip
+        none = "No difference between these runs stands out from the noise."
+        return [
+            Heading(2, "Conclusions"),
+            Points(tuple(sure)) if sure else Text(none),
+            _words("conclusions"),
+        ]
+
+    def _recommendations(self) -> list[Block]:
+        advice = []
+        crossed: dict[str, list[Finding]] = {}
+        for some in self.found:
+            if some.kind == "crossover" and self._is_key(some):
+                crossed.setdefault(some.metric, []).append(some)
+        for name, some in crossed.items():
+            first, last = (pick(some, key=lambda x: x.moment) for pick in (min, max))
+            advice.append(
+                f"{name_of(metric(name))}: {first.runs[1]} is ahead of {first.runs[0]} until "
+                f"{first.details['for good']}; from {last.details['for good']} on, "
+                f"{last.runs[0]} is ahead of all that it overtakes."
+            )
+        for some in self.later:
+            if some.kind == "plateau" and some.metric.endswith("/best"):
+                advice.append(
+                    f"For a better best time of {some.runs[0]} alone, there was little reason to "
+                    f"go on after {some.details['since']}."
+                )
+        if any(some.kind == "caution" and "seed" in some.sentence for some in self.found):
+            advice.append("Before relying on any of this, train more seeds of each.")
+        return [
+            Heading(2, "Recommendations"),
+            *([Points(tuple(advice))] if advice else []),
+            _words("recommendations"),
+        ]
 
 
-def _picture(comparison: Comparison, names: Sequence[str]) -> str:
-    picture = io.BytesIO()
-    comparison.plot_grid(names).savefig(picture, format="png", dpi=130)
-    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+def _told(findings: Sequence[Finding], kinds: Iterable[str]) -> list[Block]:
+    """Findings in sentences, and as tables, a kind after the other."""
+    blocks: list[Block] = []
+    for kind in kinds:
+        some = [finding for finding in findings if finding.kind == kind]
+        if not some:
+            continue
+        blocks.append(Points(tuple(finding.sentence for finding in some)))
+        if any(finding.details for finding in some):
+            blocks.append(Table(f"{KINDS[kind]}: the numbers", _numbers(some), folded=True))
+    return blocks
 
 
-def _table(table) -> str:
-    return f'<div class="wide">{render(table, "html")}</div>'
+def _numbers(findings: Sequence[Finding]) -> pd.DataFrame:
+    """A row a finding, a column a detail."""
+    findings = [finding for finding in findings if finding.details]
+    columns = list(dict.fromkeys(name for finding in findings for name in finding.details))
+    about = [name_of(metric(finding.metric)) if finding.metric else "" for finding in findings]
+    rows = [
+        [", ".join(finding.runs), *(finding.details.get(name, "") for name in columns)]
+        for finding in findings
+    ]
+    return pd.DataFrame(rows, pd.Index(about, name="metric"), ["runs", *columns])
 
 
-def _text(value) -> str:
-    return "–" if value is None else str(value)
+def _words(key: str) -> Words:
+    return Words(key, PLACES[key])
+
+
+def _plain(value: Any) -> str:
+    """A setting as text."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(x)}" for name, x in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_plain, value))
+    return str(value)
+
+
+def _reproduce(commands: Sequence[str]) -> list[Block]:
+    if not commands:
+        return []
+    return [Heading(2, "Making this page again"), Code("\n".join(commands))]

@@ -11,7 +11,9 @@ from tabulate import tabulate
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
 
-STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
+STYLES = {
+    "text": "simple", "md": "pipe", "rst": "grid", "tex": "latex_booktabs", "html": "html",
+}  # fmt: skip
 BEST_MARK = "*"
 
 
@@ -63,26 +65,14 @@ def metric_table(
         best = best_of(comparison, some, values[i])
         row = []
         for j, run in enumerate(comparison.runs):
-            text = show_value(comparison, some, values[i, j]) + beside(i, j)
+            text = comparison.show_value(some, values[i, j]) + beside(i, j)
             if comparison.ended(run, comparison.grid[i]):
                 text = "ended"
             row.append(text + (BEST_MARK if best[j] else " "))  # so that digits stay aligned
         cells.append(row)
-    index = pd.Index([show_at(comparison, at) for at in comparison.grid[rows]])
+    index = pd.Index([comparison.show_at(at) for at in comparison.grid[rows]])
     index.name = comparison.axis_unit
     return pd.DataFrame(cells, index, [run.name for run in comparison.runs])
-
-
-def show_at(comparison: Comparison, at: float) -> str:
-    """A position on the axis as text, without its unit."""
-    return f"{at:,.0f}" if comparison.by != "time" else f"{at:,.2f}".rstrip("0").rstrip(".")
-
-
-def show_value(comparison: Comparison, some: Metric, value: float) -> str:
-    """A value as text, without its unit; a moment as the axis shows it."""
-    if some.unit == "axis" and np.isfinite(value):
-        return f"{value:,.1f}" if comparison.by == "time" else f"{value:,.0f}"
-    return some.show(value)
 
 
 def best_of(comparison: Comparison, some: Metric, values: np.ndarray) -> np.ndarray:
@@ -92,8 +82,8 @@ def best_of(comparison: Comparison, some: Metric, values: np.ndarray) -> np.ndar
         return np.zeros(len(values), bool)
     leader = values[finite].min() if some.better == "lower" else values[finite].max()
     # As shown: what looks equal is equal.
-    texts = np.array([show_value(comparison, some, value) for value in values])
-    best = finite & (texts == show_value(comparison, some, leader))
+    texts = np.array([comparison.show_value(some, value) for value in values])
+    best = finite & (texts == comparison.show_value(some, leader))
     return best & (best != finite).any()  # all equal: nobody is ahead
 
 
@@ -123,7 +113,7 @@ def first_finishes(comparison: Comparison) -> pd.DataFrame | None:
             last = [_last(column) for column in values.T]
             best = best_of(comparison, some, np.array(last))
             rows[f"{some.races[0]} {some.races[1]}"] = [
-                show_value(comparison, some, value) + (BEST_MARK if mark else " ")
+                comparison.show_value(some, value) + (BEST_MARK if mark else " ")
                 for value, mark in zip(last, best)
             ]
     if not rows:

@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tmnet
+from tmnet.analysis.axes import on_axis
+from tmnet.experiments import NetworkConfig
+from tmnet.networks.anatomy import costs
 
 from ..synthetic import CUTOFF, load, race, write_file
 from . import brute
@@ -336,3 +339,85 @@ def test_a_metric_that_is_not_there(runs, ask):
     comparison = tmnet.compare(runs, metrics=["loss", "training_share"])
     with pytest.raises(tmnet.TmnetError, match="no metric training_shar. Nearest: training_share"):
         getattr(comparison, ask)("training_shar")
+
+
+# --- arithmetic as the axis ---------------------------------------------------------------------
+
+NETWORK = "neural_network: {iqn_n: 16, image: none}\ntraining: {batch_size: 256}\n"
+
+
+def of_batches(logged, frames=3000, minutes=10, start=0, **others):
+    """A race of 30 - k s in minute k, and a counter of batches in the minutes that are given."""
+    return [
+        (60 * k, start + frames * k,
+         race(30.0 - k) | others
+         | ({"cumul_number_batches_done": logged[k]} if k in logged else {}))
+        for k in range(1, minutes + 1)
+    ]  # fmt: skip
+
+
+def spent(batches, frames):
+    """PFLOP of the network of `NETWORK`."""
+    total = costs(NetworkConfig(iqn_n=16), 256)
+    return (batches * total["flops_per_batch"] + frames * total["flops_per_decision"]) / 1e15
+
+
+@pytest.mark.parametrize(
+    "logged, done",
+    [
+        # in every minute; and where there is none, evenly between
+        ({k: 2000 * k for k in range(1, 11)}, [2000 * k for k in range(1, 11)]),
+        ({2: 1000, 4: 5000, 10: 6200}, [500, 1000, 3000, 5000, 5200, 5400, 5600, 5800, 6000, 6200]),
+        # before the first as after it; behind the last it stands still
+        ({3: 3000, 5: 5000}, [1000, 2000, 3000, 4000, 5000] + [5000] * 5),
+        # from a checkpoint of 99,000 batches: 500 a minute, and 99,000 at minute 0
+        ({2: 100_000, 4: 101_000, 10: 104_000}, [500 * k for k in range(1, 11)]),
+    ],
+    ids=["each minute", "evenly between", "outside", "from a checkpoint"],
+)
+def test_arithmetic_by_hand(tmp_path, logged, done):
+    """Batches since the run's start, and frames since its first, as the race of each minute."""
+    run = run_of(tmp_path, "a", of_batches(logged, start=50_000), texts={"config": NETWORK})
+    at = [spent(batches, 3000 * k) for k, batches in enumerate(done)]
+    comparison = tmnet.compare(run, by="flops", interval=at[-1] / 1000, window=(0, at[-1]))
+    assert comparison.ends["a"] == pytest.approx(at[-1], rel=1e-12)
+    assert (comparison.axis_unit, comparison.axis_label[:10]) == ("PFLOP", "arithmetic")
+    for k, position in enumerate(at, start=1):
+        before, behind = (comparison.at(position * x)["a"] for x in (1 - 1e-9, 1 + 1e-9))
+        if position:
+            assert before["A01/eval/races"] == k - 1
+        if k < len(at):
+            assert (behind["A01/eval/races"], behind["A01/eval/best"]) == (k, 30 - k)
+    first = comparison.at(at[-1])["a"]["A01/eval/first_finish"]
+    assert first == pytest.approx(at[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "config, logged",
+    [
+        ("", {1: 10, 9: 90}),
+        ("neural_network: {iqn_n: 8}", {1: 10, 9: 90}),
+        ("training: {batch_size: 8}", {1: 10, 9: 90}),
+        (NETWORK, {}),
+        (NETWORK, {5: 10}),
+    ],
+    ids=["no configuration", "no batch", "no network", "no counter", "one event"],
+)
+def test_arithmetic_that_nothing_is_known_of(tmp_path, config, logged):
+    texts = {"config": config} if config else {}
+    run = run_of(tmp_path, "a", of_batches(logged), texts=texts)
+    with pytest.raises(tmnet.TmnetError, match="Run a did not log what its arithmetic") as caught:
+        tmnet.compare(run, by="flops")
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=25, deadline=None)
+@given(history=brute.histories(), axis=st.sampled_from(brute.AXES), part=st.floats(0, 1))
+def test_the_last_event_before_a_position(history, axis, part):
+    """`row_at` and `position` undo each other, where the run has events at all."""
+    run = history.load("a")
+    there = on_axis(run, axis["by"], axis.get("clock", "active"))
+    known = [at for at, _ in brute.placed(history, **axis)]
+    at = known[0] + part * (known[-1] - known[0])
+    expected = max(x for x in known if x <= at)
+    assert there.position(there.row_at(at)) == pytest.approx(expected, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from tmnet.logs.run import Run
 
 CLOCKS = ("active", "wall")
 STEPS = ("step", "relative_step")
+BATCHES = "cumul_number_batches_done"
 
 T = TypeVar("T")
 
@@ -25,8 +27,8 @@ class RunOnAxis:
     ----------
     run : Run
     by : str
-        "time" (minutes), "step", "relative_step" (steps since the run's first), or the tag of a
-        counter that the run logged.
+        "time" (minutes), "step", "relative_step" (steps since the run's first), "flops" (PFLOP of
+        the network), or the tag of a counter that the run logged.
     clock : {"active", "wall"}
         The clock of "time".
 
@@ -52,10 +54,20 @@ class RunOnAxis:
             at = scalars["step"].to_numpy(float)
             if by == "relative_step":
                 at = at - run.processes["first_step"].min()
+        elif by == "flops":
+            at = _arithmetic(run, survives)
         else:
             at = _counter(run, by, survives)
         self._at = np.where(survives, at, np.nan)
         self.end = float(np.nanmax(self._at))
+
+    def position(self, row: int) -> float:
+        """Position of an event, by its row number in the run's scalars."""
+        return float(self._at[row])
+
+    def row_at(self, at: float) -> int:
+        """Row number in the run's scalars of the last event at or before a position."""
+        return int(np.nanargmax(np.where(self._at <= at, self._at, np.nan)))
 
     def scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
         """Positions, ascending, and values of a tag; empty where the run has none."""
@@ -123,3 +135,34 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
             "it cannot be an axis."
         )
     return np.interp(run.scalars["minutes"].to_numpy(), minutes, count)
+
+
+def _arithmetic(run: Run, survives: np.ndarray) -> np.ndarray:
+    """PFLOP that a run's network had taken by every event: decisions and training batches.
+
+    Batches are taken to run evenly between two events of their counter, and before the first as
+    after it; in a run that started from another's checkpoint they count from its own start.
+    """
+    from tmnet.experiments import NetworkConfig  # and torch, only where this is asked for
+    from tmnet.networks.anatomy import costs
+
+    known = {field.name for field in fields(NetworkConfig)}
+    logged = run.config.get("neural_network")
+    batch_size = (run.config.get("training") or {}).get("batch_size")
+    rows = run.rows(BATCHES)
+    rows = rows[survives[rows]]
+    if not (logged and batch_size and len(rows) > 1):
+        raise TmnetError(
+            f"Run {run.name} did not log what its arithmetic follows from: neural_network and "
+            f"training.batch_size of its configuration, and {BATCHES}."
+        )
+    total = costs(
+        NetworkConfig(**{name: value for name, value in logged.items() if name in known}),
+        batch_size,
+    )
+    minutes, batches = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
+    pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
+    start = max(batches[0] - pace * minutes[0], 0.0)
+    done = np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
+    frames = run.scalars["step"].to_numpy() - run.processes["first_step"].min()
+    return (done * total["flops_per_batch"] + frames * total["flops_per_decision"]) / 1e15

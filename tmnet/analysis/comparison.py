@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class Comparison:
         As for `compare`, with the defaults filled in.
     grid : ndarray
         The grid points: minutes, or steps.
+    arms : dict of str to tuple of str
+        Names of the runs that are seeds of one arm; empty if none were given.
     """
 
     runs: tuple[Run, ...]
@@ -52,6 +54,7 @@ class Comparison:
     grid: np.ndarray
     trailing: float | None
     rule: str
+    arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -61,16 +64,20 @@ class Comparison:
 
     @property
     def axis_unit(self) -> str:
-        """ "min", "steps", or the name of the counter that is the axis."""
-        return {"time": "min", "step": "steps", "relative_step": "steps"}.get(self.by, self.by)
+        """ "min", "steps", "PFLOP", or the name of the counter that is the axis."""
+        units = {"time": "min", "step": "steps", "relative_step": "steps", "flops": "PFLOP"}
+        return units.get(self.by, self.by)
 
     @property
     def axis_label(self) -> str:
         """What the axis shows, with its unit."""
         if self.by == "time":
             return f"{'active' if self.clock == 'active' else 'wall clock'} training time (min)"
-        steps = {"step": "steps (frames played)", "relative_step": "steps since the run's first"}
-        return steps.get(self.by, self.by)
+        return {
+            "step": "steps (frames played)",
+            "relative_step": "steps since the run's first",
+            "flops": "arithmetic of the network (PFLOP)",
+        }.get(self.by, self.by)
 
     @functools.cached_property
     def ends(self) -> dict[str, float]:
@@ -80,6 +87,18 @@ class Comparison:
     def ended(self, run: Run, at: float | np.ndarray) -> bool | np.ndarray:
         """Whether a run has ended before a position on the axis, or before each of several."""
         return at > self.ends[run.name] * (1 + 1e-12)
+
+    def show_at(self, at: float) -> str:
+        """A position on the axis as text, without its unit."""
+        if self.by in ("time", "flops"):
+            return f"{at:,.2f}".rstrip("0").rstrip(".")
+        return f"{at:,.0f}"
+
+    def show_value(self, some: Metric, value: float) -> str:
+        """A value of a metric as text, without its unit; a moment as the axis shows it."""
+        if some.unit == "axis" and np.isfinite(value):
+            return f"{value:,.1f}" if self.by == "time" else f"{value:,.0f}"
+        return some.show(value)
 
     @functools.cached_property
     def values(self) -> np.ndarray:
@@ -102,13 +121,14 @@ class Comparison:
     def _evaluate(self, grid: np.ndarray) -> np.ndarray:
         values = np.empty((len(self.runs), len(self.metrics), len(grid)))
         for i, run in enumerate(self.runs):
-            there = on_axis(run, self.by, self.clock)
             for j, some in enumerate(self.metrics):
-                values[i, j] = self._values_of(there, some, grid)
+                values[i, j] = self.values_at(run, some, grid)
             values[i][:, self.ended(run, grid)] = np.nan
         return values
 
-    def _values_of(self, there, some: Metric, grid: np.ndarray) -> np.ndarray:
+    def values_at(self, run: Run, some: Metric, grid: np.ndarray) -> np.ndarray:
+        """Values of a metric of a run at ascending positions on the axis, (points,)."""
+        there = on_axis(run, self.by, self.clock)
         if not some.races:
             return scalar_values(self.rule, *there.scalar(some.name), grid, self.interval)
         map_, kind, statistic = some.races
@@ -134,11 +154,40 @@ class Comparison:
         names = pd.Index([some.name for some in self.metrics], name="metric")
         return pd.DataFrame(values.T, names, [run.name for run in self.runs])
 
+    def arm_table(self, name: str, seed: int = 0) -> pd.DataFrame:
+        """One metric of the arms: a row for every grid point and arm.
+
+        Columns: at, arm, iqm (inter-quartile mean of its seeds; missing until all of them have a
+        value), low, high (95 % of it), seeds (how many have a value). `seed` is that of the
+        bootstrap.
+        """
+        from tmnet.analysis.statistics import iqm, iqm_interval
+
+        table, rows = self.table(name), []
+        for at, values in zip(self.grid, table.to_numpy()):
+            for arm, names in self.arms.items():
+                some = values[table.columns.isin(names)]
+                known = int(np.isfinite(some).sum())
+                middle, low, high = np.nan, np.nan, np.nan
+                if known == len(some):
+                    middle, (low, high) = iqm(some), iqm_interval(some, seed)
+                rows.append((at, arm, middle, low, high, known))
+        return pd.DataFrame(rows, columns=["at", "arm", "iqm", "low", "high", "seeds"])
+
     def races_behind(self, t: float) -> pd.DataFrame:
         """How many races stand behind each metric of races at one moment: as `at`."""
         of_races = [some for some in self.metrics if some.races]
         counts = replace(self, metrics=tuple(map(_races_of, of_races))).at(t)
         return counts.set_axis(pd.Index([some.name for some in of_races], name="metric"))
+
+    def findings(
+        self, thresholds: Mapping[str, float] | None = None, after: float | None = None,
+        seed: int = 0,
+    ) -> list:  # fmt: skip
+        """What it shows, as statements. See `tmnet.analysis.findings.findings`."""
+        from tmnet.analysis.findings import findings
+
+        return findings(self, thresholds, after, seed)
 
     def config_diff(self) -> pd.DataFrame:
         """Configuration entries in which the runs differ: a row an entry, a column a run."""
@@ -184,14 +233,14 @@ class Comparison:
                         f"{some.name} of {run.name}: {count} of {len(value)} values are NaN or "
                         "infinite, and shown as missing."
                     )
-        if any(some.name == "loss" for some in self.metrics) and self._differ("iqn_n"):
+        if any(some.name == "loss" for some in self.metrics) and self.differ("iqn_n"):
             notes.append(
                 "These runs train with different numbers of quantiles (iqn_n), with which the "
                 "loss grows: compare losses only between runs of equal iqn_n, or per quantile."
             )
         return notes
 
-    def _differ(self, setting: str) -> bool:
+    def differ(self, setting: str) -> bool:
         """Whether the runs logged different values of a setting of the network."""
         name = f"neural_network.{setting}"
         logged = [config[name] for run in self.runs if name in (config := _flat(run.config))]
@@ -213,7 +262,7 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Run],
+    runs: Sequence[Run] | Mapping[str, Sequence[Run]],
     by: str = "time",
     interval: float | None = None,
     window: tuple[float, float] | None = None,
@@ -226,10 +275,11 @@ def compare(
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of Run, or mapping of str to sequence of Run
+        A mapping names the arms of a study, each with the runs that are its seeds.
     by : str
         "time" (minutes), "step" (frames played), "relative_step" (since the run's own first
-        step), or the tag of a counter that all runs logged.
+        step), "flops" (PFLOP that the network took), or the tag of a counter that all runs logged.
     interval : float, optional
         Distance between grid points: 5 minutes, or 50,000 steps, or a hundredth of the window.
     window : (float, float), optional
@@ -255,6 +305,12 @@ def compare(
     TmnetError
         If an argument makes no sense, or names something that no run has.
     """
+    arms = {}
+    if isinstance(runs, Mapping):
+        arms = {str(arm): tuple(run.name for run in seeds) for arm, seeds in runs.items()}
+        if empty := [arm for arm, seeds in arms.items() if not seeds]:
+            raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
+        runs = [run for seeds in runs.values() for run in seeds]
     runs = tuple([runs] if isinstance(runs, Run) else runs)
     _check(runs, clock, rule, interval, trailing)
     ends = [on_axis(run, by, clock).end for run in runs]
@@ -273,6 +329,7 @@ def compare(
         grid=_grid(lo, hi, float(interval)),
         trailing=None if trailing is None else float(trailing),
         rule=rule,
+        arms=arms,
     )
 
 

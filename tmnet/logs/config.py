@@ -13,6 +13,7 @@ from tmnet.logs.scalars import EventFile
 
 # Texts under other tags (summaries, samples) are not configuration.
 _IS_CONFIG = re.compile(r"config|hyper|hparam|param|args", re.IGNORECASE)
+_IS_ABOUT = re.compile(r"^about(/|$)")
 
 
 def read_config(files: Sequence[EventFile]) -> dict:
@@ -21,15 +22,24 @@ def read_config(files: Sequence[EventFile]) -> dict:
     Hyperparameters (``add_hparams``), and texts under a tag that says so (``config`` …): YAML or
     JSON, in a code fence or not, or a Markdown table of two columns.
     """
-    config = {}
+    return _read(files, _IS_CONFIG, hyperparameters=True)
+
+
+def read_about(files: Sequence[EventFile]) -> dict:
+    """What a run logged under the tag ``about``: its machine and versions. {} if nothing."""
+    return _read(files, _IS_ABOUT, hyperparameters=False)
+
+
+def _read(files: Sequence[EventFile], wanted: re.Pattern, hyperparameters: bool) -> dict:
+    found = {}
     for file in files:
         if file.events.texts:
-            config |= _read_texts(file)
-    return config
+            found |= _read_texts(file, wanted, hyperparameters)
+    return found
 
 
-def _read_texts(file: EventFile) -> dict:
-    """Configuration in one event file.
+def _read_texts(file: EventFile, wanted: re.Pattern, hyperparameters: bool) -> dict:
+    """Mappings in one event file: hyperparameters, and texts under the wanted tags.
 
     tbparse reads whole files, and slowly; so the records with text, whose places are known, are
     put into a small file of their own.
@@ -46,9 +56,11 @@ def _read_texts(file: EventFile) -> dict:
             warnings.simplefilter("ignore")  # tbparse uses what pandas is about to drop
             reader = SummaryReader(str(aside))
             hparams, texts = reader.hparams, reader.text
-    config = dict(zip(hparams["tag"], hparams["value"])) if len(hparams) else {}
+    config = {}
+    if hyperparameters and len(hparams):
+        config = dict(zip(hparams["tag"], hparams["value"]))
     for row in texts.sort_values("step", kind="stable").itertuples() if len(texts) else ():
-        if _IS_CONFIG.search(row.tag):
+        if wanted.search(row.tag):
             config |= _parse_text(row.value)
     return config
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.logs.config import read_config
+from tmnet.logs.config import read_about, read_config
 from tmnet.logs.dialects import common_name
 from tmnet.logs.races import join_races
 from tmnet.logs.scalars import EventFile, concatenate, event_files, read_files
@@ -107,6 +107,11 @@ class Run:
     def config(self) -> dict:
         """Configuration that was logged as text or hyperparameters; {} if none was."""
         return read_config(self._files)
+
+    @functools.cached_property
+    def about(self) -> dict:
+        """Machine and versions, as far as they were logged."""
+        return read_about(self._files)
 
     @functools.cached_property
     def _rows(self) -> dict[str, np.ndarray]:

@@ -140,6 +140,15 @@ class Controls(widgets.VBox):
         ]
         set_options(self.by, {**AXES, **{tag: tag for tag in counters}})
 
+    def set_intervals(self, runs: Sequence[Run]) -> None:
+        """Intervals that make at least some twenty grid points of the shortest run."""
+        for slider, shortest in (
+            (self.interval, min(run.duration for run in runs)),
+            (self.step_interval, min(run.steps for run in runs)),
+        ):
+            fitting = [x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * slider.value <= shortest]
+            slider.value = max(slider.value * max(fitting, default=0.1), slider.min)
+
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and let only its own controls be moved."""
         time = by == "time"
@@ -182,6 +191,16 @@ class Display(widgets.VBox):
         self.grid_metric = dropdown("Metric", (), "Whose values are shown")
         self.grid_metric.layout.width = "480px"
         self.grid_table = widgets.HTML(layout={"max_height": "520px", "overflow": "auto"})
+        self.threshold_metric = dropdown("Level of", (), "Whose level is to be reached")
+        self.threshold_metric.layout.width = "480px"
+        self.threshold = widgets.FloatSlider(
+            description="Level",
+            tooltip="Findings say when each run reaches this, for good",
+            continuous_update=False,
+            style=LABEL,
+            layout={"width": "480px"},
+        )
+        self.findings = widgets.HTML()
         self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.folder = widgets.Text("figures", description="Folder", style=LABEL)
         self.prefix = widgets.Text("comparison", description="Prefix", style=LABEL)
@@ -207,11 +226,12 @@ class Display(widgets.VBox):
             [
                 self.moment_table,
                 widgets.VBox([self.grid_metric, self.grid_table]),
+                widgets.VBox([self.threshold_metric, self.threshold, self.findings]),
                 self.config,
                 self.code,
                 widgets.VBox(exporting),
             ],
-            titles=("This moment", "Whole grid", "Configuration", "Code", "Export"),
+            titles=("This moment", "Whole grid", "Findings", "Configuration", "Code", "Export"),
             selected_index=0,
         )
         stepper = widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
@@ -352,8 +372,8 @@ def heading(text: str) -> widgets.HTML:
 
 
 def set_options(dropdown: widgets.Dropdown, options: dict | Sequence[str]) -> None:
-    """Set a dropdown's options; its value stays if it is still among them, or is the first."""
+    """Set a dropdown's options; its value stays if it is among them, or is the first, if any."""
     values = list(options.values() if isinstance(options, dict) else options)
-    value = dropdown.value if dropdown.value in values else values[0]
+    value = dropdown.value if dropdown.value in values else (values or [None])[0]
     dropdown.options = options
     dropdown.value = value

@@ -15,7 +15,7 @@ from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.figures import Multiples, export
 from tmnet.logs.run import Run, load_runs
-from tmnet.tables import metric_table, render, show_at, title
+from tmnet.tables import metric_table, render, title
 from tmnet.widgets.controls import (
     Callbacks,
     Controls,
@@ -25,7 +25,7 @@ from tmnet.widgets.controls import (
     run_row,
     set_options,
 )
-from tmnet.widgets.moment import moment_html
+from tmnet.widgets.moment import findings_html, moment_html
 
 FIRST_RUNS = 6  # shown at first, of many
 FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
@@ -61,6 +61,7 @@ class Explorer(widgets.HBox):
 
     def __init__(self, source: str | Path | Sequence[Run], **view):
         self._window: tuple[float, float] | None = None  # None: the common window
+        self._level_of: str | None = None  # the metric whose level is set
         self._multiples: Multiples | None = None
         self._metric_boxes: dict[str, widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
@@ -75,6 +76,8 @@ class Explorer(widgets.HBox):
         else:
             raise TmnetError("There is nothing to explore: give a log directory or runs.")
         self._set_runs(runs)
+        with self._callbacks.off():
+            self.controls.set_intervals(runs)
         self._restore(view)
         self._observe()
         self._refresh()
@@ -252,7 +255,9 @@ class Explorer(widgets.HBox):
         controls.reload.on_click(self._callbacks(self.reload))
         display.moment.observe(self._callbacks(self._show_moment), "value")
         display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
-        display.grid_metric.observe(self._callbacks(self._show_tab), "value")
+        for control in (display.grid_metric, display.threshold):
+            control.observe(self._callbacks(self._show_tab), "value")
+        display.threshold_metric.observe(self._callbacks(self._take_level), "value")
         display.export.on_click(self._callbacks(self._export))
         self._observe_boxes()
 
@@ -304,6 +309,8 @@ class Explorer(widgets.HBox):
                 self.show_at(at)
             titles = {title(self.comparison, some): some.name for some in self.comparison.metrics}
             set_options(display.grid_metric, titles)
+            set_options(display.threshold_metric, self._levels())
+            self._set_level()
         notes = [note for run in runs for note in run.notes] + self.comparison.notes
         lines = "<br>".join(map(html.escape, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
@@ -323,11 +330,11 @@ class Explorer(widgets.HBox):
         shown, display = self.comparison, self.display
         at = shown.grid[display.moment.value]
         display.image.value = self._multiples.png(at)
-        display.moment_label.value = f"<b>{show_at(shown, at)} {html.escape(shown.axis_unit)}</b>"
+        display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
         display.moment_table.value = moment_html(
             shown, display.moment.value, self.controls.baseline.value, self.order
         )
-        if display.tabs.titles[display.tabs.selected_index or 0] == "Code":
+        if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
 
     def _show_tab(self) -> None:
@@ -338,6 +345,12 @@ class Explorer(widgets.HBox):
             name = display.grid_metric.value
             some = next(some for some in shown.metrics if some.name == name)
             display.grid_table.value = render(metric_table(shown, some), "html")
+        elif tab == "Findings":
+            level = display.threshold_metric.value
+            some = metric(level) if level else None
+            thresholds = {level: display.threshold.value / some.scale} if level else None
+            found = shown.findings(thresholds, self.at)
+            display.findings.value = findings_html(found)
         elif tab == "Configuration":
             table = shown.config_diff()
             display.config.value = (
@@ -349,6 +362,45 @@ class Explorer(widgets.HBox):
             )
         elif tab == "Code":
             display.code.value = f"<pre>{html.escape(self.code)}</pre>"
+
+    def _levels(self) -> dict[str, str]:
+        """Metrics that can reach a level, those of eval races first."""
+        some = [
+            some for some in self.comparison.metrics
+            if some.better and some.drawn and some.name != "loss"
+        ]  # fmt: skip
+        some.sort(key=lambda x: not (x.races and x.races[1] == "eval"))
+        return {title(self.comparison, x): x.name for x in some}
+
+    def _take_level(self) -> None:
+        with self._callbacks.off():
+            self._set_level()
+        self._show_tab()
+
+    def _set_level(self) -> None:
+        """Let the level move over a metric's values; of a new metric, start where all runs get."""
+        slider, name = self.display.threshold, self.display.threshold_metric.value
+        slider.disabled = name is None
+        if name is None:
+            return
+        some = metric(name)
+        step = 10.0 ** -(2 if some.digits is None else some.digits)
+        table = self.comparison.table(name) * some.scale
+        values = table.to_numpy()[np.isfinite(table.to_numpy())]
+        low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+        low, high = (0.0, 100.0) if some.unit == "%" else (low, max(high, low + step))
+        value = slider.value
+        if self._level_of != name:
+            self._level_of, last = name, table.iloc[-1].dropna()
+            lower = some.better == "lower"
+            value = 50.0 if some.unit == "%" else (last.max() if lower else last.min())
+            # as it is shown it counts as reached
+            value = (np.ceil if lower else np.floor)(value / step - lower * 1e-9) * step
+        slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
+        slider.min, slider.max, slider.step = low, high, step
+        slider.readout_format = f".{2 if some.digits is None else some.digits}f"
+        slider.description = f"Level ({some.unit})" if some.unit else "Level"
+        slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
 
     def _export(self) -> None:
         display = self.display

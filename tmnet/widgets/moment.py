@@ -1,4 +1,4 @@
-"""The explorer's table of one moment."""
+"""What the explorer tells: the table of one moment, and findings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from html import escape
 import numpy as np
 
 from tmnet.analysis.comparison import Comparison
+from tmnet.analysis.findings import KINDS, Finding
 from tmnet.analysis.metrics import Metric
 from tmnet.figures import run_swatch
-from tmnet.tables import BEST_MARK, best_of, show_value, title
+from tmnet.tables import BEST_MARK, best_of, title
 
 
 def moment_html(
@@ -35,7 +36,7 @@ def moment_html(
         best = best_of(comparison, some, values)
         cells = []
         for i, run in enumerate(comparison.runs):
-            text = show_value(comparison, some, values[i])
+            text = comparison.show_value(some, values[i])
             if comparison.ended(run, at):
                 text = "ended"
             elif some.name.endswith("finish_rate") and np.isfinite(values[i]):
@@ -57,6 +58,20 @@ def moment_html(
 def _difference(comparison: Comparison, some: Metric, difference: float) -> str:
     if not np.isfinite(difference):
         return ""
-    text = show_value(comparison, some, abs(difference))
+    text = comparison.show_value(some, abs(difference))
     sign = "±" if not float(text.replace(",", "")) else "+" if difference > 0 else "−"
     return f"<br><small>{sign}{text}{' points' if some.unit == '%' else ''}</small>"
+
+
+def findings_html(findings: Sequence[Finding]) -> str:
+    """Findings as lists under headings."""
+    parts = []
+    for kind, heading in KINDS.items():
+        if some := [finding.sentence for finding in findings if finding.kind == kind]:
+            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in some)
+            parts.append(f"<h4>{heading}</h4><ul>{items}</ul>")
+    return (
+        "<style>.tmnet-findings h4 {margin: 10px 0 2px} .tmnet-findings ul {margin: 0} "
+        ".tmnet-findings li {line-height: 1.35}</style>"
+        f"<div class='tmnet-findings'>{''.join(parts) or 'There is nothing to say.'}</div>"
+    )

@@ -1,0 +1,254 @@
+"""Pages of text, tables and figures: as Markdown, reStructuredText, or one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tmnet.files import write_output
+from tmnet.tables import render
+
+PAGE_FORMATS = ("md", "rst", "html")
+_UNDERLINES = "=-~^"
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000px;
+       padding: 0 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc }
+h3 { font-size: 1.1rem; margin: 1.8rem 0 .3rem }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
+th, td { padding: .15rem .7rem; border-bottom: 1px solid #e4e4e4; vertical-align: top }
+thead th { border-bottom: 2px solid #888 }
+figure { margin: 1rem 0 } figcaption, caption { color: #555; font-size: .85rem; text-align: left }
+pre { background: #f5f5f5; padding: .6rem 1rem; overflow-x: auto }
+.wide { overflow-x: auto }
+img { max-width: 100%; height: auto }
+summary { cursor: pointer; font-weight: 600; margin: .4rem 0 }
+"""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the page's title."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of strings under its title; a long one is folded where the format can."""
+
+    title: str
+    frame: pd.DataFrame
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was written to a file beside the page."""
+
+    path: Path
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to be typed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """A place for the author's own words, which stay when the page is made again.
+
+    Parameters
+    ----------
+    key : str
+        What tells it from the others of the page.
+    prompt : str
+        What belongs there; stands there until somebody writes something else.
+    """
+
+    key: str
+    prompt: str
+
+
+Block = Heading | Text | Points | Table | Picture | Code | Words
+
+
+def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | None = None) -> None:
+    """Write a page in the format that its name ends in; keep the author's words in it.
+
+    Parameters
+    ----------
+    path : Path
+    blocks : sequence of Block
+    words : mapping, optional
+        New words of the author by key, as plain paragraphs, in place of those in the page.
+
+    Raises
+    ------
+    TmnetError
+        If it cannot be written.
+    """
+    style = path.suffix.removeprefix(".")
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    kept = authors_words(before, style)
+    for key, text in (words or {}).items():
+        paragraphs = [some.strip() for some in text.split("\n\n") if some.strip()]
+        kept[key] = "\n\n".join(_WRITE[style](Text(some), path.parent) for some in paragraphs)
+    text = page(blocks, style, path.parent, kept)
+    write_output(path, lambda file: file.write(text.encode()))
+
+
+def page(
+    blocks: Sequence[Block], style: str, directory: Path, words: dict[str, str] | None = None
+) -> str:
+    """A page as text.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+    style : {"md", "rst", "html"}
+    directory : Path
+        Where the page will be, and what its figures' paths are relative to.
+    words : dict, optional
+        The author's words, by key.
+    """
+    write, parts = _WRITE[style], []
+    for block in blocks:
+        if isinstance(block, Words):
+            begin, end = _marks(style, block.key)
+            inner = (words or {}).get(block.key)
+            parts.append(f"{begin}\n\n{inner or write(Text(block.prompt), directory)}\n\n{end}")
+        else:
+            parts.append(write(block, directory))
+    text = "\n\n".join(parts) + "\n"
+    if style != "html":
+        return text
+    title = next((block.text for block in blocks if isinstance(block, Heading)), "")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n{text}"
+        "</body></html>\n"
+    )
+
+
+def authors_words(text: str, style: str) -> dict[str, str]:
+    """The author's words in a page, by key."""
+    begin, end = (re.escape(mark) for mark in _marks(style, "KEY"))
+    pattern = f"{begin.replace('KEY', '(?P<key>[a-z_ ]+)')}(?P<words>.*?){end}"
+    found = re.finditer(pattern, text.replace("\r\n", "\n"), re.DOTALL)
+    return {match["key"]: match["words"].strip("\n") for match in found}
+
+
+def _marks(style: str, key: str) -> tuple[str, str]:
+    """Comments around the author's words."""
+    if style == "rst":
+        return f".. author's words: {key}", ".. end of the author's words"
+    return f"<!-- author's words: {key} -->", "<!-- end of the author's words -->"
+
+
+def _markdown(block: Block, directory: Path) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {_escape_md(text)}"
+        case Text(text):
+            return _escape_md(text)
+        case Points(items):
+            return "\n".join(f"- {_escape_md(item)}" for item in items)
+        case Table(title, frame):
+            return f"**{_escape_md(title)}**\n\n{render(frame, 'md')}"
+        case Picture(path, caption, alt):
+            place = path.relative_to(directory).as_posix()
+            return f"![{_escape_md(alt)}]({place})\n\n*{_escape_md(caption)}*"
+        case Code(text):
+            return f"```\n{text}\n```"
+    raise TypeError(block)
+
+
+def _rst(block: Block, directory: Path) -> str:
+    match block:
+        case Heading(level, text):
+            text = _escape_rst(text)
+            return f"{text}\n{_UNDERLINES[level - 1] * len(text)}"
+        case Text(text):
+            return _escape_rst(text)
+        case Points(items):
+            return "\n".join(f"- {_escape_rst(item)}" for item in items)
+        case Table(title, frame):
+            body = "\n".join(f"   {line}" for line in render(_escaped(frame), "rst").split("\n"))
+            return f".. table:: {_escape_rst(title)}\n\n{body}"
+        case Picture(path, caption, alt):
+            place = path.relative_to(directory).as_posix()
+            alt = _escape_rst(alt)
+            return f".. figure:: {place}\n   :alt: {alt}\n\n   {_escape_rst(caption)}"
+        case Code(text):
+            body = "\n".join(f"   {line}" for line in text.split("\n"))
+            return f"::\n\n{body}"
+    raise TypeError(block)
+
+
+def _html(block: Block, directory: Path) -> str:
+    match block:
+        case Heading(level, text):
+            return f"<h{level}>{html.escape(text)}</h{level}>"
+        case Text(text):
+            return f"<p>{html.escape(text)}</p>"
+        case Points(items):
+            return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
+        case Table(title, frame, folded):
+            return (
+                f"<details{'' if folded else ' open'}><summary>{html.escape(title)}</summary>"
+                f'<div class="wide">{render(frame, "html")}</div></details>'
+            )
+        case Picture(path, caption, alt):
+            kind = {"jpg": "jpeg", "svg": "svg+xml"}.get(path.suffix[1:], path.suffix[1:])
+            data = base64.b64encode(path.read_bytes()).decode()
+            return (
+                f'<figure><img alt="{html.escape(alt)}" src="data:image/{kind};base64,{data}">'
+                f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+            )
+        case Code(text):
+            return f"<pre>{html.escape(text)}</pre>"
+    raise TypeError(block)
+
+
+_WRITE = {"md": _markdown, "rst": _rst, "html": _html}
+
+
+def _escape_md(text: str) -> str:
+    return re.sub(r"([\\`*<>\[\]|])", r"\\\1", text)
+
+
+def _escape_rst(text: str) -> str:
+    text = re.sub(r"([\\`*|])", r"\\\1", text)
+    return re.sub(r"_(?!\w)", r"\\_", text)
+
+
+def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table whose cells, heads and index reStructuredText takes as they are."""
+    frame = frame.map(lambda cell: _escape_rst(str(cell)))
+    return frame.rename(index=lambda x: _escape_rst(str(x)), columns=lambda x: _escape_rst(str(x)))

@@ -1,0 +1,238 @@
+"""The write-up: choose runs and levels, read the findings, write the words, make the page."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import ipywidgets as widgets
+import numpy as np
+
+from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.metrics import metric
+from tmnet.errors import TmnetError
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, WIDTHS
+from tmnet.logs.run import Run, load_runs
+from tmnet.page import PAGE_FORMATS
+from tmnet.report import PLACES, Study, report
+from tmnet.tables import title
+from tmnet.widgets.controls import FULL, LABEL, Callbacks, dropdown, heading, set_options
+from tmnet.widgets.moment import findings_html
+
+NO_BASELINE = "none"
+
+
+def write_up(logdir: str | Path) -> WriteUp:
+    """Write a comparison up, in a notebook.
+
+    Parameters
+    ----------
+    logdir : str or Path
+        Where the runs are.
+
+    Returns
+    -------
+    WriteUp
+        A widget. Its `study` is what is chosen, `words` what the author wrote, `files` what was
+        written last.
+
+    Raises
+    ------
+    TmnetError
+        If there are no runs.
+    """
+    return WriteUp(logdir)
+
+
+class WriteUp(widgets.HBox):
+    """See `write_up`."""
+
+    def __init__(self, logdir: str | Path):
+        self.logdir = Path(logdir)
+        self.loaded: dict[str, Run] = {run.name: run for run in load_runs(logdir)}
+        self.comparison: Comparison | None = None
+        self.files: list[Path] = []
+        self._levels: dict[str, widgets.FloatSlider] = {}
+        self._make_controls()
+        self.message, self.progress = widgets.HTML(), widgets.Output()
+        self._callbacks = Callbacks(self.message)
+        super().__init__(layout={"width": "100%"})
+        self._arrange()
+        self._observe()
+        self._choose()
+
+    def _make_controls(self) -> None:
+        names = list(self.loaded)
+        self.runs = widgets.SelectMultiple(
+            options=names, value=names, rows=min(8, len(names) + 1), description="Runs",
+            tooltip="What the page compares", style=LABEL, layout=FULL,
+        )  # fmt: skip
+        self.baseline = dropdown("Baseline", [NO_BASELINE], "Differences are shown to this run")
+        self.after = widgets.FloatSlider(
+            description="After (min)", min=0.0, max=1.0, continuous_update=False, style=LABEL,
+            tooltip="Findings judge what came after this moment", layout=FULL,
+        )  # fmt: skip
+        self.levels = widgets.VBox()
+        self.title = widgets.Text(
+            "Which run was worth it?", description="Title", continuous_update=False, style=LABEL,
+            tooltip="What the page is called", layout=FULL,
+        )  # fmt: skip
+        self.question = widgets.Textarea(
+            "", description="Question", placeholder="What was to be found out?", rows=3,
+            tooltip="Stands at the top of the page", style=LABEL, layout=FULL,
+        )  # fmt: skip
+        self.prose = {
+            key: widgets.Textarea(
+                "", placeholder=prompt, rows=6, layout={"width": "98%"},
+                tooltip=f"Your words under {key}; an empty line begins a paragraph",
+            )
+            for key, prompt in PLACES.items()
+        }  # fmt: skip
+        self.folder = widgets.Text(
+            "report", description="Folder", tooltip="Where the page is written", style=LABEL,
+            layout=FULL,
+        )  # fmt: skip
+        self.prefix = widgets.Text(
+            "comparison", description="Prefix", tooltip="What names of figures begin with",
+            style=LABEL, layout=FULL,
+        )  # fmt: skip
+        self.styles = widgets.SelectMultiple(
+            options=PAGE_FORMATS, value=["html"], rows=3, description="Page", style=LABEL,
+            tooltip="md: Markdown, rst: reStructuredText, html: one file",
+        )  # fmt: skip
+        self.formats = widgets.SelectMultiple(
+            options=[*FIGURE_FORMATS, *TABLE_FORMATS], value=["png"], rows=7, style=LABEL,
+            description="Figures", tooltip="Of figures, and of tables (csv, md, tex)",
+        )  # fmt: skip
+        self.width = dropdown("Figure width", list(WIDTHS), "That of a page's text, or of a column")
+        self.make = widgets.Button(
+            description="Make the page", icon="file-text", button_style="primary",
+            tooltip="Write the page, its figures and its tables, and show it",
+        )  # fmt: skip
+        self.findings, self.written, self.page = widgets.HTML(), widgets.HTML(), widgets.HTML()
+
+    def _arrange(self) -> None:
+        controls = widgets.VBox(
+            [
+                heading("Runs"), self.runs, self.baseline,
+                heading("Levels and moment"), self.levels, self.after,
+                heading("Page"), self.title, self.question, self.folder, self.prefix,
+                self.styles, self.formats, self.width, self.make,
+            ],
+            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+        )  # fmt: skip
+        prose = widgets.VBox(
+            [box for key, area in self.prose.items() for box in (heading(key.capitalize()), area)]
+        )
+        self.tabs = widgets.Tab(
+            [self.findings, prose, widgets.VBox([self.written, self.page])],
+            titles=("Findings", "Your words", "The page"),
+            selected_index=0,
+        )
+        display = widgets.VBox(
+            [self.message, self.progress, self.tabs],
+            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
+        )
+        self.children = [controls, display]
+
+    def _observe(self) -> None:
+        self.runs.observe(self._callbacks(self._choose), "value")
+        self.after.observe(self._callbacks(self._refresh), "value")
+        self.make.on_click(self._callbacks(self._make))
+
+    # --- what is chosen ---------------------------------------------------------------------------
+
+    @property
+    def study(self) -> Study:
+        """What is chosen."""
+        baseline = self.baseline.value
+        interval = self.comparison.interval if self.comparison else None
+        return Study(
+            title=self.title.value,
+            question=self.question.value,
+            runs=list(self.runs.value),
+            baseline=None if baseline == NO_BASELINE else baseline,
+            after=self.after.value,
+            thresholds=self.thresholds,
+            interval=interval,
+            prefix=self.prefix.value or "comparison",
+        )
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The levels whose reaching is timed."""
+        return {name: slider.value / metric(name).scale for name, slider in self._levels.items()}
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the author wrote, by its place."""
+        return {key: area.value for key, area in self.prose.items() if area.value.strip()}
+
+    def _choose(self) -> None:
+        """Take other runs."""
+        if not self.runs.value:
+            raise TmnetError("Choose at least one run.")
+        runs = [self.loaded[name] for name in self.runs.value]
+        shortest = min(run.duration for run in runs)
+        interval = next(x for x in (5.0, 2.0, 1.0, 0.5, shortest / 20) if 20 * x <= shortest)
+        self.comparison = compare(runs, interval=interval, metrics=metric_names(runs))
+        with self._callbacks.off():
+            set_options(self.baseline, [NO_BASELINE, *self.runs.value])
+            self._set_levels()
+            self.after.max = self.comparison.window[1]
+            self.after.step = round(self.after.max / 100, 2) or 0.01
+            self.after.value = self.comparison.window[1] / 2
+        self._refresh()
+
+    def _set_levels(self) -> None:
+        """A slider for the level of each best time and finish rate of eval races."""
+        last = self.comparison.at(self.comparison.grid[-1])
+        levels = {}
+        for some in self.comparison.metrics:
+            if not some.races or some.races[1:] not in (("eval", "best"), ("eval", "finish_rate")):
+                continue
+            values = self.comparison.table(some.name).to_numpy() * some.scale
+            values, ends = values[np.isfinite(values)], last.loc[some.name].dropna() * some.scale
+            if not len(values) or not len(ends):
+                continue
+            low, high = (0.0, 100.0) if some.unit == "%" else (values.min(), values.max())
+            step = 10.0**-some.digits
+            # of times at first what every run reaches, as it is shown
+            at_first = 50.0 if some.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
+            levels[some.name] = widgets.FloatSlider(
+                at_first, min=low, max=max(high, low, at_first) + step, step=step,
+                description=title(self.comparison, some), readout_format=f".{some.digits}f",
+                continuous_update=False, style={"description_width": "180px"}, layout=FULL,
+                tooltip="Findings say when each run reaches this for good",
+            )  # fmt: skip
+            levels[some.name].observe(self._callbacks(self._refresh), "value")
+        self._levels, self.levels.children = levels, list(levels.values())
+
+    def _refresh(self) -> None:
+        found = self.comparison.findings(self.thresholds, self.after.value)
+        self.findings.value = findings_html(found)
+
+    # --- the page ---------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        styles = list(self.styles.value) or ["html"]
+        with self.progress:
+            self.files = report(
+                self.study, self.logdir, self.folder.value or ".", "report", styles,
+                self.formats.value or ["png"], words=self.words, width=self.width.value,
+            )  # fmt: skip
+        self.progress.clear_output()
+        folder = html.escape(str(self.files[0].parent.resolve()))
+        names = ", ".join(html.escape(path.name) for path in self.files[: len(styles)])
+        others = len(self.files) - len(styles)
+        self.written.value = f"{names}, and {others} figures and tables in <code>{folder}</code>"
+        text = self.files[0].read_text(encoding="utf-8")
+        if self.files[0].suffix == ".html":
+            # in a frame of its own, so that its style is not the notebook's
+            self.page.value = (
+                f'<iframe srcdoc="{html.escape(text)}" title="The page" sandbox '
+                'style="width:100%;height:720px;border:1px solid #bbb"></iframe>'
+            )
+        else:
+            self.page.value = f"<pre style='white-space:pre-wrap'>{html.escape(text)}</pre>"
+        self.tabs.selected_index = 2
