@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--logdir",
         metavar="DIR",
         help=f"where the runs are (default: {LOGDIR} in this folder; where there is none, the "
-        "published runs that come with tmnet)",
+        "runs that come with tmnet)",
     )
     logdir.add_argument(
         "--no-cache", action="store_true", help="read the event files themselves, keep nothing"
@@ -164,7 +165,29 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     some = commands.add_parser(
-        "demo", help="compare the four published runs, with tables, figures and a page"
+        "report", parents=[logdir], help="write a study up, as a page",
+        description="Write a study up: a page with what its runs show, how surely, and its "
+        "figures and tables. What the author wrote between its marks stays when it is made again.",
+    )  # fmt: skip
+    some.add_argument("studies", nargs="*", metavar="NAME", help="of data/studies, or a .yaml file")
+    some.add_argument("--runs", nargs="+", default=[], metavar="RUN", help="in place of a study")
+    some.add_argument(
+        "--format", nargs="+", default=["html"], choices=("md", "rst", "html"),
+        help="of the page: Markdown, reStructuredText, or one HTML file (default)",
+    )  # fmt: skip
+    some.add_argument("--output-dir", default="report", metavar="DIR", help="default: report")
+    some.add_argument(
+        "--formats", default=["png"], type=lambda text: text.split(","),
+        help="of figures and tables, as for compare (default: png)",
+    )  # fmt: skip
+    some.add_argument(
+        "--width", default="page", choices=("page", "column"),
+        help="of figures: that of a page's text, or of a column (default: page)",
+    )  # fmt: skip
+    some.set_defaults(command=report)
+
+    some = commands.add_parser(
+        "demo", help="compare four recorded runs, with tables, figures and a page"
     )
     some.add_argument(
         "--output-dir", default="tmnet-demo", metavar="DIR", help="default: tmnet-demo"
@@ -198,11 +221,11 @@ def _logdir(args: argparse.Namespace) -> Path:
     if Path(LOGDIR).is_dir():
         return Path(LOGDIR)
     print(
-        f"note: there is no folder {LOGDIR} here and no --logdir: these are the published runs "
-        "that come with tmnet (reconstructed from figures, not recorded).",
+        f"note: there is no folder {LOGDIR} here and no --logdir: these are the runs that come "
+        "with tmnet (recorded at laptop scale).",
         file=sys.stderr,
     )
-    return data_path("published", "runs")
+    return data_path("runs")
 
 
 def compare(args: argparse.Namespace) -> None:
@@ -322,39 +345,63 @@ def train(args: argparse.Namespace) -> None:
     print(f"Log: {run}   (tmnet compare {run.name} --logdir {run.parent})")
 
 
+def report(args: argparse.Namespace) -> None:
+    """`tmnet report`."""
+    from tmnet.report import Study, load_study
+    from tmnet.report import report as write_up
+
+    if bool(args.studies) == bool(args.runs):
+        raise TmnetError("Give the name of a study, or --runs and the names of runs.")
+    logdir = _logdir(args)
+    studies = {Path(name).stem: (name, load_study(name)) for name in args.studies}
+    if args.runs:
+        runs = list(dict.fromkeys(args.runs))
+        title = f"Comparison of {', '.join(runs)}"
+        studies = {"report": ("", Study(title=title, question="", runs=runs))}
+    for page, (name, study) in studies.items():
+        what = [name] if name else ["--runs", *study.runs]
+        where = ["--logdir", str(logdir)]
+        options = ["--format", *args.format, "--output-dir", args.output_dir]
+        commands = [
+            shlex.join(["tmnet", "compare", *study.names(), *where]),
+            shlex.join(["tmnet", "report", *what, *where, *options]),
+        ]
+        files = write_up(
+            study, logdir, args.output_dir, page, args.format, args.formats, commands,
+            cache=not args.no_cache, width=args.width,
+        )  # fmt: skip
+        pages = files[: len(args.format)]
+        print(f"{', '.join(map(str, pages))}, and {len(files) - len(pages)} figures and tables")
+
+
 def demo(args: argparse.Namespace) -> None:
     """`tmnet demo`."""
     from tmnet.analysis.comparison import compare
     from tmnet.logs.run import load_run
-    from tmnet.report import comparison_page
+    from tmnet.report import load_study
+    from tmnet.report import report as write_up
 
-    directory = make_directory(args.output_dir)
-    logdir = data_path("published", "runs")
-    names = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
-    runs = [load_run(name, logdir) for name in names]
+    logdir = data_path("runs")
+    study = load_study("network_size_big_long")
+    runs = [load_run(name, logdir) for name in study.runs]
     metrics = [f"A01/eval/{name}" for name in ("best", "mean", "std", "finish_rate", "races")]
     metrics += ["A01/eval/first_finish"]
     metrics += [f"{m}/explo/{name}" for m in ("A01", "Hock")
                 for name in ("best", "finish_rate", "races")]  # fmt: skip
     metrics += ["loss", "avg_q/A01", "training_share"]
-    by_time = compare(runs, interval=5, metrics=metrics)
-    by_step = compare(runs, by="step", interval=250_000, metrics=metrics)
+    files = write_up(study, logdir, args.output_dir, "index")
+    by_time = compare(runs, interval=study.interval, metrics=metrics)
+    by_step = compare(runs, by="step", interval=study.step_interval, metrics=metrics)
     print(_runs_table(runs))
     _print_tables(by_time, by_step)
-    title = "Does a bigger network pay off? Four runs compared"
-    note = (
-        "These runs are reconstructed from published figures; they are not recordings. "
-        "See data/published/README.md."
+    print(
+        "\nThese runs were recorded with `tmnet train … --scale laptop`: small networks, on the "
+        "first 600 m of simulated maps, for 15 to 25 minutes. See data/runs/README.md."
     )
-    page = comparison_page([by_time, by_step], title, note)
-    write_output(directory / "index.html", lambda file: file.write(page.encode()))
-    drawn = by_time.only([some.name for some in by_time.metrics if some.drawn])
-    files = drawn.export(directory, "exp_network_size_big_long", ("png",))
-    print(f"\n{note}")
-    print(f"\nPage:      {directory / 'index.html'}   (tables and figures in one file)")
-    print(f"Figures:   {len(files)} in {directory}")
+    print(f"\nPage:      {files[0]}   (findings, figures and tables in one file)")
+    print(f"Figures:   {len(files) - 1} in {files[0].parent}")
     print("Go on:     tmnet lab                            (the notebooks, in JupyterLab)")
-    print("           tmnet compare A01_as20_big_long A01_as20_long --window 490")
+    print("           tmnet compare A01_as20_big_long A01_as20_long --interval 1")
     print("Your own:  tmnet list --logdir DIR              (DIR holds a folder a run)")
 
 

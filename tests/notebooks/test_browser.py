@@ -5,6 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
+import tmnet
+from tmnet.files import data_path
+
 SLIDER = '.widget-inline-hbox:has(> label:text-is("{}")) .noUi-handle'
 
 
@@ -27,7 +30,10 @@ def test_sliders_move_the_picture(open_notebook):
     page = open_notebook("1_compare_runs.ipynb")
     picture = page.locator(".widget-image").first
     picture.wait_for()
-    wait_for_text(page, ".widget-html", "24.49")  # the moment's table, at the end of the window
+    # the moment's table, at the end of the window
+    runs = tmnet.load_runs(data_path("runs"))
+    best = tmnet.compare(runs, interval=0.5).table("A01/eval/best").loc[15.0, "uni_20"]
+    wait_for_text(page, ".widget-html", f"{best:.2f}")
     box = picture.bounding_box()
     assert box["width"] > 700 and box["height"] > 400
     pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB"), int)
@@ -36,15 +42,17 @@ def test_sliders_move_the_picture(open_notebook):
 
     src = picture.get_attribute("src")
     press(page, "Moment", "ArrowLeft", 12)
-    wait_for_text(page, ".widget-html", "60 min")
+    wait_for_text(page, ".widget-html", "9 min")
     src = wait_for_new_picture(page, src)
 
     press(page, "Interval (min)", "ArrowRight", 10)
     src = wait_for_new_picture(page, src)
-    wait_for_text(page, ".widget-readout", "10.0")
+    wait_for_text(page, ".widget-readout", "5.5")
 
     page.locator(".lm-TabBar-tab").filter(has_text="Configuration").first.click()
     wait_for_text(page, ".widget-html", "neural_network.iqn_n")
+    page.locator(".lm-TabBar-tab").filter(has_text="Findings").first.click()
+    wait_for_text(page, ".widget-html", "Who leads")
     assert not page.locator("text=failed").count()
 
 
@@ -100,4 +108,19 @@ def test_a_training_in_the_panel(open_notebook):
     wait_for_text(page, ".widget-html", "km/h")
     click("Compare")
     wait_for_text(page, ".widget-html", "A01: average Q")
+    assert not page.locator("text=failed").count()
+
+
+def test_a_page_is_written(open_notebook):
+    page = open_notebook("4_write_up.ipynb")
+    wait_for_text(page, ".widget-html", "Who leads")
+    page.locator(".lm-TabBar-tab").filter(has_text="Your words").first.click()
+    words = page.locator(".widget-textarea textarea[placeholder*='answer to the question']").first
+    words.fill("It pays off after a while.")
+    words.blur()
+    page.locator('.jupyter-button:has-text("Make the page")').first.click()
+    frame = page.frame_locator("iframe[title='The page']")
+    frame.locator("text=It pays off after a while.").wait_for(timeout=120_000)
+    assert frame.locator("h2", has_text="Recommendations").count() == 1
+    assert frame.locator("figure img").count() > 10
     assert not page.locator("text=failed").count()
