@@ -354,6 +354,13 @@ def report(args: argparse.Namespace) -> None:
         raise TmnetError("Give the name of a study, or --runs and the names of runs.")
     logdir = _logdir(args)
     studies = {Path(name).stem: (name, load_study(name)) for name in args.studies}
+    prefixes = {study.prefix for _, study in studies.values()}
+    if len(studies) < len(args.studies) or len(prefixes) < len(studies):
+        raise TmnetError(
+            f"Of the studies {', '.join(args.studies)} two have the same name, or the same prefix "
+            "of figures, and would overwrite each other; write them up one by one, into folders of "
+            "their own (--output-dir)."
+        )
     if args.runs:
         runs = list(dict.fromkeys(args.runs))
         title = f"Comparison of {', '.join(runs)}"
@@ -362,6 +369,7 @@ def report(args: argparse.Namespace) -> None:
         what = [name] if name else ["--runs", *study.runs]
         where = ["--logdir", str(logdir)]
         options = ["--format", *args.format, "--output-dir", args.output_dir]
+        options += ["--formats", ",".join(args.formats), "--width", args.width]
         commands = [
             shlex.join(["tmnet", "compare", *study.names(), *where]),
             shlex.join(["tmnet", "report", *what, *where, *options]),

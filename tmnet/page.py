@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
+from tmnet.errors import TmnetError
 from tmnet.files import write_output
 from tmnet.tables import render
 
@@ -111,14 +113,19 @@ def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | N
     Raises
     ------
     TmnetError
-        If it cannot be written.
+        If it cannot be written, or the one that is there cannot be read.
     """
     style = path.suffix.removeprefix(".")
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except UnicodeDecodeError:
+        raise TmnetError(
+            f"{path} is not a text in UTF-8, so that the author's words in it would be lost: save "
+            "it as UTF-8, or remove it."
+        ) from None
     kept = authors_words(before, style)
     for key, text in (words or {}).items():
-        paragraphs = [some.strip() for some in text.split("\n\n") if some.strip()]
-        kept[key] = "\n\n".join(_WRITE[style](Text(some), path.parent) for some in paragraphs)
+        kept[key] = _WRITE[style](Text(text), path.parent)
     text = page(blocks, style, path.parent, kept)
     write_output(path, lambda file: file.write(text.encode()))
 
@@ -138,6 +145,9 @@ def page(
         The author's words, by key.
     """
     write, parts = _WRITE[style], []
+    # what was written where there is nothing to say any more is not thrown away
+    places = {block.key for block in blocks if isinstance(block, Words)}
+    blocks = [*blocks, *(Words(key, "") for key in words or {} if key not in places)]
     for block in blocks:
         if isinstance(block, Words):
             begin, end = _marks(style, block.key)
@@ -176,14 +186,14 @@ def _markdown(block: Block, directory: Path) -> str:
         case Heading(level, text):
             return f"{'#' * level} {_escape_md(text)}"
         case Text(text):
-            return _escape_md(text)
+            return "\n\n".join(map(_escape_md, _paragraphs(text)))
         case Points(items):
             return "\n".join(f"- {_escape_md(item)}" for item in items)
         case Table(title, frame):
+            frame = frame.map(_escape_md).rename(_escape_md, axis=0).rename(_escape_md, axis=1)
             return f"**{_escape_md(title)}**\n\n{render(frame, 'md')}"
         case Picture(path, caption, alt):
-            place = path.relative_to(directory).as_posix()
-            return f"![{_escape_md(alt)}]({place})\n\n*{_escape_md(caption)}*"
+            return f"![{_escape_md(alt)}]({_link(path, directory)})\n\n*{_escape_md(caption)}*"
         case Code(text):
             return f"```\n{text}\n```"
     raise TypeError(block)
@@ -193,20 +203,27 @@ def _rst(block: Block, directory: Path) -> str:
     match block:
         case Heading(level, text):
             text = _escape_rst(text)
-            return f"{text}\n{_UNDERLINES[level - 1] * len(text)}"
+            # as long as the text at least, whose letters may be wide
+            return f"{text}\n{_UNDERLINES[level - 1] * len(text.encode())}"
         case Text(text):
-            return _escape_rst(text)
+            return "\n\n".join(map(_escape_rst, _paragraphs(text)))
         case Points(items):
             return "\n".join(f"- {_escape_rst(item)}" for item in items)
         case Table(title, frame):
-            body = "\n".join(f"   {line}" for line in render(_escaped(frame), "rst").split("\n"))
-            return f".. table:: {_escape_rst(title)}\n\n{body}"
+            head = f".. list-table:: {_escape_rst(title)}\n   :header-rows: 1\n"
+            rows = [[frame.index.name or "", *frame.columns]]
+            rows += [[name, *row] for name, row in zip(frame.index, frame.to_numpy())]
+            lines = [
+                f"   {'  -' if i else '* -'} {_escape_rst(str(cell))}".rstrip()
+                for row in rows
+                for i, cell in enumerate(row)
+            ]
+            return "\n".join([head, *lines])
         case Picture(path, caption, alt):
-            place = path.relative_to(directory).as_posix()
-            alt = _escape_rst(alt)
-            return f".. figure:: {place}\n   :alt: {alt}\n\n   {_escape_rst(caption)}"
+            head = f".. figure:: {_link(path, directory)}\n   :alt: {_line(alt)}"
+            return f"{head}\n\n   {_escape_rst(caption)}"
         case Code(text):
-            body = "\n".join(f"   {line}" for line in text.split("\n"))
+            body = "\n".join(f"   {line}".rstrip() for line in text.split("\n"))
             return f"::\n\n{body}"
     raise TypeError(block)
 
@@ -216,7 +233,7 @@ def _html(block: Block, directory: Path) -> str:
         case Heading(level, text):
             return f"<h{level}>{html.escape(text)}</h{level}>"
         case Text(text):
-            return f"<p>{html.escape(text)}</p>"
+            return "\n".join(f"<p>{html.escape(some)}</p>" for some in _paragraphs(text))
         case Points(items):
             return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
         case Table(title, frame, folded):
@@ -239,16 +256,39 @@ def _html(block: Block, directory: Path) -> str:
 _WRITE = {"md": _markdown, "rst": _rst, "html": _html}
 
 
+def _paragraphs(text: str) -> list[str]:
+    """Paragraphs of a text, which empty lines part, a line each."""
+    return [
+        _line(some) for some in re.split(r"\n\s*\n", text.replace("\r\n", "\n")) if some.strip()
+    ]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _link(path: Path, directory: Path) -> str:
+    return quote(path.relative_to(directory).as_posix())
+
+
 def _escape_md(text: str) -> str:
-    return re.sub(r"([\\`*<>\[\]|])", r"\\\1", text)
+    """A line that Markdown takes as it is: signs of its own escaped, where they would mean it."""
+    text = re.sub(r"([\\`<>\[\]|~&#])", r"\\\1", _line(str(text)))
+    text = re.sub(r"((?<![^\W_])[*_]|\*(?=\S)|_(?![^\W_]))", r"\\\1", text)
+    return re.sub(r"^([-+=](?=\W|$)|\d+(?=[.)](\s|$)))", _escape_start, text)
+
+
+def _escape_start(match: re.Match) -> str:
+    """Of a line that would begin a list or underline the one before."""
+    return f"{match[0]}\\" if match[0].isdecimal() else f"\\{match[0]}"
 
 
 def _escape_rst(text: str) -> str:
-    text = re.sub(r"([\\`*|])", r"\\\1", text)
-    return re.sub(r"_(?!\w)", r"\\_", text)
-
-
-def _escaped(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table whose cells, heads and index reStructuredText takes as they are."""
-    frame = frame.map(lambda cell: _escape_rst(str(cell)))
-    return frame.rename(index=lambda x: _escape_rst(str(x)), columns=lambda x: _escape_rst(str(x)))
+    """A line that reStructuredText takes as it is; as `_escape_md`."""
+    text = re.sub(r"([\\`|])", r"\\\1", _line(str(text)))
+    text = re.sub(r"((?<![^\W_])\*|\*(?=\S)|_(?![^\W_]))", r"\\\1", text)
+    text = re.sub(r"::$", r":\\:", text)
+    if re.fullmatch(r"\\+", text):  # or it would underline
+        return f"\\ {text}"
+    starts_a_list = re.match(r"[^\w\\]|\w{1,8}[.)](\s|$)", text)
+    return f"\\{text}" if starts_a_list else text

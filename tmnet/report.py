@@ -16,7 +16,7 @@ from tmnet.analysis.findings import KINDS, Finding, name_of
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.experiments import from_yaml
-from tmnet.figures import check_formats, export
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export
 from tmnet.files import data_path, make_directory, write_output
 from tmnet.logs.run import Run, describe_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
@@ -80,7 +80,7 @@ class Study:
         known = {some.name: some for some in fields(Study)}
         for name, value in data.items():
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
+                near = difflib.get_close_matches(str(name), known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
                 raise TmnetError(f"A study has no field {name!r}: {hint}")
             if problem := _wrong(name, value):
@@ -92,9 +92,12 @@ class Study:
         if bool(study.runs) == bool(study.arms):
             raise TmnetError("A study needs either runs or arms.")
         names = study.names()
-        for name in [*study.closer, *([study.baseline] if study.baseline else [])]:
-            if name not in names:
-                raise TmnetError(f"{name!r} is none of the study's runs: {', '.join(names)}.")
+        for what, some in (("closer", study.closer), ("baseline", [study.baseline])):
+            for name in some:
+                if name is not None and name not in names:
+                    raise TmnetError(
+                        f"{what} has {name!r}, which is none of its runs: {', '.join(names)}."
+                    )
         return study
 
 
@@ -112,12 +115,14 @@ def _wrong(name: str, value: Any) -> str:
         return "a number"
     if name == "arms" and not (
         isinstance(value, dict)
-        and all(isinstance(x, list) and x and all(isinstance(y, str) for y in x)
-                for x in value.values())
+        and all(isinstance(x, list) and x and all(isinstance(y, str) for y in [arm, *x])
+                for arm, x in value.items())
     ):  # fmt: skip
         return "names of arms, each with a list of runs"
     if name == "thresholds" and not (
-        isinstance(value, dict) and all(isinstance(x, (int, float)) for x in value.values())
+        isinstance(value, dict)
+        and all(isinstance(x, str) for x in value)
+        and all(type(x) in (int, float) and np.isfinite(x) for x in value.values())
     ):
         return "names of metrics, each with a value"
     return ""
@@ -202,9 +207,9 @@ def report(
     formats = check_formats(formats)
     if not set(formats) & set(SHOWN_FIGURES):
         formats = ["png", *formats]
-    directory = make_directory(directory)
     with tqdm(total=6, desc="Writing", unit="step", delay=2, leave=False) as bar:
         loaded = {some: load_run(some, logdir, cache=cache) for some in study.names()}
+        directory = make_directory(directory)
         bar.update()
         writer = _Writer(study, loaded, directory, formats, width)
         bar.update()
@@ -268,10 +273,7 @@ class _Writer:
             Heading(1, self.study.title),
             *([Text(self.study.question)] if self.study.question else []),
             Points(tuple(runs)),
-            Text(
-                f"The runs differ in length: unless said otherwise they are compared over the "
-                f"{window} min that all of them have."
-            ),
+            Text(f"Unless said otherwise, they are compared over {window} min, which all have."),
             _words("overview"),
         ]
 
@@ -351,10 +353,12 @@ class _Writer:
         """A figure, a table, and what there is to say, for every metric."""
         drawn = comparison.only([some.name for some in comparison.metrics if some.drawn])
         files = export(
-            drawn, self.directory, self.study.prefix, self.formats, order=self.order,
-            width=self.width,
+            drawn, self.directory, self.study.prefix,
+            [kind for kind in self.formats if kind in FIGURE_FORMATS],
+            order=self.order, width=self.width,
         )  # fmt: skip
-        self.written += files
+        tables = [kind for kind in self.formats if kind in TABLE_FORMATS]
+        self.written += files + export(comparison, self.directory, self.study.prefix, tables)
         shown = next(kind for kind in self.formats if kind in SHOWN_FIGURES)
         pictures = [path for path in files if path.suffix == f".{shown}"]
         blocks: list[Block] = [
@@ -367,7 +371,8 @@ class _Writer:
         ]
         for some, path in zip(drawn.metrics, pictures, strict=True):
             name = name_of(some)
-            said = [x.sentence for x in found if x.metric == some.name and x.kind != "cost"]
+            kinds = ("leader", "first_finish", "threshold", "crossover", "caution")
+            said = [x.sentence for x in found if x.metric == some.name and x.kind in kinds]
             runs = ", ".join(self.order)
             blocks += [
                 Heading(3, f"{name}, {heading}"),
@@ -416,7 +421,7 @@ class _Writer:
         ]  # fmt: skip
         sure += [some.sentence for some in self.later if some.kind == "verdict"]
         sure += [
-            some.sentence for some in self.later
+            some.sentence for some in self.found
             if some.kind == "cost" and len(some.runs) > 1
         ]  # fmt: skip
         none = "No difference between these runs stands out from the noise."

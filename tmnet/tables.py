@@ -11,9 +11,7 @@ from tabulate import tabulate
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
 
-STYLES = {
-    "text": "simple", "md": "pipe", "rst": "grid", "tex": "latex_booktabs", "html": "html",
-}  # fmt: skip
+STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
 BEST_MARK = "*"
 
 

@@ -189,6 +189,13 @@ def test_the_best_of_many(sample, n):
     assert found == pytest.approx(best_of_many(sample, n), rel=1e-9, abs=1e-6 * spread + 1e-9)
 
 
+def test_the_best_of_many_times_that_are_all_alike():
+    """What is left out of account, below exp(-16), is taken for as fast as the rest."""
+    sample = [30 + k / 10_000 for k in range(200)]
+    for n in (40, 100, 300):
+        assert Times(sample).best_of(n) == pytest.approx(best_of_many(sample, n), abs=1e-8)
+
+
 @settings(max_examples=50, deadline=None)
 @given(drawn_again(80, st.integers(5, 16)))
 def test_the_best_of_many_of_other_draws(some):

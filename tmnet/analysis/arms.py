@@ -36,7 +36,9 @@ class ArmFinder(RunFinder):
             if len(ranked) < 2 or shown[0] == shown[1]:
                 continue
             one, other = (scores[arm] * sign for arm in ranked[:2])
-            noise = iqm_difference(one, other, self.seed)
+            noise = None  # of one seed each nothing can be drawn again
+            if min(len(one), len(other)) > 1:
+                noise = iqm_difference(one, other, self.seed)
             better = probability_of_improvement(one, other)
             likely = probability_interval(one, other, self.seed)
             details = {
@@ -45,18 +47,18 @@ class ArmFinder(RunFinder):
             }
             told = ", ".join(f"{arm} {text}" for arm, text in details.items())
             lead = iqm(one) - iqm(other)
-            details |= {
-                "lead": self._gap(some, lead),
-                OF_95: self._span(some, noise),
-                "probability": f"{better:.0%} (95 %: {likely.low:.0%} to {likely.high:.0%})",
-            }
-            where = "within" if noise.holds(0.0) else "beyond"
+            details["lead"] = self._gap(some, lead)
+            told_noise = "is of one seed"
+            if noise is not None:
+                details[OF_95] = self._span(some, noise)
+                where = "beyond" if noise.low > 0 else "within"
+                told_noise = f"is {where} the noise (95 %: {details[OF_95]})"
+            details["probability"] = f"{better:.0%} (95 %: {likely.low:.0%} to {likely.high:.0%})"
             yield Finding(
                 "leader", tuple(ranked), some.name, self.end, lead, noise,
                 f"{name_of(some)} at {self._at(self.end)}, middle half of the seeds: {told}. The "
-                f"lead of {ranked[0]}, {details['lead']}, is {where} the noise (95 %: "
-                f"{details[OF_95]}); a seed of it is better than one of {ranked[1]} with a "
-                f"probability of {details['probability']}.", details,
+                f"lead of {ranked[0]}, {details['lead']}, {told_noise}; a seed of it is better "
+                f"than one of {ranked[1]} with a probability of {details['probability']}.", details,
             )  # fmt: skip
 
     def first_finish(self) -> Iterator[Finding]:

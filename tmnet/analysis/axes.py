@@ -55,19 +55,21 @@ class RunOnAxis:
             if by == "relative_step":
                 at = at - run.processes["first_step"].min()
         elif by == "flops":
-            at = _arithmetic(run, survives)
+            at = _arithmetic(run)
         else:
             at = _counter(run, by, survives)
         self._at = np.where(survives, at, np.nan)
         self.end = float(np.nanmax(self._at))
 
     def position(self, row: int) -> float:
-        """Position of an event, by its row number in the run's scalars."""
-        return float(self._at[row])
+        """Position of an event, by its row number in the run's scalars; of one that a restart took
+        back, how far the run had come by then."""
+        return float(np.nanmax(self._at[: row + 1], initial=0.0))
 
-    def row_at(self, at: float) -> int:
-        """Row number in the run's scalars of the last event at or before a position."""
-        return int(np.nanargmax(np.where(self._at <= at, self._at, np.nan)))
+    def row_at(self, at: float) -> int | None:
+        """Row number in the run's scalars of the last event at or before a position, if any."""
+        there = np.where(self._at <= at, self._at, np.nan)
+        return None if np.isnan(there).all() else int(np.nanargmax(there))
 
     def scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
         """Positions, ascending, and values of a tag; empty where the run has none."""
@@ -137,21 +139,32 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
     return np.interp(run.scalars["minutes"].to_numpy(), minutes, count)
 
 
-def _arithmetic(run: Run, survives: np.ndarray) -> np.ndarray:
-    """PFLOP that a run's network had taken by every event: decisions and training batches.
+def own_batches(run: Run) -> np.ndarray | None:
+    """Training batches that a run itself had done by every event; None where it did not log them.
 
-    Batches are taken to run evenly between two events of their counter, and before the first as
-    after it; in a run that started from another's checkpoint they count from its own start.
+    They are taken to run evenly between two events of their counter, and before the first as after
+    it; in a run that started from another's checkpoint they count from its own start.
     """
+    rows = run.rows(BATCHES)
+    rows = rows[run.survives(run.scalars)[rows]]
+    if len(rows) < 2:
+        return None
+    minutes, batches = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
+    pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
+    start = max(batches[0] - pace * minutes[0], 0.0)
+    return np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
+
+
+def _arithmetic(run: Run) -> np.ndarray:
+    """PFLOP that a run's network had taken by every event: decisions and training batches."""
     from tmnet.experiments import NetworkConfig  # and torch, only where this is asked for
     from tmnet.networks.anatomy import costs
 
     known = {field.name for field in fields(NetworkConfig)}
     logged = run.config.get("neural_network")
     batch_size = (run.config.get("training") or {}).get("batch_size")
-    rows = run.rows(BATCHES)
-    rows = rows[survives[rows]]
-    if not (logged and batch_size and len(rows) > 1):
+    done = own_batches(run)
+    if not (logged and batch_size and done is not None):
         raise TmnetError(
             f"Run {run.name} did not log what its arithmetic follows from: neural_network and "
             f"training.batch_size of its configuration, and {BATCHES}."
@@ -160,9 +173,5 @@ def _arithmetic(run: Run, survives: np.ndarray) -> np.ndarray:
         NetworkConfig(**{name: value for name, value in logged.items() if name in known}),
         batch_size,
     )
-    minutes, batches = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
-    pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
-    start = max(batches[0] - pace * minutes[0], 0.0)
-    done = np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
     frames = run.scalars["step"].to_numpy() - run.processes["first_step"].min()
     return (done * total["flops_per_batch"] + frames * total["flops_per_decision"]) / 1e15

@@ -307,6 +307,7 @@ def compare(
     """
     arms = {}
     if isinstance(runs, Mapping):
+        runs = {arm: [some] if isinstance(some, Run) else some for arm, some in runs.items()}
         arms = {str(arm): tuple(run.name for run in seeds) for arm, seeds in runs.items()}
         if empty := [arm for arm, seeds in arms.items() if not seeds]:
             raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tmnet.analysis.axes import BATCHES, STEPS, RunOnAxis, on_axis
+from tmnet.analysis.axes import STEPS, RunOnAxis, on_axis, own_batches
 from tmnet.analysis.comparison import Comparison, compare
 from tmnet.analysis.metrics import KINDS as RACE_KINDS
 from tmnet.analysis.metrics import Metric, Races, metric
@@ -76,7 +76,10 @@ class Finding:
     @property
     def stands_out(self) -> bool | None:
         """Whether the value differs from nothing by more than noise; None if that is not known."""
-        return None if self.uncertainty is None else not self.uncertainty.holds(0.0)
+        if self.uncertainty is None:
+            return None
+        # a lead that equally many races would turn round is none
+        return self.uncertainty.low > 0 or (self.kind != "leader" and self.uncertainty.high < 0)
 
 
 def findings(
@@ -159,7 +162,7 @@ class RunFinder:
             if noise is not None:
                 noise = noise if some.better == "higher" else Interval(-noise.high, -noise.low)
                 details[OF_95] = self._span(some, noise)
-                where = "within" if noise.holds(0.0) else "beyond"
+                where = "beyond" if noise.low > 0 else "within"
                 told = f"; that is {where} the noise (95 %: {details[OF_95]})"
             behind = ", ".join(f"{name} ({shown[name]})" for name in (second, *dict(others)))
             yield Finding(
@@ -288,7 +291,8 @@ class RunFinder:
         """When one run first came to be ahead of another that was ahead, and when for good."""
         lo, _ = self.comparison.window
         end = min(self.end, self._end_of(one), self._end_of(other))
-        moments = np.unique(np.concatenate([self._moments(some, run) for run in (one, other)]))
+        moments = [[lo], *(self._moments(some, run) for run in (one, other))]
+        moments = np.unique(np.concatenate(moments))
         moments = moments[(moments >= lo) & (moments <= end)]
         values = [self.comparison.values_at(run, some, moments) for run in (one, other)]
         if some.races and some.races[2].endswith("best"):  # not yet finished: behind
@@ -378,7 +382,7 @@ class RunFinder:
                 }
                 best = metric(f"{map_}/{kind}/best")
                 was, now = (self._at_moment(best, run, at) for at in (self.moment, end))
-                if np.isfinite([was, now]).all() and self._gap(best, was - now) != "0.00 s":
+                if was > now and self._gap(best, was - now) != "0.00 s":
                     details["best time better by"] = self._gap(best, was - now)
                 yield Finding(
                     "verdict", (name,), some.name, end, after - before, noise,
@@ -421,12 +425,12 @@ class RunFinder:
         arithmetic = self._arithmetic()
         for name, run in self.runs.items():
             end = self._end_of(run)
-            row = self._row(run, end)
+            if (row := self._row(run, end)) is None:  # it begins behind the window
+                continue
             frames = run.scalars["step"].iat[row] - run.processes["first_step"].min()
             details = {"frames": f"{frames:,}"}
-            updates = self._at_moment(metric(BATCHES), run, end)
-            if np.isfinite(updates):
-                details["updates"] = f"{updates:,.0f}"
+            if (updates := own_batches(run)) is not None:
+                details["updates"] = f"{updates[row]:,.0f}"
             spent = None
             if arithmetic:
                 spent = arithmetic[name].position(row)
@@ -458,10 +462,10 @@ class RunFinder:
 
     def _at_equal_arithmetic(self, arithmetic: dict[str, RunOnAxis]) -> Iterator[Finding]:
         """Who leads where the run that took least arithmetic ends."""
-        equal = min(
-            arithmetic[name].position(self._row(run, self._end_of(run)))
-            for name, run in self.runs.items()
-        )
+        rows = {name: self._row(run, self._end_of(run)) for name, run in self.runs.items()}
+        if None in rows.values():
+            return
+        equal = min(arithmetic[name].position(row) for name, row in rows.items())
         names = [
             f"{map_}/eval/{statistic}"
             for statistic in ("best", "finish_rate")
@@ -545,7 +549,7 @@ class RunFinder:
         for name, run in self.runs.items():
             start = int(run.processes["first_step"].min())
             other = run.config.get("initial_checkpoint")
-            if other or start > LATE_START * run.steps:
+            if other or start > LATE_START * run.steps and start > 3 * _played_until_first(run):
                 source = f"the checkpoint of {other}" if other else "a checkpoint"
                 yield self._caution(
                     (name,), None, float(start),
@@ -604,7 +608,12 @@ class RunFinder:
                 some = self.comparison.only([name]).metrics[0]  # or TmnetError
                 if some.better is None or some.unit == "axis":
                     raise TmnetError(f"{name} has no better and worse: it cannot be a threshold.")
-                found[some] = float(value)
+                try:
+                    found[some] = float(value)
+                except (TypeError, ValueError):
+                    found[some] = np.nan
+                if not np.isfinite(found[some]):
+                    raise TmnetError(f"The threshold of {name} is {value!r}; it must be a number.")
             return found
         found = {}
         for map_, kind in self._raced("best", kinds=("eval",)):
@@ -642,7 +651,9 @@ class RunFinder:
         if not len(moments):
             return None
         values = self.comparison.values_at(run, some, moments)
-        good = values >= threshold if some.better == "higher" else values <= threshold
+        near = 1e-6 * abs(threshold)  # logs have 32 bits: 24.6 is 24.600000381 there
+        lower = some.better == "lower"
+        good = values <= threshold + near if lower else values >= threshold - near
         last_bad = np.flatnonzero(~good)
         since = int(last_bad[-1]) + 1 if len(last_bad) else 0
         return float(moments[since]) if since < len(moments) else None
@@ -657,7 +668,7 @@ class RunFinder:
     def _value_at_end(self, some: Metric, run: Run) -> float:
         return self._at_moment(some, run, self._end_of(run))
 
-    def _row(self, run: Run, at: float) -> int:
+    def _row(self, run: Run, at: float) -> int | None:
         """Row of the last event at or before a moment."""
         return on_axis(run, self.comparison.by, self.comparison.clock).row_at(at)
 
@@ -682,7 +693,9 @@ class RunFinder:
     def _gap(self, some: Metric, gap: float, precise: bool = False) -> str:
         """A difference of values."""
         unit = "points" if some.unit == "%" else some.unit
-        shown = f"{gap * some.scale:.2g}" if precise else self.comparison.show_value(some, gap)
+        shown = self.comparison.show_value(some, gap)
+        if precise:
+            shown = f"{gap * some.scale:{',.0f' if gap * some.scale >= 100 else '.2g'}}"
         return f"{shown} {unit}".rstrip()
 
     def _span(self, some: Metric, span: Interval, signed: bool = False) -> str:
@@ -699,6 +712,13 @@ class RunFinder:
         if self.comparison.by in STEPS:
             return length / 1e6, "a million steps"
         return length, f"a {self.comparison.axis_unit}"
+
+
+def _played_until_first(run: Run) -> float:
+    """Steps that a run would have played by its first event, had it begun at none."""
+    minutes, steps = (run.scalars[name].to_numpy() for name in ("minutes", "step"))
+    length = minutes[-1] - minutes[0]
+    return minutes[0] * (steps.max() - steps.min()) / length if length > 0 else 0.0
 
 
 def name_of(some: Metric) -> str:

@@ -61,7 +61,8 @@ def _read_texts(file: EventFile, wanted: re.Pattern, hyperparameters: bool) -> d
         config = dict(zip(hparams["tag"], hparams["value"]))
     for row in texts.sort_values("step", kind="stable").itertuples() if len(texts) else ():
         if wanted.search(row.tag):
-            config |= _parse_text(row.value)
+            told = _parse_text(row.value)
+            config |= told or ({} if hyperparameters else {row.tag: row.value.strip()})
     return config
 
 
