@@ -157,7 +157,6 @@ def numbers(text):
 
 NOT_TABLED = {
     "By training time": "what is judged at half of the window is in no table",
-    "Conclusions": "arithmetic of the runs that are looked at closer is in no table",
 }
 
 
