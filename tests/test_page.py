@@ -315,12 +315,18 @@ def some_page(value="1"):
 
 
 def between(style, key, data):
-    """What stands between the marks of a place, without line breaks around it."""
+    """What stands between the marks of a place, without line breaks around it.
+
+    In reStructuredText the first mark is followed by an empty comment.
+    """
     begin, end = (mark.format(key).encode() for mark in MARKS[style])
     _, found, rest = data.partition(begin)
     assert found
     words, found, _ = rest.partition(end)
     assert found
+    if style == "rst":
+        assert words.startswith(b"\n\n..\n")
+        words = words[5:]
     return words.strip(b"\n")
 
 
@@ -341,6 +347,40 @@ def test_a_new_page_says_what_belongs_where(tmp_path, style):
     first = path.read_bytes()
     write_page(path, some_page())
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("style", PAGE_FORMATS)
+def test_a_place_that_was_emptied_stays_empty(tmp_path, style):
+    path = tmp_path / f"a.{style}"
+    write_page(path, some_page())
+    edit(path, "overview", b"")
+    for _ in range(2):
+        write_page(path, some_page())
+        assert between(style, "overview", path.read_bytes()) == b""
+        text = path.read_text(encoding="utf-8")
+        assert "(Write.)" not in text and "(Write more.)" in text
+
+
+def test_indented_words_are_a_quotation(tmp_path):
+    """In reStructuredText; and not part of the comment that marks where they begin."""
+    path = tmp_path / "a.rst"
+    write_page(path, some_page())
+    edit(path, "overview", b"   Somebody said so.")
+    write_page(path, some_page())
+    assert ("block_quote", "Somebody said so.") in read("rst", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("style", PAGE_FORMATS)
+def test_where_the_end_of_words_is_not_marked_nothing_is_overwritten(tmp_path, style):
+    path = tmp_path / f"a.{style}"
+    write_page(path, some_page())
+    edit(path, "overview", b"Much work.")
+    end = MARKS[style][1].encode()
+    path.write_bytes(path.read_bytes().replace(end, b"", 1))
+    before = path.read_bytes()
+    with pytest.raises(TmnetError, match="is missing behind the author's words under 'overview'"):
+        write_page(path, some_page())
+    assert path.read_bytes() == before
 
 
 words_of_authors = st.text(
@@ -448,7 +488,7 @@ def read_tex(text):
     signs = {r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^",
              r"\ensuremath{<}": "<", r"\ensuremath{>}": ">", r"\^{}": "^",
              r"\textless{}": "<", r"\textgreater{}": ">"}  # fmt: skip
-    signs |= {f"\\{sign}": sign for sign in "&%$#_{}"}
+    signs |= {f"\\{sign}": sign for sign in "&%$#_{}"} | {"$-$": "−"}
     pattern = re.compile("|".join(map(re.escape, sorted(signs, key=len, reverse=True))))
 
     def plain(some):

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.experiments import SCALES, experiment_names, from_yaml
-from tmnet.files import CHECKPOINTS, LOGDIR, data_path, make_directory, write_output
+from tmnet.files import CHECKPOINTS, LOGDIR, data_path, file_name, make_directory, write_output
 
 MOST_ROWS = 30  # of a table in the terminal
 
@@ -363,8 +363,8 @@ def report(args: argparse.Namespace) -> None:
         )
     if args.runs:
         runs = list(dict.fromkeys(args.runs))
-        title = f"Comparison of {', '.join(runs)}"
-        studies = {"report": ("", Study(title=title, question="", runs=runs))}
+        title, page = f"Comparison of {', '.join(runs)}", file_name("_".join(runs))
+        studies = {page: ("", Study(title=title, question="", runs=runs, prefix=page))}
     for page, (name, study) in studies.items():
         what = [name] if name else ["--runs", *study.runs]
         where = ["--logdir", str(logdir)]

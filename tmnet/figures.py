@@ -7,7 +7,6 @@ other's. One set of drawing code serves both uses: `Multiples` draws, and can be
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,8 +20,9 @@ from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
+from tmnet.analysis.statistics import performance_profile, rate_interval
 from tmnet.errors import TmnetError
-from tmnet.files import make_directory, write_output
+from tmnet.files import file_name, make_directory, write_output
 from tmnet.tables import document, tables
 
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
@@ -323,6 +323,66 @@ def plot_grid(
     return Multiples(comparison, comparison.metrics, order, columns, dpi, width).figure
 
 
+def plot_profile(
+    comparison: Comparison, name: str, order: Sequence[str] | None = None, width: str = "page"
+) -> Figure:
+    """Performance profiles: which share of each arm's seeds is better than a value at the end.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of arms.
+    name : str
+        A metric of which lower or higher is better.
+    order : sequence of str, optional
+    width : {"page", "column"}
+        As for `plot_grid`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A line an arm, with 95 % (Wilson's); a seed without a value is worse than any.
+
+    Raises
+    ------
+    TmnetError
+        If there are no arms, or the metric is not in the comparison or has no better and worse.
+    """
+    (some,) = comparison.only([name]).metrics
+    if not comparison.arms or some.better is None:
+        raise TmnetError(f"A performance profile of {name} needs arms, and a better and a worse.")
+    sign = 1 if some.better == "higher" else -1
+    last = comparison.at(comparison.grid[-1]).loc[some.name]
+    scores = {arm: sign * last[list(names)].to_numpy() for arm, names in comparison.arms.items()}
+    known = np.concatenate([x[np.isfinite(x)] for x in scores.values()])
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    margin = 0.08 * (high - low) or 0.5 / some.scale
+    levels = np.unique([low - margin, *known, high + margin])
+    order = list(order or comparison.arms)
+    colours, dashes = run_colours(order), run_dashes(order)
+    with rc_context(STYLE):
+        figure = Figure(figsize=WIDTHS[width], dpi=100)
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        for arm, values in scores.items():
+            share = performance_profile(np.nan_to_num(values, nan=levels[0] - 1), levels)
+            counts = np.round(share * len(values)).astype(int)
+            span = np.array([rate_interval(count, len(values)) for count in counts]).T
+            x, style = sign * levels * some.scale, {"color": colours[arm]}
+            ax.plot(
+                x, 100 * share, linestyle=dashes[arm], drawstyle="steps-post", label=arm, **style
+            )
+            ax.fill_between(x, *(100 * span), step="post", alpha=0.15, lw=0, **style)
+        unit = f" ({some.unit})" if some.unit else ""
+        ax.set(xlabel=f"{some.label}{unit}", ylabel="seeds that are better (%)", ylim=(-2, 102))
+        if sign < 0:
+            ax.invert_xaxis()  # the better, the further right
+        ax.legend(frameon=False)
+        sns.despine(figure)
+        figure.tight_layout()
+    return figure
+
+
 # --- files --------------------------------------------------------------------------------------
 
 
@@ -377,16 +437,12 @@ def export(
     """
     formats = check_formats(formats)
     directory = make_directory(directory)
-    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{_file_name(comparison.by)}")
-    written = []
+    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
+    written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
     for some, name in zip(comparison.metrics, _names_of_files(comparison.metrics)):
-        figure = None
-        for kind in FIGURE_FORMATS:
-            if kind in formats:
-                figure = figure or plot_grid(comparison, [some.name], order, width=width)
-                path = directory / f"{prefix}_{name}{suffix}.{kind}"
-                write_output(path, lambda file, f=figure, k=kind: _save_figure(f, file, k, dpi))
-                written.append(path)
+        if kinds:
+            figure = plot_grid(comparison, [some.name], order, width=width)
+            written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)
     for kind in TABLE_FORMATS:
         if kind in formats:
             path = directory / f"{prefix}_table{suffix}.{kind}"
@@ -399,11 +455,28 @@ def export(
     return written
 
 
-def _save_figure(figure: Figure, file, kind: str, dpi: float) -> None:
-    # Without dates, so that the same figure is the same file.
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    with rc_context({**STYLE, "svg.hashsalt": "tmnet"}):
-        figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
+def export_profile(
+    comparison: Comparison, name: str, directory: Path, prefix: str, kinds: Sequence[str],
+    order: Sequence[str], width: str, dpi: float = 200,
+) -> list[Path]:  # fmt: skip
+    """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
+    figure = plot_profile(comparison, name, order, width)
+    (base,) = _names_of_files(comparison.only([name]).metrics)
+    return _save_figure(figure, directory / f"{prefix}_{base}_profile", kinds, dpi)
+
+
+def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -> list[Path]:
+    """Write a figure in several formats; the path lacks their endings."""
+    written = []
+    for kind in kinds:
+        # Without dates, so that the same figure is the same file.
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+        options = {"format": kind, "dpi": dpi, "metadata": metadata}
+        with rc_context({**STYLE, "svg.hashsalt": "tmnet"}):
+            file = path.with_name(f"{path.name}.{kind}")
+            write_output(file, lambda out, options=options: figure.savefig(out, **options))
+        written.append(file)
+    return written
 
 
 def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
@@ -416,14 +489,10 @@ def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
         else:
             group = some.name.partition("/")[0]
             name = group if group in lone else some.name
-        name = base = _file_name(name)
+        name = base = file_name(name)
         number = 1
         while name.casefold() in map(str.casefold, names):  # one file on Windows and macOS
             number += 1
             name = f"{base}_{number}"
         names.append(name)
     return names
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,11 @@ def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except (OSError, ValueError) as error:  # ValueError: the path names no file
         reason = getattr(error, "strerror", None) or error
         raise TmnetError(f"{path} cannot be written ({reason}).") from None
+
+
+def file_name(text: str) -> str:
+    """A text as part of a file's name: without signs that some system refuses, and not too long."""
+    return re.sub(r"[^\w.-]+", "_", text)[:100]
 
 
 def make_directory(directory: str | Path) -> Path:

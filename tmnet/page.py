@@ -118,12 +118,14 @@ def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | N
     style = path.suffix.removeprefix(".")
     try:
         before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        kept = authors_words(before, style)
     except UnicodeDecodeError:
         raise TmnetError(
             f"{path} is not a text in UTF-8, so that the author's words in it would be lost: save "
             "it as UTF-8, or remove it."
         ) from None
-    kept = authors_words(before, style)
+    except TmnetError as error:
+        raise TmnetError(f"{path}: {error}") from None
     for key, text in (words or {}).items():
         kept[key] = _WRITE[style](Text(text), path.parent)
     text = page(blocks, style, path.parent, kept)
@@ -152,7 +154,11 @@ def page(
         if isinstance(block, Words):
             begin, end = _marks(style, block.key)
             inner = (words or {}).get(block.key)
-            parts.append(f"{begin}\n\n{inner or write(Text(block.prompt), directory)}\n\n{end}")
+            if inner is None:
+                inner = write(Text(block.prompt), directory)
+            if style == "rst":  # an empty comment, or indented words would belong to the mark's
+                begin = f"{begin}\n\n.."
+            parts.append("\n\n".join([begin, inner, end] if inner else [begin, end]))
         else:
             parts.append(write(block, directory))
     text = "\n\n".join(parts) + "\n"
@@ -167,11 +173,28 @@ def page(
 
 
 def authors_words(text: str, style: str) -> dict[str, str]:
-    """The author's words in a page, by key."""
+    """The author's words in a page, by key.
+
+    Raises
+    ------
+    TmnetError
+        If it is not marked where some of them end.
+    """
     begin, end = (re.escape(mark) for mark in _marks(style, "KEY"))
-    pattern = f"{begin.replace('KEY', '(?P<key>[a-z_ ]+)')}(?P<words>.*?){end}"
-    found = re.finditer(pattern, text.replace("\r\n", "\n"), re.DOTALL)
-    return {match["key"]: match["words"].strip("\n") for match in found}
+    begin = begin.replace("KEY", "(?P<key>[a-z_ ]+)")
+    words = {}
+    for match in re.finditer(begin, text):
+        inner = re.split(begin, text[match.end() :], maxsplit=1)[0]
+        inner, *marked = re.split(end, inner, maxsplit=1)
+        if not marked:
+            raise TmnetError(
+                f"The line {_marks(style, match['key'])[1]!r} is missing behind the author's words "
+                f"under {match['key']!r}: put it back where they end."
+            )
+        if style == "rst":
+            inner = re.sub(r"^\s*\.\.\n", "", inner)
+        words[match["key"]] = inner.strip("\n")
+    return words
 
 
 def _marks(style: str, key: str) -> tuple[str, str]:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.comparison import Comparison, compare, fitting_interval, metric_names
 from tmnet.analysis.findings import KINDS, Finding, name_of
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.experiments import from_yaml
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
 from tmnet.files import data_path, make_directory, write_output
 from tmnet.logs.run import Run, describe_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
@@ -53,7 +53,7 @@ class Study:
     thresholds : dict of str to float
         Values of metrics whose reaching is timed.
     interval, step_interval : float or None
-        Of the two grids.
+        Of the two grids; by default as `fitting_interval` has them.
     prefix : str
         What names of figures begin with.
     """
@@ -240,20 +240,25 @@ class _Writer:
         seeds = {arm: [runs[name] for name in names] for arm, names in study.arms.items()}
         every = list(runs.values())
         metrics = metric_names(every)
-        self.by_time = compare(seeds or every, interval=study.interval, metrics=metrics)
-        self.by_step = compare(
-            seeds or every, by="step", interval=study.step_interval, metrics=metrics
+        interval, step_interval = (
+            fitting_interval(every, by) if given is None else given
+            for by, given in (("time", study.interval), ("step", study.step_interval))
         )
+        self.by_time = compare(seeds or every, interval=interval, metrics=metrics)
+        self.by_step = compare(seeds or every, by="step", interval=step_interval, metrics=metrics)
         self.closer = None
         if study.closer:
             some = [runs[name] for name in study.closer]
-            self.closer = compare(some, interval=study.interval, metrics=metric_names(some))
+            self.closer = compare(some, interval=interval, metrics=metric_names(some))
         thresholds = study.thresholds or None
         self.found = self.by_time.findings(thresholds)
-        self.later = (self.closer or self.by_time).findings(thresholds, study.after)
+        later = self.closer or self.by_time
+        self.judged = later.middle if study.after is None else study.after
+        self.later = later.findings(thresholds, self.judged)
 
     def page(self, commands: Sequence[str], step) -> list[Block]:
-        blocks = [*self._overview(), *self._key_findings(), *self._going_on(), *self._runs()]
+        blocks = [*self._overview(), *self._key_findings(), *self._profiles(), *self._going_on()]
+        blocks += self._runs()
         step()
         blocks += self._details(self.by_time, "by training time", self.found)
         step()
@@ -285,17 +290,45 @@ class _Writer:
             Heading(2, "Key findings"),
             *_told(key, ("leader", "first_finish", "threshold", "crossover")),
             Table(f"Values at {at}", self._final_values()),
-            Heading(3, KINDS["caution"]),
+            *([Heading(3, KINDS["caution"])] if cautions else []),
             *_told(cautions, ("caution",)),
             _words("key findings"),
         ]
 
+    def _profiles(self) -> list[Block]:
+        """Of arms: which share of the seeds is how good at the end."""
+        shown = [
+            some for some in self.by_time.metrics if self.by_time.arms and _is_of_eval(some.name)
+        ]
+        if not shown:
+            return []
+        at, blocks = self._at_end(self.by_time), [Heading(2, "Performance profiles")]
+        kinds = [kind for kind in self.formats if kind in FIGURE_FORMATS]
+        for some in shown:
+            files = export_profile(
+                self.by_time, some.name, self.directory, self.study.prefix, kinds, self.order,
+                self.width,
+            )  # fmt: skip
+            self.written += files
+            blocks.append(
+                Picture(
+                    self._shown(files)[0],
+                    f"Share of the seeds of each arm whose {name_of(some)} at {at} is better, with "
+                    "95 % of it; a seed without a value is worse than any.",
+                    f"Share of seeds by {name_of(some)}: {', '.join(self.order)}",
+                )
+            )
+        return blocks
+
+    def _shown(self, files: Sequence[Path]) -> list[Path]:
+        """Those of the figures that the page shows."""
+        kind = next(kind for kind in self.formats if kind in SHOWN_FIGURES)
+        return [path for path in files if path.suffix == f".{kind}"]
+
     def _is_key(self, finding: Finding) -> bool:
-        parts = (finding.metric or "").split("/")
         return finding.kind in ("leader", "first_finish", "threshold", "crossover") and (
-            finding.metric == "loss"
-            or len(parts) == 3 and parts[1] == "eval" and parts[2] in (*KEY_METRICS, "first_finish")
-        )  # fmt: skip
+            finding.metric == "loss" or _is_of_eval(finding.metric, (*KEY_METRICS, "first_finish"))
+        )
 
     def _at_end(self, comparison: Comparison) -> str:
         return f"{comparison.show_at(comparison.grid[-1])} {comparison.axis_unit}"
@@ -359,15 +392,20 @@ class _Writer:
         )  # fmt: skip
         tables = [kind for kind in self.formats if kind in TABLE_FORMATS]
         self.written += files + export(comparison, self.directory, self.study.prefix, tables)
-        shown = next(kind for kind in self.formats if kind in SHOWN_FIGURES)
-        pictures = [path for path in files if path.suffix == f".{shown}"]
+        pictures = self._shown(files)
+        marks = (
+            "The inter-quartile mean of an arm's seeds, and 95 % of it."
+            if comparison.arms
+            else "* marks the best of a row; a mean comes with the standard deviation, a rate with "
+            "the number of races behind it."
+        )
         blocks: list[Block] = [
             Heading(2, heading[0].upper() + heading[1:]),
             Text(
                 f"Every {comparison.show_at(comparison.interval)} {comparison.axis_unit} up to "
-                f"{self._at_end(comparison)}. * marks the best of a row; a mean comes with the "
-                "standard deviation, a rate with the number of races behind it."
+                f"{self._at_end(comparison)}. {marks}"
             ),
+            *([Points(tuple(comparison.notes))] if comparison.notes else []),
         ]
         for some, path in zip(drawn.metrics, pictures, strict=True):
             name = name_of(some)
@@ -382,7 +420,11 @@ class _Writer:
                     f"{title(comparison, some)}, by {comparison.axis_label}.",
                     f"{name} by {comparison.axis_label}: {runs}",
                 ),
-                Table(title(comparison, some), metric_table(comparison, some), folded=True),
+                Table(
+                    f"{title(comparison, some)}, {heading}",
+                    metric_table(comparison, some),
+                    folded=True,
+                ),
             ]
         return blocks
 
@@ -437,15 +479,25 @@ class _Writer:
         for some in self.found:
             if some.kind == "crossover" and self._is_key(some):
                 crossed.setdefault(some.metric, []).append(some)
+        lucky = {
+            some.metric for some in self.found if some.kind == "leader" and not some.stands_out
+        }
         for name, some in crossed.items():
-            first, last = (pick(some, key=lambda x: x.moment) for pick in (min, max))
+            last = max(some, key=lambda x: x.moment)
+            noise = ", with a lead within the noise" if name in lucky else ""
+            with_less = f"; with less, {last.runs[1]} was ahead of it"
             advice.append(
-                f"{name_of(metric(name))}: {first.runs[1]} is ahead of {first.runs[0]} until "
-                f"{first.details['for good']}; from {last.details['for good']} on, "
-                f"{last.runs[0]} is ahead of all that it overtakes."
+                f"For {name_of(metric(name))}, {last.runs[0]} pays from {last.details['for good']} "
+                f"of training on{noise}{with_less}."
             )
+        faster = {
+            some.runs[0] for some in self.later
+            if some.kind == "verdict" and "best time better by" in some.details
+        }  # fmt: skip
         for some in self.later:
-            if some.kind == "plateau" and some.metric.endswith("/best"):
+            if some.kind == "plateau" and some.metric.endswith("/best") and (
+                some.runs[0] not in faster or some.moment > self.judged
+            ):  # fmt: skip
                 advice.append(
                     f"For a better best time of {some.runs[0]} alone, there was little reason to "
                     f"go on after {some.details['since']}."
@@ -459,6 +511,11 @@ class _Writer:
         ]
 
 
+def _is_of_eval(name: str, statistics: Sequence[str] = KEY_METRICS) -> bool:
+    races = metric(name).races
+    return bool(races) and races[1] == "eval" and races[2] in statistics
+
+
 def _told(findings: Sequence[Finding], kinds: Iterable[str]) -> list[Block]:
     """Findings in sentences, and as tables, a kind after the other."""
     blocks: list[Block] = []
@@ -467,21 +524,27 @@ def _told(findings: Sequence[Finding], kinds: Iterable[str]) -> list[Block]:
         if not some:
             continue
         blocks.append(Points(tuple(finding.sentence for finding in some)))
-        if any(finding.details for finding in some):
-            blocks.append(Table(f"{KINDS[kind]}: the numbers", _numbers(some), folded=True))
+        if any(finding.of_runs or finding.details for finding in some):
+            heading = f"{KINDS[kind].rstrip('?')}: the numbers"
+            blocks.append(Table(heading, _numbers(some), folded=True))
     return blocks
 
 
 def _numbers(findings: Sequence[Finding]) -> pd.DataFrame:
-    """A row a finding, a column a detail."""
-    findings = [finding for finding in findings if finding.details]
-    columns = list(dict.fromkeys(name for finding in findings for name in finding.details))
+    """A row a finding, a column a run or a detail."""
+    findings = [finding for finding in findings if finding.of_runs or finding.details]
+    runs = dict.fromkeys(name for finding in findings for name in finding.of_runs)
+    details = dict.fromkeys(name for finding in findings for name in finding.details)
     about = [name_of(metric(finding.metric)) if finding.metric else "" for finding in findings]
     rows = [
-        [", ".join(finding.runs), *(finding.details.get(name, "") for name in columns)]
+        [
+            ", ".join(finding.runs),
+            *(finding.of_runs.get(name, "") for name in runs),
+            *(finding.details.get(name, "") for name in details),
+        ]
         for finding in findings
     ]
-    return pd.DataFrame(rows, pd.Index(about, name="metric"), ["runs", *columns])
+    return pd.DataFrame(rows, pd.Index(about, name="metric"), ["runs", *runs, *details])
 
 
 def _words(key: str) -> Words:

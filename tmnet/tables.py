@@ -18,19 +18,20 @@ BEST_MARK = "*"
 def render(table: pd.DataFrame, style: str) -> str:
     """A table of strings in one of `STYLES`; a grid is aligned like numbers, names like text."""
     is_grid = all(str(name)[:1].isdigit() for name in table.index)
-    return tabulate(
+    text = tabulate(
         [[str(name), *row] for name, row in zip(table.index, table.to_numpy())],
-        [table.index.name or "", *(_head(table, name) for name in table)],
+        [table.index.name or "", *map(_head, table.columns, table.to_numpy().T)],
         tablefmt=STYLES[style],
         colalign=("right" if is_grid else "left",) + ("right",) * len(table.columns),
         disable_numparse=True,
         preserve_whitespace=style == "text",
     )
+    return text.replace("−", "$-$") if style == "tex" else text
 
 
-def _head(table: pd.DataFrame, name: str) -> str:
+def _head(name: str, cells: Sequence[str]) -> str:
     """A column's name, over the digits of cells that end in a mark or in room for one."""
-    return f"{name} " if table[name].str.endswith(" ").any() else name
+    return f"{name} " if any(cell.endswith(" ") for cell in cells) else name
 
 
 def title(comparison: Comparison, some: Metric) -> str:
@@ -50,8 +51,10 @@ def metric_table(
     """One metric at the grid points, as text: the best of a row marked, ends of runs named.
 
     A mean comes with its standard deviation and a rate with the number of races behind it, where
-    the comparison has those metrics.
+    the comparison has those metrics. Arms have their inter-quartile mean, and 95 % of it.
     """
+    if comparison.arms:
+        return _arm_table(comparison, some)
     values = comparison.table(some.name).to_numpy()  # (points, runs)
     beside = _beside(comparison, some)
     rows = np.arange(len(comparison.grid))
@@ -71,6 +74,20 @@ def metric_table(
     index = pd.Index([comparison.show_at(at) for at in comparison.grid[rows]])
     index.name = comparison.axis_unit
     return pd.DataFrame(cells, index, [run.name for run in comparison.runs])
+
+
+def _arm_table(comparison: Comparison, some: Metric) -> pd.DataFrame:
+    show = comparison.show_value
+    table = comparison.arm_table(some.name)
+    table["text"] = [
+        f"{show(some, row.iqm)} ({show(some, row.low)} to {show(some, row.high)})"
+        if np.isfinite(row.iqm)
+        else show(some, np.nan)
+        for row in table.itertuples()
+    ]
+    cells = table.pivot(index="at", columns="arm", values="text")[list(comparison.arms)]
+    index = pd.Index(map(comparison.show_at, cells.index), name=comparison.axis_unit)
+    return cells.set_axis(index).rename_axis(columns=None)
 
 
 def best_of(comparison: Comparison, some: Metric, values: np.ndarray) -> np.ndarray:

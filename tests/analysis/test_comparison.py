@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import tmnet
 from tmnet.analysis.axes import on_axis
+from tmnet.analysis.comparison import fitting_interval
 from tmnet.experiments import NetworkConfig
 from tmnet.networks.anatomy import costs
 
@@ -421,3 +422,18 @@ def test_the_last_event_before_a_position(history, axis, part):
     at = known[0] + part * (known[-1] - known[0])
     expected = max(x for x in known if x <= at)
     assert there.position(there.row_at(at)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "minutes, steps, expected",
+    [
+        (100, 1_000_000, (5, 50_000)), (99, 999_999, (2, 20_000)), (30, 300_000, (1, 10_000)),
+        (14.6, 643_000, (0.5, 20_000)), (3, 30_000, (0.25, 2500)),
+    ],
+)  # fmt: skip
+def test_intervals_that_fit_short_runs(tmp_path, minutes, steps, expected):
+    """Twenty grid points at least, of the shortest run; of very short ones fewer."""
+    write_file(tmp_path / "short", [(1, 1, {"loss": 1}), (60 * minutes, steps, {"loss": 1})])
+    write_file(tmp_path / "long", [(1, 1, {"loss": 1}), (60_000, 10**9, {"loss": 1})], pid=2)
+    runs = [load(tmp_path, name) for name in ("long", "short")]
+    assert tuple(fitting_interval(runs, by) for by in ("time", "step")) == expected

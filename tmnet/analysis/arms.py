@@ -41,13 +41,13 @@ class ArmFinder(RunFinder):
                 noise = iqm_difference(one, other, self.seed)
             better = probability_of_improvement(one, other)
             likely = probability_interval(one, other, self.seed)
-            details = {
-                arm: f"{value} (95 %: {self._span(some, iqm_interval(scores[arm], self.seed))})"
+            middles = {
+                arm: f"{value} (95 %: {self._within(some, iqm_interval(scores[arm], self.seed))})"
                 for arm, value in zip(ranked, shown)
             }
-            told = ", ".join(f"{arm} {text}" for arm, text in details.items())
+            told = ", ".join(f"{arm} {text}" for arm, text in middles.items())
             lead = iqm(one) - iqm(other)
-            details["lead"] = self._gap(some, lead)
+            details = {"lead": self._gap(some, lead)}
             told_noise = "is of one seed"
             if noise is not None:
                 details[OF_95] = self._span(some, noise)
@@ -58,7 +58,8 @@ class ArmFinder(RunFinder):
                 "leader", tuple(ranked), some.name, self.end, lead, noise,
                 f"{name_of(some)} at {self._at(self.end)}, middle half of the seeds: {told}. The "
                 f"lead of {ranked[0]}, {details['lead']}, {told_noise}; a seed of it is better "
-                f"than one of {ranked[1]} with a probability of {details['probability']}.", details,
+                f"than one of {ranked[1]} with a probability of {details['probability']}.",
+                middles, details,
             )  # fmt: skip
 
     def first_finish(self) -> Iterator[Finding]:
@@ -89,9 +90,9 @@ class ArmFinder(RunFinder):
             value = None
             if np.isfinite(estimate.median):
                 value = estimate.median
-                details["half of them by"] = self._at(value)
-                told += f", half of them by {self._at(value)}"
-            yield Finding(kind, (arm,), some.name, value, value, None, f"{told}.", details)
+                details["half of all by"] = self._at(value)
+                told += f", half of all by {self._at(value)}"
+            yield Finding(kind, (arm,), some.name, value, value, None, f"{told}.", details=details)
 
     # What is said of single runs is not said of arms.
 
@@ -100,15 +101,36 @@ class ArmFinder(RunFinder):
 
     after = plateau = verdict = cost = crossover
 
+    def caution(self) -> Iterator[Finding]:
+        yield from super().caution()
+        yield from self._without_values()
+
     def _few_seeds(self) -> Iterator[Finding]:
         for arm, names in self.comparison.arms.items():
             if len(names) < FEW_SEEDS:
+                seeds = f"{len(names)} seed{'s' * (len(names) > 1)}"
                 yield self._caution(
                     (arm,), None, float(len(names)),
-                    f"{arm} has {len(names)} seed{'s' * (len(names) > 1)}: intervals of fewer than "
-                    f"{FEW_SEEDS} are too narrow.",
-                    details={arm: f"{len(names)} seeds, fewer than {FEW_SEEDS}"},
+                    f"{arm} has {seeds}: of fewer than {FEW_SEEDS} little is known, and the "
+                    "interval of a probability is too narrow.", of_runs={arm: seeds},
                 )  # fmt: skip
+
+    def _without_values(self) -> Iterator[Finding]:
+        """Arms of which nothing is said by the middle of their seeds, as some have no value."""
+        for arm, names in self.comparison.arms.items():
+            lacking: dict[int, list[str]] = {}
+            for some in self.metrics.values():
+                if some.better and some.unit != "axis":
+                    count = int((~np.isfinite(self._scores(some, arm))).sum())
+                    lacking.setdefault(count, []).append(name_of(some))
+            for count, metrics in lacking.items():
+                if 0 < count < len(names):
+                    yield self._caution(
+                        (arm,), None, float(count),
+                        f"{arm} is not ranked by {', '.join(metrics)} at {self._at(self.end)}: "
+                        f"{count} of its {len(names)} seeds without a value.",
+                        of_runs={arm: f"{count} of {len(names)} seeds without a value"},
+                    )  # fmt: skip
 
     def _scores(self, some: Metric, arm: str) -> np.ndarray:
         """Values of the arm's seeds at the end of the window, (seeds,)."""

@@ -34,8 +34,8 @@ class RunOnAxis:
 
     Attributes
     ----------
-    end : float
-        Position of the run's end.
+    begin, end : float
+        Positions of the run's first event, and of its end.
     """
 
     def __init__(self, run: Run, by: str, clock: str):
@@ -48,18 +48,19 @@ class RunOnAxis:
             else:
                 self._at = run.wall_minutes(scalars["wall_time"].to_numpy())
                 self.end = run.wall_duration
+            self.begin = 0.0
             return
         survives = run.survives(scalars)
-        if by in STEPS:
-            at = scalars["step"].to_numpy(float)
-            if by == "relative_step":
-                at = at - run.processes["first_step"].min()
+        if by == "step":
+            at = scalars["step"].to_numpy()
+        elif by == "relative_step":
+            at = own_frames(run)
         elif by == "flops":
-            at = _arithmetic(run)
+            at = arithmetic(run)
         else:
             at = _counter(run, by, survives)
         self._at = np.where(survives, at, np.nan)
-        self.end = float(np.nanmax(self._at))
+        self.begin, self.end = float(np.nanmin(self._at)), float(np.nanmax(self._at))
 
     def position(self, row: int) -> float:
         """Position of an event, by its row number in the run's scalars; of one that a restart took
@@ -139,32 +140,66 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
     return np.interp(run.scalars["minutes"].to_numpy(), minutes, count)
 
 
-def own_batches(run: Run) -> np.ndarray | None:
+def own_frames(run: Run, paid: bool = False) -> np.ndarray:
+    """Frames that a run itself had played by every event; as `own_batches`."""
+    played = run.scalars["step"].to_numpy() - run.processes["first_step"].min()
+    if paid:
+        before, again = run.processes["last_step"].shift(), run.processes["first_step"]
+        taken = [_taken_back(run, i, before[i], again[i]) for i in run.processes.index]
+        played = played + np.cumsum(taken)[run.scalars["process"]].astype(int)
+    return played
+
+
+def own_batches(run: Run, paid: bool = False) -> np.ndarray | None:
     """Training batches that a run itself had done by every event; None where it did not log them.
 
     They are taken to run evenly between two events of their counter, and before the first as after
-    it; in a run that started from another's checkpoint they count from its own start.
+    it; in a run that started from another's checkpoint they count from its own start. What a
+    restart took back counts only as `paid`.
     """
     rows = run.rows(BATCHES)
-    rows = rows[run.survives(run.scalars)[rows]]
+    if not paid:
+        rows = rows[run.survives(run.scalars)[rows]]
     if len(rows) < 2:
         return None
-    minutes, batches = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
+    minutes, steps, batches, process = (
+        run.scalars[name].to_numpy()[rows] for name in ("minutes", "step", "value", "process")
+    )
+    if paid:
+        taken = np.zeros(len(run.processes))
+        for number, first in run.processes["first_step"].items():
+            if (before := process == number - 1).any():
+                again = np.interp(first, steps[before], batches[before])
+                taken[number] = _taken_back(run, number, batches[before][-1], again)
+        batches = batches + np.cumsum(taken)[process]
     pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
     start = max(batches[0] - pace * minutes[0], 0.0)
     return np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
 
 
-def _arithmetic(run: Run) -> np.ndarray:
-    """PFLOP that a run's network had taken by every event: decisions and training batches."""
-    from tmnet.experiments import NetworkConfig  # and torch, only where this is asked for
+def _taken_back(run: Run, process: int, before: float, again: float) -> float:
+    """How far back a process began, of a count that stood there and began again here."""
+    start, end = run.processes["start"], run.processes["end"]
+    if process == 0 or start.iat[process] < end.iat[process - 1]:
+        return 0.0
+    return max(0.0, before - again)
+
+
+def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
+    """PFLOP that a run's network had taken by every event: decisions and training batches.
+
+    What a restart took back counts only as `paid`. TmnetError where a run did not log it.
+    """
+    from tmnet.experiments import (
+        NetworkConfig,  # and torch, only where this is asked for
+    )
     from tmnet.networks.anatomy import costs
 
     known = {field.name for field in fields(NetworkConfig)}
     logged = run.config.get("neural_network")
     batch_size = (run.config.get("training") or {}).get("batch_size")
-    done = own_batches(run)
-    if not (logged and batch_size and done is not None):
+    batches = own_batches(run, paid)
+    if not (logged and batch_size and batches is not None):
         raise TmnetError(
             f"Run {run.name} did not log what its arithmetic follows from: neural_network and "
             f"training.batch_size of its configuration, and {BATCHES}."
@@ -173,5 +208,5 @@ def _arithmetic(run: Run) -> np.ndarray:
         NetworkConfig(**{name: value for name, value in logged.items() if name in known}),
         batch_size,
     )
-    frames = run.scalars["step"].to_numpy() - run.processes["first_step"].min()
-    return (done * total["flops_per_batch"] + frames * total["flops_per_decision"]) / 1e15
+    learning, acting = (total[f"flops_per_{what}"] for what in ("batch", "decision"))
+    return (batches * learning + own_frames(run, paid) * acting) / 1e15

@@ -88,6 +88,11 @@ class Comparison:
         """Whether a run has ended before a position on the axis, or before each of several."""
         return at > self.ends[run.name] * (1 + 1e-12)
 
+    @property
+    def middle(self) -> float:
+        """The grid point nearest to the middle of the window."""
+        return float(self.grid[np.abs(self.grid - sum(self.window) / 2).argmin()])
+
     def show_at(self, at: float) -> str:
         """A position on the axis as text, without its unit."""
         if self.by in ("time", "flops"):
@@ -224,7 +229,12 @@ class Comparison:
     @functools.cached_property
     def notes(self) -> list[str]:
         """What a reader of these numbers must know: a sentence each."""
-        notes = []
+        notes = [
+            f"{run.name} begins behind the window, at {self.show_at(begin)} {self.axis_unit}, and "
+            "has no values in it."
+            for run in self.runs
+            if (begin := on_axis(run, self.by, self.clock).begin) > self.window[1]
+        ]
         for some in self.metrics:
             for run in self.runs if not some.races else ():
                 value = on_axis(run, self.by, self.clock).scalar(some.name)[1]
@@ -307,7 +317,7 @@ def compare(
     """
     arms = {}
     if isinstance(runs, Mapping):
-        runs = {arm: [some] if isinstance(some, Run) else some for arm, some in runs.items()}
+        runs = {arm: [some] if isinstance(some, Run) else list(some) for arm, some in runs.items()}
         arms = {str(arm): tuple(run.name for run in seeds) for arm, seeds in runs.items()}
         if empty := [arm for arm, seeds in arms.items() if not seeds]:
             raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
@@ -352,6 +362,20 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
     others = [tag for tag in tags if tag not in key]
     return names + key + (others if all_scalars or not names + key else [])
+
+
+def fitting_interval(runs: Sequence[Run], by: str) -> float:
+    """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
+    of the default is enough for that; the default where it does.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    by : {"time", "step"}
+    """
+    shortest = min(run.duration if by == "time" else run.steps for run in runs)
+    default = DEFAULT_INTERVAL[by]
+    return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 
 def _check(runs, clock, rule, interval, trailing) -> None:

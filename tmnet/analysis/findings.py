@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tmnet.analysis.axes import STEPS, RunOnAxis, on_axis, own_batches
+from tmnet.analysis.axes import STEPS, arithmetic, on_axis, own_batches, own_frames
 from tmnet.analysis.comparison import Comparison, compare
+from tmnet.analysis.metrics import DECIMALS, Metric, Races, metric
 from tmnet.analysis.metrics import KINDS as RACE_KINDS
-from tmnet.analysis.metrics import Metric, Races, metric
 from tmnet.analysis.statistics import (
     Interval,
     Times,
@@ -33,7 +33,8 @@ KINDS = {  # and what stands above the findings of each
     "caution": "Where the comparison may mislead",
 }
 AFTER = ("best", "finish_rate", "mean")  # of eval races, and the loss: what is followed
-OF_95 = "95 % of it"
+OF_95, BY_FEW = "95 % of it", "by the best of equally few races"
+FEW = 20  # of so many races the best of one can be told: what no race came to, no draw tells
 SLOW = {"best": 0.05, "mean": 0.1, "finish_rate": 0.02}  # an hour, or a million steps: a plateau
 SHORTEST_PLATEAU = 0.2  # of the window, where that is less than an hour, or a million steps
 FEW_RACES = 30
@@ -56,12 +57,15 @@ class Finding:
     moment : float or None
         On the axis of the comparison.
     value : float or None
-        What was found, as the metric has it (a rate 0..1): a lead, a gain, a moment, a count.
+        What was found, as the metric has it (a rate 0..1): a lead, a gain, a moment, a count. A
+        lead in best times is that which equally few races are expected to bring, if there are
+        enough races to tell.
     uncertainty : Interval or None
         95 % of the value.
     sentence : str
-    details : dict of str to str
-        What the sentence tells, by names, as it tells it: for a row of a table.
+    of_runs, details : dict of str to str
+        What the sentence tells of each run, by its name, and what else it tells: for a row of a
+        table.
     """
 
     kind: str
@@ -71,6 +75,7 @@ class Finding:
     value: float | None
     uncertainty: Interval | None
     sentence: str
+    of_runs: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -94,8 +99,8 @@ def findings(
     ----------
     comparison : Comparison
     thresholds : mapping of str to float, optional
-        Values of metrics whose reaching is timed: ``{"A01/eval/best": 24.6}``. By default those
-        that every run reaches in the end: the slowest best time, and a finish rate of 50 %.
+        Values of metrics whose reaching is timed: ``{"A01/eval/best": 24.6}``. By default the best
+        time that all runs with a finish get to, and a finish rate of 50 %.
     after : float, optional
         A moment on the axis; what came after it is judged. By default half of the window.
     seed : int
@@ -111,8 +116,9 @@ def findings(
         If a threshold is of an unknown metric, or the moment is outside of the window.
     """
     lo, hi = comparison.window
-    if after is None:
-        after = comparison.grid[np.abs(comparison.grid - (lo + hi) / 2).argmin()]
+    after = comparison.middle if after is None else after
+    if not isinstance(after, (int, float, np.number)):
+        raise TmnetError(f"The moment {after!r} is not a number of {comparison.axis_unit}.")
     if not lo <= after <= hi:
         raise TmnetError(
             f"The moment {after:g} is outside of the window of {lo:g} to {hi:g} "
@@ -153,23 +159,37 @@ class RunFinder:
             ranked = self._ranked(some, self.comparison, self.end)
             if ranked is None:
                 continue
-            (first, value), (second, next_value), *others = ranked
-            lead = abs(value - next_value)
-            noise = self._difference(some, self.runs[first], self.runs[second], self.end)
+            (first, value), (second, next_value) = ranked[:2]
             shown = {name: self._value(some, x) for name, x in ranked}
-            details = shown | {"lead": self._gap(some, lead)}
-            told = ""
-            if noise is not None:
-                noise = noise if some.better == "higher" else Interval(-noise.high, -noise.low)
-                details[OF_95] = self._span(some, noise)
-                where = "beyond" if noise.low > 0 else "within"
-                told = f"; that is {where} the noise (95 %: {details[OF_95]})"
-            behind = ", ".join(f"{name} ({shown[name]})" for name in (second, *dict(others)))
+            details = {"lead": self._gap(some, abs(value - next_value))}
+            lead, noise, told = self._noise(some, first, second, details)
             yield Finding(
-                "leader", tuple(shown), some.name, self.end, lead, noise,
+                "leader", tuple(shown), some.name, self.end,
+                abs(value - next_value) if lead is None else lead, noise,
                 f"{name_of(some)} at {self._at(self.end)}: {first} leads with {shown[first]}, "
-                f"{details['lead']} ahead of {behind}{told}.", details,
+                f"{details['lead']} ahead of {_behind(shown)}{told}.", shown, details,
             )  # fmt: skip
+
+    def _noise(
+        self, some: Metric, first: str, second: str, details: dict[str, str]
+    ) -> tuple[float | None, Interval | None, str]:
+        """The lead of the first over the second, 95 % of it, and that in words; None, if few races
+        tell neither. What is told goes into details, too."""
+        found = self._difference(some, self.runs[first], self.runs[second], self.end)
+        if found is None:
+            return None, None, ""
+        lead, noise, races = found
+        if some.better == "lower":
+            lead, noise = -lead, Interval(-noise.high, -noise.low)
+        details[OF_95] = self._span(some, noise)
+        where = "beyond" if noise.low > 0 else "within"
+        told = f"{where} the noise (95 %: {details[OF_95]})"
+        if not races:
+            return lead, noise, f"; the lead is {told}"
+        details[BY_FEW] = f"{self._gap(some, lead)} ({races:,} races)"
+        side = "ahead" if lead > 0 else "behind"
+        gap = self._gap(some, abs(lead))
+        return lead, noise, f"; by the best of {races:,} races each it is {gap} {side}, {told}"
 
     def _ranked(
         self, some: Metric, comparison: Comparison, at: float
@@ -189,33 +209,46 @@ class RunFinder:
         shown = [comparison.show_value(some, value) for _, value in ranked[:2]]
         return None if shown[0] == shown[1] else ranked
 
-    def _difference(self, some: Metric, one: Run, other: Run, at: float) -> Interval | None:
-        """Of how much higher the value of one run is than that of the other, at a moment."""
+    def _difference(
+        self, some: Metric, one: Run, other: Run, at: float
+    ) -> tuple[float, Interval, int] | None:
+        """How much higher the value of one run is than that of the other, at a moment, 95 % of it,
+        and, where it is that of the best of some races, of how many."""
         if not some.races:
-            return _scatter(self._last_values(some, one, at), self._last_values(some, other, at))
+            gap = self._at_moment(some, one, at) - self._at_moment(some, other, at)
+            return _scatter(gap, *(self._last_values(some, run, at) for run in (one, other)))
         statistic, both = some.races[2], [self._races(some, run, at) for run in (one, other)]
         if statistic == "finish_rate":
-            return rate_difference(*((int(x.finished.sum()), len(x.at)) for x in both))
+            counts = [(int(x.finished.sum()), len(x.at)) for x in both]
+            if not all(races for _, races in counts):
+                return None
+            gap = counts[0][0] / counts[0][1] - counts[1][0] / counts[1][1]
+            return gap, rate_difference(*counts), 0
         times = [x.time_s if statistic == "mean_all" else x.time_s[x.finished] for x in both]
-        if min(map(len, times)) < 2:
+        races, drawn = min(map(len, times)), [Times(some) for some in times if len(some)]
+        if races < 2:
             return None
         statistic = statistic.removeprefix("robust_")
-        drawn = [Times(some) for some in times]
         if statistic in ("mean", "mean_all"):
-            return difference(*drawn, Times.mean, self.seed)
-        if statistic == "best":  # of equally many races
-            n = min(map(len, times))
-            return difference(*drawn, lambda some, blocks: some.best_of(n, blocks), self.seed)
+            gap = drawn[0].mean() - drawn[1].mean()
+            return float(gap), difference(*drawn, Times.mean, self.seed), 0
+        if statistic == "best" and (few := races // FEW) > 1:
+            gap = drawn[0].best_of(few) - drawn[1].best_of(few)
+            spread = difference(*drawn, lambda some, blocks: some.best_of(few, blocks), self.seed)
+            return float(gap), spread, few
         return None
 
-    def _races(self, some: Metric, run: Run, at: float, since: float = -np.inf) -> Races:
-        """Races of the metric's map and kind that count at a moment, and ended after another."""
+    def _races(self, some: Metric, run: Run, at: float) -> Races:
+        """Races of the metric's map and kind that count at a moment."""
+        trailing = self.comparison.trailing
+        return self._all_races(some, run, at, -np.inf if trailing is None else at - trailing)
+
+    def _all_races(self, some: Metric, run: Run, at: float, since: float = -np.inf) -> Races:
+        """Races of the metric's map and kind that ended by a moment, and after another."""
         map_, kind, statistic = some.races
         races = on_axis(run, self.comparison.by, self.comparison.clock).races(
             map_, kind, statistic.startswith("robust_")
         )
-        if self.comparison.trailing is not None:
-            since = max(since, at - self.comparison.trailing)
         count = (races.at > since) & (races.at <= at)
         return Races(races.at[count], races.time_s[count], races.finished[count])
 
@@ -234,12 +267,14 @@ class RunFinder:
                 if np.isfinite(at):
                     told, details = self._both_clocks(run, at)
                     told = f"{what} first finishes {told}."
-                    yield Finding("first_finish", (name,), some.name, at, at, None, told, details)
+                    yield Finding(
+                        "first_finish", (name,), some.name, at, at, None, told, details=details
+                    )
                 elif count := len(self._races(some, run, self.end).at):
                     details = {"at": "never", "races": f"{count:,}"}
                     told = f"{what} finishes none of {count:,} races."
                     yield Finding(
-                        "first_finish", (name,), some.name, None, None, None, told, details
+                        "first_finish", (name,), some.name, None, None, None, told, details=details
                     )
 
     def threshold(self) -> Iterator[Finding]:
@@ -257,7 +292,7 @@ class RunFinder:
                     told = f"reaches it {told}"
                 yield Finding(
                     "threshold", (name,), some.name, at, at, None, f"{level}: {name} {told}.",
-                    {"level": self._value(some, threshold)} | details,
+                    details={"level": self._value(some, threshold)} | details,
                 )  # fmt: skip
 
     def crossover(self) -> Iterator[Finding]:
@@ -278,13 +313,14 @@ class RunFinder:
                     self._value(some, self.comparison.values_at(self.runs[x], some, at)[0])
                     for x in (leader, name)
                 ]
+                against = f" ({values[0]} against {values[1]})" if values[0] != values[1] else ""
                 earlier = f", first at {self._at(first)}" if first < good else ""
                 yield Finding(
                     "crossover", (leader, name), some.name, good, first, None,
-                    f"{name_of(some)}: {leader} overtakes {name} for good at {self._at(good)} "
-                    f"({values[0]} against {values[1]}){earlier}.",
-                    {"for good": self._at(good), "with": values[0], "against": values[1],
-                     "first": self._at(first)},
+                    f"{name_of(some)}: {leader} overtakes {name} for good at {self._at(good)}"
+                    f"{against}{earlier}.",
+                    details={"for good": self._at(good), "with": values[0], "against": values[1],
+                             "first": self._at(first)},
                 )  # fmt: skip
 
     def _crossed(self, some: Metric, one: Run, other: Run) -> tuple[float, float] | None:
@@ -328,10 +364,12 @@ class RunFinder:
                 yield Finding(
                     "after", (name,), some.name, end, gain, None,
                     f"{name}, {name_of(some)}: {details['from']}, {details['to']}: {change}.",
-                    details,
+                    details=details,
                 )  # fmt: skip
 
     def plateau(self) -> Iterator[Finding]:
+        if self.comparison.by not in ("time", *STEPS):  # what is slow is said an hour, or a step
+            return
         lo, hi = self.comparison.window
         for name, run in self.runs.items():
             grid = self.comparison.grid[~self.comparison.ended(run, self.comparison.grid)]
@@ -340,22 +378,23 @@ class RunFinder:
             length = min(1 / unit, SHORTEST_PLATEAU * (hi - lo))
             for some in self._followed(run):
                 slow = SLOW.get(some.name.rpartition("/")[2])
-                ends = grid[grid >= grid[0] + length]
-                if slow is None or not len(ends):
+                if slow is None or not len(grid) or grid[-1] < lo + length:
                     continue
+                ends = np.unique([lo + length, *grid[grid >= lo + length]])
                 was, now = (self.comparison.values_at(run, some, x) for x in (ends - length, ends))
                 gain = now - was if some.better == "higher" else was - now
                 # what is not yet there gains, too
                 fast = np.flatnonzero(~(gain <= slow * unit * length + 1e-12))
-                since = ends[fast[-1]] if len(fast) else ends[0] - length
-                if not len(fast) or ends[-1] - since < length:
+                first = fast[-1] + 1 if len(fast) else 0
+                if first == len(ends):
                     continue
+                since = float(ends[first] - length)
                 limit = f"{self._gap(some, slow, True)} {pace}"
                 yield Finding(
-                    "plateau", (name,), some.name, float(since), slow, None,
+                    "plateau", (name,), some.name, since, slow, None,
                     f"{name}, {name_of(some)}: since {self._at(since)} better by less than "
                     f"{limit}.",
-                    {"since": self._at(since), "better by less than": limit},
+                    details={"since": self._at(since), "better by less than": limit},
                 )  # fmt: skip
 
     def verdict(self) -> Iterator[Finding]:
@@ -365,8 +404,8 @@ class RunFinder:
                 counts = [
                     (int(races.finished.sum()), len(races.at))
                     for races in (
-                        self._races(some, run, self.moment),
-                        self._races(some, run, end, since=self.moment),
+                        self._all_races(some, run, self.moment),
+                        self._all_races(some, run, end, since=self.moment),
                     )
                 ]
                 (_, n_before), (_, n_after) = counts
@@ -378,7 +417,7 @@ class RunFinder:
                     "until then": self._value(some, before),
                     "since then": self._value(some, after),
                     "races since": f"{n_after:,}",
-                    OF_95: self._span(some, noise, signed=True),
+                    OF_95: self._span(some, noise),
                 }
                 best = metric(f"{map_}/{kind}/best")
                 was, now = (self._at_moment(best, run, at) for at in (self.moment, end))
@@ -386,7 +425,7 @@ class RunFinder:
                     details["best time better by"] = self._gap(best, was - now)
                 yield Finding(
                     "verdict", (name,), some.name, end, after - before, noise,
-                    self._judge(name, some, noise, details), details,
+                    self._judge(name, some, noise, details), details=details,
                 )  # fmt: skip
 
     def _judge(self, name: str, some: Metric, noise: Interval, details: dict[str, str]) -> str:
@@ -422,50 +461,53 @@ class RunFinder:
     # --- cost -------------------------------------------------------------------------------------
 
     def cost(self) -> Iterator[Finding]:
-        arithmetic = self._arithmetic()
+        paid = self.comparison.by == "time"  # in its minutes it played what a restart took back
+        spent = self._arithmetic(paid)
         for name, run in self.runs.items():
             end = self._end_of(run)
             if (row := self._row(run, end)) is None:  # it begins behind the window
                 continue
-            frames = run.scalars["step"].iat[row] - run.processes["first_step"].min()
-            details = {"frames": f"{frames:,}"}
-            if (updates := own_batches(run)) is not None:
+            details = {"frames": f"{own_frames(run, paid)[row]:,}"}
+            if (updates := own_batches(run, paid)) is not None:
                 details["updates"] = f"{updates[row]:,.0f}"
-            spent = None
-            if arithmetic:
-                spent = arithmetic[name].position(row)
-                details["PFLOP"] = f"{spent:,.4g}"
+            if spent:
+                details["PFLOP"] = f"{spent[name][row]:,.4g}"
             parts = ", ".join(f"{text} {what}" for what, text in details.items())
             yield Finding(
-                "cost", (name,), None, end, spent, None,
-                f"{name} takes {parts} in {self._at(end)}.", details | {"in": self._at(end)},
+                "cost", (name,), None, end, float(spent[name][row]) if spent else None, None,
+                f"{name} takes {parts} in {self._at(end)}.",
+                details=details | {"in": self._at(end)},
             )  # fmt: skip
-        for some, threshold in self.thresholds.items() if arithmetic else ():
+        for some, threshold in self.thresholds.items() if spent else ():
             for name, run in self.runs.items():
                 if (at := self._reached(some, threshold, run)) is not None:
-                    spent = arithmetic[name].position(self._row(run, at))
+                    taken = float(spent[name][self._row(run, at)])
                     yield Finding(
-                        "cost", (name,), some.name, at, spent, None,
+                        "cost", (name,), some.name, at, taken, None,
                         f"{name_of(some)} of {self._value(some, threshold)}: {name} takes "
-                        f"{spent:,.3g} PFLOP.",
-                        {"level": self._value(some, threshold), "PFLOP": f"{spent:,.3g}"},
+                        f"{taken:,.3g} PFLOP.",
+                        details={
+                            "level": self._value(some, threshold), "PFLOP": f"{taken:,.3g}"
+                        },
                     )  # fmt: skip
-        if arithmetic and len(self.runs) > 1:
-            yield from self._at_equal_arithmetic(arithmetic)
+        if spent and len(self.runs) > 1:
+            yield from self._at_equal_arithmetic()
 
-    def _arithmetic(self) -> dict[str, RunOnAxis] | None:
-        """The runs by arithmetic, where all logged what it follows from."""
+    def _arithmetic(self, paid: bool) -> dict[str, np.ndarray] | None:
+        """What the runs had taken by every event, where all logged what it follows from."""
         try:
-            return {name: on_axis(run, "flops", "active") for name, run in self.runs.items()}
+            return {name: arithmetic(run, paid) for name, run in self.runs.items()}
         except TmnetError:
             return None
 
-    def _at_equal_arithmetic(self, arithmetic: dict[str, RunOnAxis]) -> Iterator[Finding]:
+    def _at_equal_arithmetic(self) -> Iterator[Finding]:
         """Who leads where the run that took least arithmetic ends."""
         rows = {name: self._row(run, self._end_of(run)) for name, run in self.runs.items()}
         if None in rows.values():
             return
-        equal = min(arithmetic[name].position(row) for name, row in rows.items())
+        equal = min(
+            on_axis(run, "flops", "active").position(rows[name]) for name, run in self.runs.items()
+        )
         names = [
             f"{map_}/eval/{statistic}"
             for statistic in ("best", "finish_rate")
@@ -477,13 +519,12 @@ class RunFinder:
         for some in other.metrics:
             if ranked := self._ranked(some, other, equal):
                 shown = {name: self._value(some, value) for name, value in ranked}
-                (first, leads), *behind = shown.items()
-                behind = ", ".join(f"{name} ({text})" for name, text in behind)
+                first = ranked[0][0]
                 yield Finding(
                     "cost", tuple(shown), some.name, equal, abs(ranked[0][1] - ranked[1][1]), None,
                     f"{name_of(some)} at equal arithmetic, {equal:,.4g} PFLOP: {first} leads with "
-                    f"{leads}, ahead of {behind}.",
-                    shown | {"PFLOP": f"{equal:,.4g}"},
+                    f"{shown[first]}, ahead of {_behind(shown)}.",
+                    shown, {"PFLOP": f"{equal:,.4g}"},
                 )  # fmt: skip
 
     # --- where a comparison would mislead ---------------------------------------------------------
@@ -498,10 +539,10 @@ class RunFinder:
 
     def _caution(
         self, runs: tuple[str, ...], some: Metric | None, value: float | None, sentence: str,
-        uncertainty: Interval | None = None, details: dict[str, str] | None = None,
+        uncertainty: Interval | None = None, of_runs: dict[str, str] | None = None,
     ) -> Finding:  # fmt: skip
         name = some.name if some else None
-        return Finding("caution", runs, name, self.end, value, uncertainty, sentence, details or {})
+        return Finding("caution", runs, name, self.end, value, uncertainty, sentence, of_runs or {})
 
     def _few_seeds(self) -> Iterator[Finding]:
         if len(self.runs) > 1:
@@ -522,9 +563,11 @@ class RunFinder:
         told = []
         for name, run in self.runs.items():
             n = (run.config.get("neural_network") or {}).get("iqn_n")
-            value = self._at_moment(some, run, self._end_of(run))
+            value = self._value_at_end(some, run)
             if n and np.isfinite(value):
-                told.append((name, value / n, f"{value / n:.2f} ({value:.2f} / {n})"))
+                end = self._end_of(run)
+                when = f" at {self._at(end)}" if self.comparison.ended(run, self.end) else ""
+                told.append((name, value / n, f"{value / n:.2f} ({value:.2f} / {n}){when}"))
         told.sort(key=lambda x: x[1])
         if told:
             yield self._caution(
@@ -532,7 +575,7 @@ class RunFinder:
                 "The loss grows with the number of quantiles, which differs: compare the loss per "
                 f"quantile. At {self._at(self.end)} it is: "
                 f"{', '.join(f'{name} {text}' for name, _, text in told)}.",
-                details={name: text for name, _, text in told},
+                of_runs={name: text for name, _, text in told},
             )  # fmt: skip
 
     def _different_maps(self) -> Iterator[Finding]:
@@ -553,9 +596,16 @@ class RunFinder:
                 source = f"the checkpoint of {other}" if other else "a checkpoint"
                 yield self._caution(
                     (name,), None, float(start),
-                    f"{name} starts from {source}, at step {start:,}: what came before is not in "
-                    "its minutes.", details={name: f"step {start:,}"},
+                    f"{name} starts from {source}, at step {start:,}: what came before "
+                    f"{self._not_counted()}.", of_runs={name: f"step {start:,}"},
                 )  # fmt: skip
+
+    def _not_counted(self) -> str:
+        """Where what a run owes to another's checkpoint is not."""
+        if self.comparison.by == "step":
+            return "is in its steps, but not in its minutes"
+        counts = {"time": "minutes", "relative_step": "steps", "flops": "arithmetic"}
+        return f"is not in its {counts.get(self.comparison.by, self.comparison.by)}"
 
     def _few_races(self) -> Iterator[Finding]:
         for map_, kind in self._raced("finish_rate"):
@@ -564,11 +614,12 @@ class RunFinder:
                 races = self._races(some, run, self._end_of(run))
                 if 0 < (count := len(races.at)) < FEW_RACES:
                     noise = rate_interval(int(races.finished.sum()), count)
+                    within = self._within(some, noise)
                     yield self._caution(
                         (name,), some, float(count),
                         f"{name}: only {count} {map_} {kind} races stand behind its rates and "
-                        f"times; its finish rate lies within {self._span(some, noise)} (95 %).",
-                        noise, {name: f"{count} races; {self._span(some, noise)}"},
+                        f"times; its finish rate lies within {within} (95 %).",
+                        noise, {name: f"{count} races; {within}"},
                     )  # fmt: skip
 
     def _early_failures(self) -> Iterator[Finding]:
@@ -583,7 +634,10 @@ class RunFinder:
                 since = end - LATE * (hi - lo)
                 early, late = (
                     (int(races.finished.sum()), len(races.at))
-                    for races in (self._races(some, run, since), self._races(some, run, end, since))
+                    for races in (
+                        self._all_races(some, run, since),
+                        self._all_races(some, run, end, since),
+                    )
                 )
                 if not (early[1] and late[1]) or rate_difference(late, early).low <= 0:
                     continue
@@ -647,6 +701,8 @@ class RunFinder:
     def _reached(self, some: Metric, threshold: float, run: Run) -> float | None:
         """From when on a metric is at least as good as a threshold, until the end."""
         moments = self._moments(some, run)
+        if some.races and self.comparison.trailing is not None:  # and where a race counts no more
+            moments = np.unique([moments, np.round(moments + self.comparison.trailing, DECIMALS)])
         moments = moments[moments <= self._end_of(run)]
         if not len(moments):
             return None
@@ -688,22 +744,28 @@ class RunFinder:
 
     def _value(self, some: Metric, value: float) -> str:
         unit = self.comparison.axis_unit if some.unit == "axis" else some.unit
-        return f"{self.comparison.show_value(some, value)} {unit}".rstrip()
+        return f"{_minus(self.comparison.show_value(some, value))} {unit}".rstrip()
 
     def _gap(self, some: Metric, gap: float, precise: bool = False) -> str:
         """A difference of values."""
-        unit = "points" if some.unit == "%" else some.unit
         shown = self.comparison.show_value(some, gap)
         if precise:
             shown = f"{gap * some.scale:{',.0f' if gap * some.scale >= 100 else '.2g'}}"
-        return f"{shown} {unit}".rstrip()
+        return f"{_minus(shown)} {_unit_of_gap(some)}".rstrip()
 
-    def _span(self, some: Metric, span: Interval, signed: bool = False) -> str:
-        digits = some.digits if some.digits is not None else 3
-        sign = "+" if signed else ""
-        low, high = (f"{x * some.scale:{sign}.{digits}f}".replace("-", "−") for x in span)
-        unit = "points" if signed and some.unit == "%" else some.unit
-        return f"{low} to {high} {unit}".rstrip()
+    def _span(self, some: Metric, span: Interval) -> str:
+        """95 % of a difference of values."""
+        digits = some.digits
+        if digits is None and max(map(abs, span)) >= 0.1:
+            digits = 2
+        form = ",.3g" if digits is None else f",.{digits}f"
+        low, high = (_minus(f"{x * some.scale:+{form}}") for x in span)
+        return f"{low} to {high} {_unit_of_gap(some)}".rstrip()
+
+    def _within(self, some: Metric, span: Interval) -> str:
+        """95 % of a value."""
+        low = _minus(self.comparison.show_value(some, span.low))
+        return f"{low} to {self._value(some, span.high)}"
 
     def _pace(self, length):
         """A length of the axis in the unit in which gains are given, and its name."""
@@ -712,6 +774,14 @@ class RunFinder:
         if self.comparison.by in STEPS:
             return length / 1e6, "a million steps"
         return length, f"a {self.comparison.axis_unit}"
+
+
+def _minus(shown: str) -> str:
+    return shown.replace("-", "−")
+
+
+def _unit_of_gap(some: Metric) -> str:
+    return "points" if some.unit == "%" else some.unit
 
 
 def _played_until_first(run: Run) -> float:
@@ -732,14 +802,23 @@ def _cycle(run: Run) -> str:
     return " + ".join(dict.fromkeys(map(str, maps)))
 
 
-def _scatter(one: np.ndarray, other: np.ndarray) -> Interval | None:
-    """Of the difference of two last values, by how the values before scatter around a line."""
-    if min(len(one), len(other)) < 4:
+def _scatter(gap: float, *last: np.ndarray) -> tuple[float, Interval, int] | None:
+    """A difference of two scalars, and how surely: by how the last values of each scatter around a
+    line. None where they do not scatter."""
+    if min(map(len, last)) < 4:
         return None
     spread = 0.0
-    for values in (one, other):
+    for values in last:
         x = np.arange(len(values))
         rest = values - np.polynomial.Polynomial.fit(x, values, 1)(x)
         spread = np.hypot(spread, np.sqrt((rest**2).sum() / (len(values) - 2)))
-    half, middle = 1.96 * spread, one[-1] - other[-1]
-    return Interval(float(middle - half), float(middle + half))
+    half = 1.96 * spread
+    if half <= 1e-9 * np.abs(np.concatenate(last)).max():
+        return None
+    return gap, Interval(gap - float(half), gap + float(half)), 0
+
+
+def _behind(shown: Mapping[str, str]) -> str:
+    """Who follows the first, and with what: "b (25.00 s), then c (26.00 s), d (27.00 s)"."""
+    second, *others = (f"{name} ({text})" for name, text in list(shown.items())[1:])
+    return f"{second}, then {', '.join(others)}" if others else second

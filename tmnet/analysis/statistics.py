@@ -61,7 +61,7 @@ class Times:
     """Times of finished races in the order in which they were driven, to be drawn again.
 
     Races that follow one another are alike, since the same agent drove them: so they are drawn in
-    blocks, n^(1/3) races long.
+    blocks, √n races long.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Times:
         length = len(self.times)
         if not length:
             raise ValueError("there are no times")
-        self.n_blocks = max(1, round(length ** (2 / 3)))
+        self.n_blocks = max(min(length, 2), round(length**0.5))
         self.block = np.arange(length) * self.n_blocks // length  # (n,) of each race
         self._races = np.bincount(self.block)  # (blocks,)
         self._sums = np.bincount(self.block, self.times - self.times.mean())
@@ -90,50 +90,40 @@ class Times:
 
         Of more races the best is better: runs are compared by the best of equally many.
         """
-        length = len(self.times)
-        order = self._order[: int(np.ceil(length * min(1.0, _NEGLIGIBLE / n)))]
         if drawn is None:
             drawn = np.arange(self.n_blocks)
+        block, times = self.block[self._order], self.times[self._order]
         best = np.empty(drawn.shape[:-1])
         for place in np.ndindex(best.shape):
             weights = np.bincount(drawn[place], minlength=self.n_blocks)  # (blocks,)
-            slower = 1 - np.cumsum(weights[self.block[order]]) / (weights @ self._races)
-            chance = np.maximum(slower, 0.0) ** n  # that none of n is as fast as this one
-            best[place] = -np.diff(chance, prepend=1.0) @ self.times[order]
-            best[place] += chance[-1] * self.times[order[-1]]
+            races = np.cumsum(weights[block])  # (n,) drawn that are at least as fast
+            # slower ones are the best of n with a chance below exp(-_NEGLIGIBLE)
+            count = 1 + np.searchsorted(races, -np.expm1(-_NEGLIGIBLE / n) * races[-1])
+            chance = (1 - races[:count] / races[-1]) ** n  # that none of n is as fast as this one
+            best[place] = -np.diff(chance, prepend=1.0) @ times[:count]
+            best[place] += chance[-1] * times[count - 1]
         return best
 
 
 def interval(times: Times, statistic: Callable, seed: int = 0) -> Interval:
-    """Of a statistic of times: `Times.mean`, or ``lambda some, drawn: some.best_of(30, drawn)``."""
-    return _bootstrap([times.n_blocks], lambda drawn: statistic(times, drawn), seed)
+    """Of a statistic of times: `Times.mean`, or ``lambda some, drawn: some.best_of(30, drawn)``.
+
+    Of the best of n it holds with n up to a twentieth of the races: what lies beyond the best
+    race, no draw can tell.
+    """
+    return _interval(_drawn_times(times, statistic, np.random.default_rng(seed)))
 
 
 def difference(one: Times, other: Times, statistic: Callable, seed: int = 0) -> Interval:
     """Of how much higher a statistic of some times is than that of others; as `interval`."""
-    return _bootstrap(
-        [one.n_blocks, other.n_blocks], lambda a, b: statistic(one, a) - statistic(other, b), seed
-    )
+    rng = np.random.default_rng(seed)
+    return _interval(_drawn_times(one, statistic, rng), _drawn_times(other, statistic, rng))
 
 
-def _bootstrap(sizes: Sequence[int], statistic: Callable, seed: int) -> Interval:
-    """Draw numbers below each size, as many as there are, and take percentiles."""
-    numbers = [np.arange(size) for size in sizes]
-    if max(sizes) == 1:  # nothing to draw
-        value = float(statistic(*(number[None] for number in numbers))[0])
-        return Interval(value, value)
-    # SciPy wants two observations; one that is there twice is the same sample
-    numbers = [np.repeat(number, 2) if len(number) == 1 else number for number in numbers]
-    found = stats.bootstrap(
-        numbers,
-        lambda *drawn, axis: statistic(*drawn),
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(float(found.low), float(found.high))
+def _drawn_times(times: Times, statistic: Callable, rng: np.random.Generator) -> _Drawn:
+    value, deviations, freedom = _draw([times.n_blocks], lambda drawn: statistic(times, drawn), rng)
+    # draws of k blocks scatter by (k - 1) / k less than k blocks do, in their variance
+    return _Drawn(value, deviations * np.sqrt((freedom + 1) / max(freedom, 1)), freedom)
 
 
 # --- seeds of one arm -----------------------------------------------------------------------------
@@ -146,18 +136,18 @@ def iqm(scores: np.ndarray) -> float:
 
 def iqm_interval(scores: np.ndarray, seed: int = 0) -> Interval:
     """Of the inter-quartile mean: seeds drawn again, for each task on its own."""
-    columns = _columns(scores)
-    return _bootstrap([len(x) for x in columns], lambda *drawn: _iqm(columns, drawn), seed)
+    return _interval(_drawn_iqm(scores, np.random.default_rng(seed)))
 
 
 def iqm_difference(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Interval:
     """Of how much higher the inter-quartile mean of one arm is; as `iqm_interval`."""
-    some, others = _columns(one), _columns(other)
+    rng = np.random.default_rng(seed)
+    return _interval(_drawn_iqm(one, rng), _drawn_iqm(other, rng))
 
-    def statistic(*drawn):
-        return _iqm(some, drawn[: len(some)]) - _iqm(others, drawn[len(some) :])
 
-    return _bootstrap([len(x) for x in (*some, *others)], statistic, seed)
+def _drawn_iqm(scores: np.ndarray, rng: np.random.Generator) -> _Drawn:
+    columns = _columns(scores)
+    return _draw([len(x) for x in columns], lambda *drawn: _iqm(columns, drawn), rng)
 
 
 def _iqm(columns: list[np.ndarray], drawn: Sequence[np.ndarray]) -> np.ndarray:
@@ -189,7 +179,9 @@ def probability_interval(one: np.ndarray, other: np.ndarray, seed: int = 0) -> I
         ]
         return np.mean(shares, axis=0)
 
-    return _bootstrap([len(x) for pair in pairs for x in pair], statistic, seed)
+    sizes = [len(x) for pair in pairs for x in pair]
+    low, high = _interval(_draw(sizes, statistic, np.random.default_rng(seed)))
+    return Interval(max(low, 0.0), min(high, 1.0))
 
 
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -242,3 +234,48 @@ def _columns(scores: np.ndarray) -> list[np.ndarray]:
     """Scores of each task, (seeds,)."""
     scores = np.asarray(scores, float)
     return list(scores.T) if scores.ndim == 2 else [scores]
+
+
+# --- drawing again --------------------------------------------------------------------------------
+
+
+class _Drawn(NamedTuple):
+    """A statistic of a sample; how those of other draws of it deviate, (draws,), and with how many
+    degrees of freedom."""
+
+    value: float
+    deviations: np.ndarray
+    freedom: int
+
+
+def _draw(sizes: Sequence[int], statistic: Callable, rng: np.random.Generator) -> _Drawn:
+    """Draw numbers below each size, as many as there are; the statistic takes arrays of them."""
+    numbers = [np.arange(size) for size in sizes]
+    value = float(statistic(*(x[None] for x in numbers))[0])
+    if min(sizes) == 1:  # nothing to draw
+        return _Drawn(value, np.zeros(RESAMPLES), 0)
+    found = stats.bootstrap(
+        numbers,
+        lambda *drawn, axis: statistic(*drawn),
+        n_resamples=RESAMPLES,
+        method="percentile",
+        vectorized=True,
+        rng=rng,
+    ).bootstrap_distribution
+    return _Drawn(value, found - value, sum(sizes) - len(sizes))
+
+
+def _interval(one: _Drawn, other: _Drawn | None = None) -> Interval:
+    """Of a statistic, or of the difference of two: percentiles of its deviations, further apart by
+    as much as Student's distribution is wider than the normal one (Welch's, of two)."""
+    parts = [one] if other is None else [one, other]
+    variances = np.array([part.deviations.var() for part in parts])
+    value = one.value - (other.value if other else 0.0)
+    if not variances.any():
+        return Interval(value, value)
+    deviations = one.deviations - (other.deviations if other else 0.0)
+    each = [var**2 / part.freedom for var, part in zip(variances, parts) if part.freedom]
+    tail = (1 - CONFIDENCE) / 2
+    wider = stats.t.isf(tail, variances.sum() ** 2 / sum(each)) / stats.norm.isf(tail)
+    low, high = wider * np.quantile(deviations, [tail, 1 - tail])
+    return Interval(float(value + low), float(value + high))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets as widgets
 
+from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
 from tmnet.errors import TmnetError
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, run_swatch
@@ -141,13 +142,9 @@ class Controls(widgets.VBox):
         set_options(self.by, {**AXES, **{tag: tag for tag in counters}})
 
     def set_intervals(self, runs: Sequence[Run]) -> None:
-        """Intervals that make at least some twenty grid points of the shortest run."""
-        for slider, shortest in (
-            (self.interval, min(run.duration for run in runs)),
-            (self.step_interval, min(run.steps for run in runs)),
-        ):
-            fitting = [x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * slider.value <= shortest]
-            slider.value = max(slider.value * max(fitting, default=0.1), slider.min)
+        """Intervals that make some twenty grid points of the shortest run."""
+        for slider, by in ((self.interval, "time"), (self.step_interval, "step")):
+            slider.value = max(fitting_interval(runs, by), slider.min)
 
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and let only its own controls be moved."""

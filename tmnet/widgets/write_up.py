@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.comparison import Comparison, compare, fitting_interval, metric_names
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, WIDTHS
@@ -146,7 +146,6 @@ class WriteUp(widgets.HBox):
     def study(self) -> Study:
         """What is chosen."""
         baseline = self.baseline.value
-        interval = self.comparison.interval if self.comparison else None
         return Study(
             title=self.title.value,
             question=self.question.value,
@@ -154,7 +153,6 @@ class WriteUp(widgets.HBox):
             baseline=None if baseline == NO_BASELINE else baseline,
             after=self.after.value,
             thresholds=self.thresholds,
-            interval=interval,
             prefix=self.prefix.value or "comparison",
         )
 
@@ -173,8 +171,7 @@ class WriteUp(widgets.HBox):
         if not self.runs.value:
             raise TmnetError("Choose at least one run.")
         runs = [self.loaded[name] for name in self.runs.value]
-        shortest = min(run.duration for run in runs)
-        interval = next(x for x in (5.0, 2.0, 1.0, 0.5, shortest / 20) if 20 * x <= shortest)
+        interval = fitting_interval(runs, "time")
         self.comparison = compare(runs, interval=interval, metrics=metric_names(runs))
         with self._callbacks.off():
             set_options(self.baseline, [NO_BASELINE, *self.runs.value])
