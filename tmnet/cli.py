@@ -18,6 +18,7 @@ from tmnet.experiments import SCALES, experiment_names, from_yaml
 from tmnet.files import CHECKPOINTS, LOGDIR, data_path, file_name, make_directory, write_output
 
 MOST_ROWS = 30  # of a table in the terminal
+LONG_NAME = 80  # of a page, by the names of its runs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -364,6 +365,8 @@ def report(args: argparse.Namespace) -> None:
     if args.runs:
         runs = list(dict.fromkeys(args.runs))
         title, page = f"Comparison of {', '.join(runs)}", file_name("_".join(runs))
+        if len(page) > LONG_NAME:
+            page = file_name(f"{runs[0]}_and_{len(runs) - 1}_others")
         studies = {page: ("", Study(title=title, question="", runs=runs, prefix=page))}
     for page, (name, study) in studies.items():
         what = [name] if name else ["--runs", *study.runs]

@@ -43,8 +43,8 @@ def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def file_name(text: str) -> str:
-    """A text as part of a file's name: without signs that some system refuses, and not too long."""
-    return re.sub(r"[^\w.-]+", "_", text)[:100]
+    """A text as part of a file's name: without signs that some system refuses."""
+    return re.sub(r"[^\w.-]+", "_", text)
 
 
 def make_directory(directory: str | Path) -> Path:

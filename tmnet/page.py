@@ -29,7 +29,7 @@ thead th { border-bottom: 2px solid #888 }
 figure { margin: 1rem 0 } figcaption, caption { color: #555; font-size: .85rem; text-align: left }
 pre { background: #f5f5f5; padding: .6rem 1rem; overflow-x: auto }
 .wide { overflow-x: auto }
-img { max-width: 100%; height: auto }
+img { max-width: min(100%, 720px); height: auto }
 summary { cursor: pointer; font-weight: 600; margin: .4rem 0 }
 """
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tmnet.analysis.comparison import Comparison, compare, fitting_interval, metric_names
 from tmnet.analysis.findings import KINDS, Finding, name_of
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import metric, minus
 from tmnet.errors import TmnetError
 from tmnet.experiments import from_yaml
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
@@ -273,12 +273,14 @@ class _Writer:
             f"races ({', '.join(run.pieces)})"
             for name, run in self.runs.items()
         ]
-        window = f"{self.by_time.window[1]:,.1f}"
         return [
             Heading(1, self.study.title),
             *([Text(self.study.question)] if self.study.question else []),
             Points(tuple(runs)),
-            Text(f"Unless said otherwise, they are compared over {window} min, which all have."),
+            Text(
+                f"Unless said otherwise, they are compared at {self._at_end(self.by_time)}, the "
+                "last grid point that all reach."
+            ),
             _words("overview"),
         ]
 
@@ -346,7 +348,7 @@ class _Writer:
                     if np.isfinite(gap):
                         sign = "+" if gap > 0 else "−" if gap < 0 else "±"
                         text += f" ({sign}{shown.show_value(some, abs(gap))})"
-                row.append(text)
+                row.append(minus(text))
             rows[title(shown, some)] = row
         table = pd.DataFrame.from_dict(rows, orient="index", columns=list(at.columns))
         return table.rename_axis("metric")
@@ -354,14 +356,17 @@ class _Writer:
     def _going_on(self) -> list[Block]:
         kinds = ("after", "plateau", "verdict")
         some = [found for found in self.later if found.kind in kinds]
+        if self.closer:  # which has ends and leaders of its own
+            kinds = ("leader", "crossover", *kinds)
+            some += [found for found in self.later if self._is_key(found)]
         if not some:
             return []
         shown = self.closer or self.by_time
-        names = ", ".join(run.name for run in shown.runs)
+        names, window = ", ".join(run.name for run in shown.runs), f"over {self._at_end(shown)}"
         return [
             Heading(2, "Going on"),
-            Text(f"{names}, over {self._at_end(shown)}."),
-            *_told(some, kinds),
+            Text(f"{names}, {window}."),
+            *_told(some, kinds, window),
             _words("going on"),
         ]
 
@@ -407,14 +412,16 @@ class _Writer:
             ),
             *([Points(tuple(comparison.notes))] if comparison.notes else []),
         ]
+        behind: list[Finding] = []  # what is said here alone, and so has no table yet
         for some, path in zip(drawn.metrics, pictures, strict=True):
             name = name_of(some)
             kinds = ("leader", "first_finish", "threshold", "crossover", "caution")
-            said = [x.sentence for x in found if x.metric == some.name and x.kind in kinds]
+            said = [x for x in found if x.metric == some.name and x.kind in kinds]
+            behind += [x for x in said if x.kind != "caution" and not self._is_key(x)]
             runs = ", ".join(self.order)
             blocks += [
                 Heading(3, f"{name}, {heading}"),
-                *([Points(tuple(said))] if said else []),
+                *([Points(tuple(x.sentence for x in said))] if said else []),
                 Picture(
                     path,
                     f"{title(comparison, some)}, by {comparison.axis_label}.",
@@ -422,10 +429,12 @@ class _Writer:
                 ),
                 Table(
                     f"{title(comparison, some)}, {heading}",
-                    metric_table(comparison, some),
+                    metric_table(comparison, some).map(minus),
                     folded=True,
                 ),
             ]
+        if behind:
+            blocks += [Heading(3, "Other metrics: the numbers"), *_tables(behind, "other metrics")]
         return blocks
 
     def _cost(self) -> list[Block]:
@@ -457,8 +466,9 @@ class _Writer:
         ]
 
     def _conclusions(self) -> list[Block]:
+        found = self.found + (self.later if self.closer else [])
         sure = [
-            some.sentence for some in self.found
+            some.sentence for some in found
             if some.kind == "leader" and self._is_key(some) and some.stands_out
         ]  # fmt: skip
         sure += [some.sentence for some in self.later if some.kind == "verdict"]
@@ -473,23 +483,28 @@ class _Writer:
             _words("conclusions"),
         ]
 
-    def _recommendations(self) -> list[Block]:
-        advice = []
-        crossed: dict[str, list[Finding]] = {}
-        for some in self.found:
+    def _when_it_pays(self, comparison: Comparison, found: Sequence[Finding]) -> list[str]:
+        """From when on the leaders are ahead of the last that they overtook."""
+        end = self._at_end(comparison)
+        leads = {some.metric: some for some in found if some.kind == "leader"}
+        last: dict[str, Finding] = {}
+        for some in found:
             if some.kind == "crossover" and self._is_key(some):
-                crossed.setdefault(some.metric, []).append(some)
-        lucky = {
-            some.metric for some in self.found if some.kind == "leader" and not some.stands_out
-        }
-        for name, some in crossed.items():
-            last = max(some, key=lambda x: x.moment)
-            noise = ", with a lead within the noise" if name in lucky else ""
-            with_less = f"; with less, {last.runs[1]} was ahead of it"
+                last[some.metric] = max(some, last.get(some.metric, some), key=lambda x: x.moment)
+        advice = []
+        for name, some in last.items():
+            noise = "" if leads[name].stands_out else f", by no more than the noise at {end}"
             advice.append(
-                f"For {name_of(metric(name))}, {last.runs[0]} pays from {last.details['for good']} "
-                f"of training on{noise}{with_less}."
+                f"For {name_of(metric(name))}, {some.runs[0]} is the one to train for "
+                f"{some.details['for good']} or more (up to {end} are compared){noise}; with less, "
+                f"{some.runs[1]} is ahead of it."
             )
+        return advice
+
+    def _recommendations(self) -> list[Block]:
+        advice = self._when_it_pays(self.by_time, self.found)
+        if self.closer:
+            advice += self._when_it_pays(self.closer, self.later)
         faster = {
             some.runs[0] for some in self.later
             if some.kind == "verdict" and "best time better by" in some.details
@@ -516,29 +531,40 @@ def _is_of_eval(name: str, statistics: Sequence[str] = KEY_METRICS) -> bool:
     return bool(races) and races[1] == "eval" and races[2] in statistics
 
 
-def _told(findings: Sequence[Finding], kinds: Iterable[str]) -> list[Block]:
+def _told(
+    findings: Sequence[Finding], kinds: Iterable[str], what: str = "the numbers"
+) -> list[Block]:
     """Findings in sentences, and as tables, a kind after the other."""
     blocks: list[Block] = []
     for kind in kinds:
         some = [finding for finding in findings if finding.kind == kind]
         if not some:
             continue
-        blocks.append(Points(tuple(finding.sentence for finding in some)))
-        if any(finding.of_runs or finding.details for finding in some):
-            heading = f"{KINDS[kind].rstrip('?')}: the numbers"
-            blocks.append(Table(heading, _numbers(some), folded=True))
+        blocks += [Points(tuple(finding.sentence for finding in some)), *_tables(some, what)]
     return blocks
+
+
+def _tables(findings: Sequence[Finding], what: str = "the numbers") -> list[Block]:
+    """The numbers of findings, a table a kind."""
+    findings = [some for some in findings if some.of_runs or some.details]
+    return [
+        Table(
+            f"{KINDS[kind].rstrip('?')}: {what}",
+            _numbers([some for some in findings if some.kind == kind]),
+            folded=True,
+        )
+        for kind in dict.fromkeys(some.kind for some in findings)
+    ]
 
 
 def _numbers(findings: Sequence[Finding]) -> pd.DataFrame:
     """A row a finding, a column a run or a detail."""
-    findings = [finding for finding in findings if finding.of_runs or finding.details]
     runs = dict.fromkeys(name for finding in findings for name in finding.of_runs)
     details = dict.fromkeys(name for finding in findings for name in finding.details)
     about = [name_of(metric(finding.metric)) if finding.metric else "" for finding in findings]
     rows = [
         [
-            ", ".join(finding.runs),
+            finding.runs[0] if finding.of_runs else ", ".join(finding.runs),
             *(finding.of_runs.get(name, "") for name in runs),
             *(finding.details.get(name, "") for name in details),
         ]

@@ -1,7 +1,7 @@
 """What the agent learns on Gymnasium's classic tasks, with the experiment `gym`.
 
 Run with ``python tests/benchmarks/learning.py [--seeds 3]``; it prints a table. The policy at the
-end of the training drives 50 episodes greedily. About five minutes a row on one core.
+end of the training drives 50 episodes greedily. Five to ten minutes a row on one core.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import numpy as np
 
 from tmnet.analysis.axes import STEPS, arithmetic, on_axis, own_batches, own_frames
 from tmnet.analysis.comparison import Comparison, compare
-from tmnet.analysis.metrics import DECIMALS, Metric, Races, metric
+from tmnet.analysis.metrics import DECIMALS, Metric, Races, metric, minus
 from tmnet.analysis.metrics import KINDS as RACE_KINDS
 from tmnet.analysis.statistics import (
     Interval,
@@ -744,14 +744,14 @@ class RunFinder:
 
     def _value(self, some: Metric, value: float) -> str:
         unit = self.comparison.axis_unit if some.unit == "axis" else some.unit
-        return f"{_minus(self.comparison.show_value(some, value))} {unit}".rstrip()
+        return f"{minus(self.comparison.show_value(some, value))} {unit}".rstrip()
 
     def _gap(self, some: Metric, gap: float, precise: bool = False) -> str:
         """A difference of values."""
         shown = self.comparison.show_value(some, gap)
         if precise:
             shown = f"{gap * some.scale:{',.0f' if gap * some.scale >= 100 else '.2g'}}"
-        return f"{_minus(shown)} {_unit_of_gap(some)}".rstrip()
+        return f"{minus(shown)} {_unit_of_gap(some)}".rstrip()
 
     def _span(self, some: Metric, span: Interval) -> str:
         """95 % of a difference of values."""
@@ -759,12 +759,12 @@ class RunFinder:
         if digits is None and max(map(abs, span)) >= 0.1:
             digits = 2
         form = ",.3g" if digits is None else f",.{digits}f"
-        low, high = (_minus(f"{x * some.scale:+{form}}") for x in span)
+        low, high = (minus(f"{x * some.scale:+{form}}") for x in span)
         return f"{low} to {high} {_unit_of_gap(some)}".rstrip()
 
     def _within(self, some: Metric, span: Interval) -> str:
         """95 % of a value."""
-        low = _minus(self.comparison.show_value(some, span.low))
+        low = minus(self.comparison.show_value(some, span.low))
         return f"{low} to {self._value(some, span.high)}"
 
     def _pace(self, length):
@@ -774,10 +774,6 @@ class RunFinder:
         if self.comparison.by in STEPS:
             return length / 1e6, "a million steps"
         return length, f"a {self.comparison.axis_unit}"
-
-
-def _minus(shown: str) -> str:
-    return shown.replace("-", "−")
 
 
 def _unit_of_gap(some: Metric) -> str:

@@ -67,6 +67,11 @@ class Metric:
         return f"{value:.2f}" if 0.1 <= abs(value) < 1e6 or value == 0 else f"{value:.3g}"
 
 
+def minus(shown: str) -> str:
+    """A number as `Metric.show` has it, for prose: with a minus, which terminals may not have."""
+    return shown.replace("-", "−")
+
+
 # --- races --------------------------------------------------------------------------------------
 
 
