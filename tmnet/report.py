@@ -484,22 +484,18 @@ class _Writer:
         ]
 
     def _when_it_pays(self, comparison: Comparison, found: Sequence[Finding]) -> list[str]:
-        """From when on the leaders are ahead of the last that they overtook."""
-        end = self._at_end(comparison)
-        leads = {some.metric: some for some in found if some.kind == "leader"}
+        """From when on leaders, whose lead stands out, are ahead of the last they overtook."""
+        sure = {some.metric for some in found if some.kind == "leader" and some.stands_out}
         last: dict[str, Finding] = {}
         for some in found:
-            if some.kind == "crossover" and self._is_key(some):
+            if some.kind == "crossover" and some.metric in sure and self._is_key(some):
                 last[some.metric] = max(some, last.get(some.metric, some), key=lambda x: x.moment)
-        advice = []
-        for name, some in last.items():
-            noise = "" if leads[name].stands_out else f", by no more than the noise at {end}"
-            advice.append(
-                f"For {name_of(metric(name))}, {some.runs[0]} is the one to train for "
-                f"{some.details['for good']} or more (up to {end} are compared){noise}; with less, "
-                f"{some.runs[1]} is ahead of it."
-            )
-        return advice
+        return [
+            f"For {name_of(metric(name))}, {some.runs[0]} is the one to train for "
+            f"{some.details['for good']} or more (up to {self._at_end(comparison)} are compared); "
+            f"with less, {some.runs[1]} is ahead of it."
+            for name, some in last.items()
+        ]
 
     def _recommendations(self) -> list[Block]:
         advice = self._when_it_pays(self.by_time, self.found)
