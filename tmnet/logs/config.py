@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from tmnet.logs.scalars import EventFile
+from tmnet.logs.cache import EventFile
 
 # Texts under other tags (summaries, samples) are not configuration.
 _IS_CONFIG = re.compile(r"config|hyper|hparam|param|args", re.IGNORECASE)

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from tmnet.errors import LogWarning, TmnetError
+from tmnet.logs.cache import EventFile
 from tmnet.logs.config import read_about, read_config
 from tmnet.logs.dialects import common_name
 from tmnet.logs.races import join_races
-from tmnet.logs.scalars import EventFile, concatenate, event_files, read_files
+from tmnet.logs.scalars import concatenate, event_files, read_files
 
 # …tfevents.SECONDS.HOST.PID.NUMBER, as torch, TensorFlow and tensorboardX name event files
 _PROCESS = re.compile(r"tfevents\.\d+\.(?P<host>.+?)\.(?P<pid>\d+)\.\d+(\.v2)?")
@@ -44,19 +45,16 @@ class Run:
         A sentence for everything that could not be read.
     """
 
-    def __init__(
-        self,
-        name: str,
-        logdir: Path,
-        pieces: list[str],
-        files: list[EventFile],
-        notes: list[str],
-    ):
-        self.name, self.logdir, self.pieces, self.notes = name, logdir, pieces, notes
-        self._files = files
-        if not any(len(file.events.code) for file in files):
-            raise TmnetError(f"Run {name} holds no scalars (directories: {', '.join(pieces)}).")
-        self.scalars, self.processes = _on_one_clock(files)
+    def __init__(self, name: str, logdir: Path, pieces: list[Piece]):
+        self.name, self.logdir, self._pieces = name, logdir, pieces
+        self.pieces = [piece.name for piece in pieces]
+        self.notes = [note for piece in pieces for note in piece.notes]
+        self._files = [file for piece in pieces for file in piece.files]
+        if not any(len(file.events.code) for file in self._files):
+            raise TmnetError(
+                f"Run {name} holds no scalars (directories: {', '.join(self.pieces)})."
+            )
+        self.scalars, self.processes = _on_one_clock(self._files)
 
     def __repr__(self) -> str:
         return (
@@ -275,43 +273,65 @@ def load_run(
         names = list(pieces) if not isinstance(pieces, str) else [pieces]
         for piece in names:
             _check_run_exists(piece, logdir)
-    loaded = [_Piece(piece, logdir, cache) for piece in names]
+    loaded = [load_piece(piece, logdir, cache) for piece in names]
     if pieces is None:
         loaded = loaded[: _joined(loaded)]
-    run = _run_of(name, logdir, loaded)
+    run = Run(name, logdir, loaded)
     for note in run.notes:
         warnings.warn(note, LogWarning, stacklevel=2)
     return run
 
 
-def load_runs(logdir: str | Path, cache: bool = True) -> list[Run]:
+def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()) -> list[Run]:
     """Load every run in a log directory.
 
     A run is a directory right below `logdir` with event files in it or in directories below;
     pieces that continue a run are part of it, and directories without scalars are left out.
 
+    Parameters
+    ----------
+    logdir : str or Path
+    cache : bool
+        As for `read_scalars`.
+    before : sequence of Run
+        Runs that were loaded from there earlier: only what their trainings have logged since is
+        read, and those that have not changed are returned as they are.
+
     Raises
     ------
     TmnetError
-        If there is no run.
+        If there is no run, or one was deleted meanwhile.
 
     Notes
     -----
     What could not be read is in the runs' `notes`; there are no warnings.
     """
+    try:
+        return _load_runs(Path(logdir), cache, before)
+    except FileNotFoundError as error:
+        raise TmnetError(f"{error.filename} was deleted while {logdir} was read.") from None
+
+
+def _load_runs(logdir: Path, cache: bool, before: Sequence[Run]) -> list[Run]:
     from tqdm.auto import tqdm
 
-    logdir = Path(logdir)
+    known = {run.name: run for run in before if run.logdir == logdir}
+    read = {piece.name: piece for run in known.values() for piece in run._pieces}
     names = _run_names(logdir)
     runs, seen = [], set()
     for name in tqdm(names, desc="Loading runs", unit="run", delay=2, leave=False):
         if name in seen:
             continue
-        loaded = [_Piece(piece, logdir, cache) for piece in _names_in_sequence(name, logdir)]
+        loaded = [
+            load_piece(piece, logdir, cache, read.get(piece))
+            for piece in _names_in_sequence(name, logdir)
+        ]
         loaded = loaded[: _joined(loaded)]
         seen |= {piece.name for piece in loaded}
-        if any(len(file.events.code) for piece in loaded for file in piece.files):
-            runs.append(_run_of(name, logdir, loaded))
+        if name in known and _same(loaded, known[name]._pieces):
+            runs.append(known[name])
+        elif any(len(file.events.code) for piece in loaded for file in piece.files):
+            runs.append(Run(name, logdir, loaded))
     if not runs:
         raise TmnetError(f"No run in {logdir} holds a scalar.")
     return runs
@@ -357,13 +377,12 @@ def describe_runs(runs: Sequence[Run]) -> pd.DataFrame:
     )
 
 
-class _Piece:
+class Piece:
     """One log directory of a run."""
 
-    def __init__(self, name: str, logdir: Path, cache: bool):
-        self.name = name
-        self.files, self.notes = read_files(event_files(logdir / name), cache)
-        self.files = [file for file in self.files if file.events.first_wall < np.inf]
+    def __init__(self, name: str, read: list[EventFile], notes: list[str]):
+        self.name, self.read, self.notes = name, read, notes
+        self.files = [file for file in read if file.events.first_wall < np.inf]
         full = [file for file in self.files if len(file.events.code)]
         self.start = min((file.events.first_wall for file in full), default=np.inf)
         tag, step, *_ = concatenate(full)
@@ -373,7 +392,21 @@ class _Piece:
         self.spacing = int(np.diff(np.unique(step)).max(initial=0))
 
 
-def _joined(pieces: list[_Piece]) -> int:
+def load_piece(name: str, logdir: Path, cache: bool, before: Piece | None = None) -> Piece:
+    """A log directory; the same object as `before` where nothing has changed since."""
+    known = {file.path: file for file in before.read} if before else {}
+    read, notes = read_files(event_files(logdir / name), cache, known)
+    if before and _same(read, before.read) and notes == before.notes:
+        return before
+    return Piece(name, read, notes)
+
+
+def _same(some: Sequence, others: Sequence) -> bool:
+    """Whether they are the very same objects."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others))
+
+
+def _joined(pieces: list[Piece]) -> int:
     """How many of the pieces, which are named in sequence, continue one another."""
     for i in range(1, len(pieces)):
         before, piece = pieces[:i], pieces[i]
@@ -386,12 +419,6 @@ def _joined(pieces: list[_Piece]) -> int:
         if not (in_order and earliest <= piece.first_step <= latest):
             return i
     return len(pieces)
-
-
-def _run_of(name: str, logdir: Path, pieces: list[_Piece]) -> Run:
-    files = [file for piece in pieces for file in piece.files]
-    notes = [note for piece in pieces for note in piece.notes]
-    return Run(name, logdir, [piece.name for piece in pieces], files, notes)
 
 
 def _names_in_sequence(name: str, logdir: Path) -> list[str]:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.logs.cache import read_cached
-from tmnet.logs.events import Events, read_events
-
-
-@dataclass(frozen=True)
-class EventFile:
-    """What one event file holds."""
-
-    path: Path
-    events: Events
+from tmnet.logs.cache import EventFile, read_file
 
 
 def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
@@ -84,8 +75,13 @@ def _creation(path: Path) -> tuple:
     return int(seconds) if seconds.isdecimal() else 0, str(path)
 
 
-def read_files(paths: list[Path], cache: bool) -> tuple[list[EventFile], list[str]]:
-    """Read event files; also one sentence for each that is damaged, empty or unreadable."""
+def read_files(
+    paths: list[Path], cache: bool, before: Mapping[Path, EventFile] | None = None
+) -> tuple[list[EventFile], list[str]]:
+    """Read event files; also one sentence for each that is damaged, empty or unreadable.
+
+    Of those that were read `before`, only what is new.
+    """
     from tqdm.auto import tqdm
 
     files, notes = [], []
@@ -95,19 +91,20 @@ def read_files(paths: list[Path], cache: bool) -> tuple[list[EventFile], list[st
     ) as bar:
         for path in paths:
             try:
-                events = (read_cached if cache else read_events)(path, progress=bar.update)
+                file = read_file(path, (before or {}).get(path), cache, bar.update)
             except OSError as error:
                 notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
                 continue
-            files.append(EventFile(path, events))
-            if note := _note(path, events):
+            files.append(file)
+            if note := _note(path, file):
                 notes.append(note)
     return files, notes
 
 
-def _note(path: Path, events: Events) -> str | None:
+def _note(path: Path, file: EventFile) -> str | None:
+    events = file.events
     if events.damage is not None:
-        unread = path.stat().st_size - events.damage
+        unread = file.size - events.damage
         return (
             f"{path} is damaged at byte {events.damage}: the {len(events.code)} scalars before "
             f"that were read, the {unread} bytes from there on were not."
