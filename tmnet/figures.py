@@ -6,8 +6,10 @@ other's. One set of drawing code serves both uses: `Multiples` draws, and can be
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,17 @@ STYLE = {
     "grid.linewidth": 0.6,
     "grid.color": "0.87",
 }
+
+
+_drawing = threading.RLock()
+
+
+@contextlib.contextmanager
+def styled(**more) -> Iterator[None]:
+    """Draw in the style of all figures; matplotlib's settings are those of the whole process, so
+    that only one thread may change them at a time."""
+    with _drawing, rc_context(STYLE | more):
+        yield
 
 
 def run_colours(names: Sequence[str]) -> dict[str, tuple]:
@@ -112,7 +125,7 @@ class Multiples:
         per_row = max(1, int(columns * across / widest))
         legend_inches = 0.1 + 0.19 * -(-len(runs) // per_row)
         height = rows * high + legend_inches
-        with rc_context(STYLE):
+        with styled():
             self.figure = Figure((columns * across, height), dpi=dpi)
             FigureCanvasAgg(self.figure)
             axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
@@ -211,7 +224,7 @@ class Multiples:
             legend.remove()
         first = self.metrics[0].name if self.metrics else None
         if first and runs:
-            with rc_context(STYLE):
+            with styled():
                 self.figure.legend(
                     [self.lines[first, run] for run in runs],
                     runs,
@@ -226,7 +239,7 @@ class Multiples:
         """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
         canvas = self.figure.canvas
         if self._background is None:
-            with rc_context(STYLE):
+            with styled():
                 canvas.draw()
             self._background = canvas.copy_from_bbox(self.figure.bbox)
         else:
@@ -360,7 +373,7 @@ def plot_profile(
     levels = np.unique([low - margin, *known, high + margin])
     order = list(order or comparison.arms)
     colours, dashes = run_colours(order), run_dashes(order)
-    with rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=WIDTHS[width], dpi=100)
         FigureCanvasAgg(figure)
         ax = figure.subplots()
@@ -472,7 +485,7 @@ def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -
         # Without dates, so that the same figure is the same file.
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
         options = {"format": kind, "dpi": dpi, "metadata": metadata}
-        with rc_context({**STYLE, "svg.hashsalt": "tmnet"}):
+        with styled(**{"svg.hashsalt": "tmnet"}):
             file = path.with_name(f"{path.name}.{kind}")
             write_output(file, lambda out, options=options: figure.savefig(out, **options))
         written.append(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,11 @@ class Run:
     def wall_duration(self) -> float:
         """Minutes from the run's first record to its last, downtime included."""
         return float(self.wall_minutes(self.processes["end"].max()))
+
+    @property
+    def age(self) -> float:
+        """Seconds since its last record, by this machine's clock."""
+        return time.time() - float(self.processes["end"].max())
 
     @property
     def steps(self) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
-from matplotlib import rc_context
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from tmnet.errors import TmnetError
-from tmnet.figures import STYLE
+from tmnet.figures import styled
 from tmnet.files import make_directory, write_output
 from tmnet.racing.simulator import ACTION
 from tmnet.racing.track import AFTER, BEFORE, ROAD, SPACING
@@ -32,7 +31,7 @@ _INPUTS = ("accelerate", "brake", "left", "right")
 
 def plot(race: Replay) -> Figure:
     """Plan view coloured by speed; speed, inputs and altitude over distance."""
-    with rc_context(STYLE):
+    with styled():
         figure = Figure((11.5, 6.6), dpi=100, layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.add_gridspec(3, 2, width_ratios=(1, 1.15), height_ratios=(2, 1.1, 1))
@@ -141,7 +140,7 @@ def animate(race: Replay, path: Path, fps: int) -> Path:
         raise TmnetError(f"Writing {path.name} needs ffmpeg; install it, or write a .gif.")
     make_directory(path.parent)
     rows = [*range(0, len(race.path) - 1, per_second // fps), len(race.path) - 1]
-    with rc_context(STYLE):
+    with styled():
         figure = Figure((9.6, 5.4), dpi=80, layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.5, 1))

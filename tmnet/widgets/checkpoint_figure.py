@@ -5,11 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 import torch
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tmnet.figures import STYLE, encode_png
+from tmnet.figures import encode_png, styled
 from tmnet.networks.anatomy import random_states
 from tmnet.networks.iqn import IQN
 
@@ -32,7 +31,7 @@ def checkpoint_png(network: IQN, seed: int) -> bytes:
     tau = torch.linspace(0.02, 0.98, QUANTILES)[None]  # (1, n)
     with torch.no_grad():
         quantiles, _ = network(*random_states(network.config, 1, "cpu", generator), tau)
-    with rc_context(STYLE):
+    with styled():
         figure = Figure((11.2, 4.2), dpi=100, layout="tight")
         FigureCanvasAgg(figure)
         boxes, curves = figure.subplots(1, 2)

@@ -24,6 +24,7 @@ RULE_NAMES = {
     "lowest so far": "min",
     "highest so far": "max",
 }
+WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
 MOST_TAGS = 40  # listed of the other scalars
 LABEL = {"description_width": "105px"}
 FULL = {"width": "98%"}
@@ -46,6 +47,13 @@ class Controls(widgets.VBox):
             tooltip="Read what the runs have logged since",
             layout={"flex": "0 0 96px"},
         )
+        self.follow = widgets.ToggleButton(
+            icon="eye",
+            description="Follow",
+            tooltip="Read what runs log every few seconds, as long as this is pressed",
+            layout={"flex": "0 0 96px"},
+        )
+        self.fresh = widgets.HTML(layout={"flex": "1 1 0"})
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
         self.by = dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
@@ -113,6 +121,7 @@ class Controls(widgets.VBox):
             [
                 heading("Runs"),
                 widgets.HBox([self.logdir, self.reload]),
+                widgets.HBox([self.follow, self.fresh]),
                 self.runs,
                 self.baseline,
                 heading("Axis"),
@@ -250,20 +259,26 @@ def error_html(sentence: str, details: str = "") -> str:
     )
 
 
-def run_row(run: Run, order: Sequence[str], shown: bool) -> tuple[widgets.Checkbox, widgets.Widget]:
-    """The checkbox of a run, and the row it stands in: its colour, and what it is."""
+def run_row(
+    run: Run, order: Sequence[str], shown: bool
+) -> tuple[widgets.Checkbox, widgets.HTML, widgets.Widget]:
+    """The checkbox of a run, what it is, and the row in which both stand beside its colour."""
     box = _checkbox(run.name, shown, f"Show {run.name}")
-    pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
-    text = (
-        f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
-        f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span>"
-    )
     swatch = widgets.HTML(run_swatch(run.name, order), layout={"width": "38px"})
-    details = widgets.HTML(
-        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{text}</div>"
-    )
+    details = widgets.HTML(run_details(run))
     head = widgets.HBox([swatch, box], layout={"height": "26px", "overflow": "hidden"})
-    return box, widgets.VBox([head, details], layout={"flex": "0 0 auto"})
+    return box, details, widgets.VBox([head, details], layout={"flex": "0 0 auto"})
+
+
+def run_details(run: Run) -> str:
+    """HTML: how long a run is, and whether it is being written."""
+    pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
+    writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
+    return (
+        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
+        f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
+        f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span></div>"
+    )
 
 
 def metric_boxes(
@@ -314,20 +329,24 @@ class Callbacks:
     def __init__(self, message: widgets.HTML):
         self.message = message
         self._lock = threading.RLock()
-        self._silent = False
+        self._silent: int | None = None  # the thread that is setting controls
 
     def __call__(self, update: Callable[[], None], lock: bool = True) -> Callable[[object], None]:
         """`update` as a callback; without `lock`, others may run beside it."""
 
         def call(_) -> None:
-            if self._silent:
+            if self._silent == threading.get_ident():
                 return
             with self._lock if lock else contextlib.nullcontext():
-                self.message.value = ""
+                before = self.message.value
                 try:
                     update()
+                    if self.message.value == before:  # cleared late, so that it does not flicker
+                        self.message.value = ""
                 except TmnetError as error:
                     self.message.value = error_html(str(error))
+                except KeyboardInterrupt:
+                    self.message.value = error_html("Interrupted; move any control to go on.")
                 except Exception as error:
                     self.message.value = error_html(
                         f"That failed ({type(error).__name__}: {error}); please report it.",
@@ -339,7 +358,7 @@ class Callbacks:
     @contextlib.contextmanager
     def off(self) -> Iterator[None]:
         """Set controls without reacting to it."""
-        before, self._silent = self._silent, True
+        before, self._silent = self._silent, threading.get_ident()
         try:
             yield
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import html
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,11 +24,13 @@ from tmnet.widgets.controls import (
     Display,
     metric_boxes,
     other_boxes,
+    run_details,
     run_row,
     set_options,
 )
 from tmnet.widgets.moment import findings_html, moment_html
 
+FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many
 FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
 FIRST_TAGS = ("loss", "avg_q")
@@ -60,6 +64,8 @@ class Explorer(widgets.HBox):
     """See `explore`."""
 
     def __init__(self, source: str | Path | Sequence[Run], **view):
+        self.runs: list[Run] = []
+        self.order: list[str] = []
         self._window: tuple[float, float] | None = None  # None: the common window
         self._level_of: str | None = None  # the metric whose level is set
         self._multiples: Multiples | None = None
@@ -67,6 +73,7 @@ class Explorer(widgets.HBox):
         self.comparison: Comparison | None = None
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
+        self._enough = threading.Event()  # no more following
         super().__init__([self.controls, self.display], layout={"width": "100%"})
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
@@ -83,6 +90,7 @@ class Explorer(widgets.HBox):
         self._refresh()
         if view.get("at") is not None:
             self.show_at(view["at"])
+        self._follow()
 
     # --- what is chosen -------------------------------------------------------------------------
 
@@ -102,6 +110,7 @@ class Explorer(widgets.HBox):
             "trailing": controls.trailing.value or None,
             "rule": controls.rule.value,
             "at": self.at,
+            "follow": controls.follow.value,
         }
 
     @property
@@ -156,25 +165,80 @@ class Explorer(widgets.HBox):
 
     def reload(self) -> None:
         """Read what the runs have logged since, and runs that are new."""
-        runs = load_runs(self.controls.logdir.value)
+        runs = load_runs(self.controls.logdir.value, before=self.runs)
         names = {run.name for run in runs}
         kept = names & {run.name for run in self._shown_runs}
         self._set_runs(runs, kept | (names - set(self.order)) if kept else None)
         self._refresh()
 
+    def close(self) -> None:
+        self._enough.set()
+        super().close()
+
+    # --- following ------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Begin to read again and again, or end it."""
+        self._enough.set()
+        self.controls.fresh.value = ""
+        if self.controls.follow.value:
+            self._enough = threading.Event()
+            self._watching = threading.Thread(target=self._watch, args=(self._enough,), daemon=True)
+            self._watching.start()
+
+    def _watch(self, enough: threading.Event) -> None:
+        look, took = self._callbacks(self._look), 0.0
+        while not enough.wait(max(FOLLOW_EVERY, 3 * took)):
+            began = time.monotonic()
+            look(None)
+            took = time.monotonic() - began
+
+    def _look(self) -> None:
+        """Show what has been logged since; nothing is chosen by it, and new runs are but listed."""
+        runs = load_runs(self.controls.logdir.value, before=self.runs)
+        before = {run.name: run for run in self.runs}
+        shown = {run.name for run in self._shown_runs}
+        changed = {run.name for run in runs if before.get(run.name) is not run}
+        gone = shown - {run.name for run in runs}
+        new = [run.name for run in runs if run.name not in before]
+        if changed or len(runs) != len(before):
+            self._set_runs(runs, shown - gone)
+        if shown & changed or gone:
+            self._refresh()
+        else:
+            self._show_details()
+        age = min(run.age for run in runs)
+        parts = [f"Read at {time.strftime('%X')}, newest record {_ago(age)} old"]
+        parts += [f"new: {', '.join(new)}"] * bool(new) + [f"gone: {', '.join(gone)}"] * bool(gone)
+        self.controls.fresh.value = f"<small>{html.escape('; '.join(parts))}</small>"
+
     # --- filling in -----------------------------------------------------------------------------
 
     def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
         """Fill in what depends on which runs there are."""
+        # Who was there keeps its place, and with it its colour.
+        place = {name: i for i, name in enumerate(self.order)}
+        runs = sorted(runs, key=lambda run: place.get(run.name, len(place)))
+        same = [run.name for run in runs] == list(place) and metric_names(
+            runs, all_scalars=True
+        ) == metric_names(self.runs, all_scalars=True)
         self.runs, self.order = runs, [run.name for run in runs]
+        if same:
+            self._show_details()
+            return
         shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
         chosen = set(self._shown_metrics)
         with self._callbacks.off():
             rows = {run.name: run_row(run, self.order, run.name in shown) for run in runs}
-            self._run_boxes = {name: box for name, (box, _) in rows.items()}
-            self.controls.runs.children = [row for _, row in rows.values()]
+            self._run_boxes = {name: box for name, (box, _, _) in rows.items()}
+            self._run_details = {name: details for name, (_, details, _) in rows.items()}
+            self.controls.runs.children = [row for _, _, row in rows.values()]
             self.controls.set_counters(runs)
             self._set_metrics(chosen)
+
+    def _show_details(self) -> None:
+        for run in self.runs:
+            self._run_details[run.name].value = run_details(run)
 
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
@@ -233,6 +297,7 @@ class Explorer(widgets.HBox):
                     except Exception:  # traitlets' own error does not say what would be right
                         raise TmnetError(f"The view's {name} cannot be {view[name]!r}.") from None
             controls.trailing.value = view.get("trailing") or 0
+            controls.follow.value = bool(view.get("follow"))
             window = view.get("window")
             self._window = None if window is None else tuple(map(float, window))
 
@@ -253,6 +318,7 @@ class Explorer(widgets.HBox):
         )
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
+        controls.follow.observe(self._callbacks(self._follow), "value")
         display.moment.observe(self._callbacks(self._show_moment), "value")
         display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
         for control in (display.grid_metric, display.threshold):
@@ -430,6 +496,14 @@ def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
         if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
     ]
     return main or [*names, *tags][:6]
+
+
+def _ago(seconds: float) -> str:
+    """A time span in a unit that suits it."""
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _load_call(run: Run) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from tmnet.figures import STYLE, encode_png
+from tmnet.figures import encode_png, styled
 
 PARTS = ("image head", "float head", "quantile embedding", "advantage head", "value head")
 BAR = 0.72  # of the height of a row
@@ -33,7 +32,7 @@ class NetworkFigure:
     def __init__(self, knobs: Mapping[str, Sequence[int]]):
         self.knobs = dict(knobs)
         colours = dict(zip(PARTS, sns.color_palette("colorblind")))
-        with rc_context(STYLE):
+        with styled():
             self.figure = Figure((11.2, 6.6), dpi=100)
             FigureCanvasAgg(self.figure)
             grid = self.figure.add_gridspec(
@@ -130,7 +129,7 @@ class NetworkFigure:
         """The picture."""
         canvas = self.figure.canvas
         if self._background is None:
-            with rc_context(STYLE):
+            with styled():
                 canvas.draw()
             self._background = canvas.copy_from_bbox(self.figure.bbox)
         canvas.restore_region(self._background)

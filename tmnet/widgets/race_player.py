@@ -7,12 +7,11 @@ from threading import Lock
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from tmnet.figures import STYLE
+from tmnet.figures import styled
 from tmnet.racing.replay import Replay
 from tmnet.racing.replay_figure import DISTANCE, draw_plan, draw_speed
 from tmnet.racing.simulator import ACTION
@@ -81,7 +80,7 @@ class RacePlayer(widgets.VBox):
 
 def _chart(race: Replay) -> tuple[Image.Image, np.ndarray]:
     """Plan and speed as a picture, and (rows, 2, 2) px where the car is in both."""
-    with rc_context(STYLE):
+    with styled():
         figure = Figure((5.2, 6), dpi=80, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         plan, speed = figure.subplots(2, 1, height_ratios=(2, 1))

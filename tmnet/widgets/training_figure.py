@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tmnet.figures import STYLE, encode_png, run_colours
+from tmnet.figures import encode_png, run_colours, styled
 from tmnet.logs.run import Run
 from tmnet.racing.track import SPACING
 
@@ -23,7 +22,7 @@ class TrainingFigure:
     """
 
     def __init__(self):
-        with rc_context(STYLE):
+        with styled():
             self.figure = Figure(SIZE, dpi=90)
             self._canvas = FigureCanvasAgg(self.figure)
             self.axes = self.figure.subplots(2, 3)
@@ -32,7 +31,7 @@ class TrainingFigure:
     def png(self, run: Run) -> bytes:
         """Draw a run."""
         upper, lower = self.axes
-        with rc_context(STYLE):
+        with styled():
             for ax in self.axes.flat:
                 ax.clear()
                 ax.set_xlim(0, max(run.duration, 0.1))

@@ -1,0 +1,226 @@
+"""The explorer while trainings write: what it reads, draws and says."""
+
+import shutil
+import threading
+import time
+
+import matplotlib
+import numpy as np
+import pytest
+
+import tmnet
+from tmnet.figures import styled
+from tmnet.widgets import explorer as explorer_module
+from tmnet.widgets.controls import Callbacks
+
+from ..synthetic import T0, race, write_file
+
+LOSS, BEST = "loss", "A01/eval/best"
+
+
+def records(minutes, offset=0.0):
+    return [(60 * k, 100 * k, race(60.0 - k - offset) | {"loss": 90.0 - k - offset})
+            for k in range(1, minutes + 1)]  # fmt: skip
+
+
+class Writer:
+    """A training of 30 minutes, of which a part has been written."""
+
+    def __init__(self, logdir, name, minutes, **options):
+        write_file(logdir / name, records(30), **options)
+        (self.path,) = (logdir / name).glob("*tfevents*")
+        self.whole = self.path.read_bytes()
+        write_file(logdir / f"{name}-part", records(minutes), **options)
+        (part,) = (logdir / f"{name}-part").glob("*tfevents*")
+        self.path.write_bytes(part.read_bytes())
+        shutil.rmtree(part.parent)
+
+    def finish(self, but=0):
+        self.path.write_bytes(self.whole[: len(self.whole) - but])
+
+
+@pytest.fixture
+def logdir(tmp_path, monkeypatch):
+    monkeypatch.setattr(explorer_module, "FOLLOW_EVERY", 0.02)
+    write_file(tmp_path / "done", records(30, 0.5), pid=7)
+    return tmp_path
+
+
+@pytest.fixture
+def writer(logdir):
+    return Writer(logdir, "live", 10)
+
+
+@pytest.fixture
+def following(logdir, writer):
+    explorer = tmnet.explore(logdir, metrics=[BEST, LOSS], interval=1, follow=True)
+    yield explorer
+    explorer.close()
+
+
+def wait_for(condition):
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.01)
+
+
+def line(explorer, run, name=LOSS):
+    x, y = explorer._multiples.lines[name, run].get_data()
+    return x[~np.isnan(y)], y[~np.isnan(y)]
+
+
+def test_curves_grow_and_nothing_else_changes(following, writer, logdir):
+    view = following.view
+    assert line(following, "live")[0].tolist() == list(range(1, 11))
+    writer.finish(but=5)  # of its last record, the last loss, the end is missing
+    wait_for(lambda: len(line(following, "live")[0]) == 30)
+    assert line(following, "live")[1][-2:].tolist() == [61, 61]
+    # the common window ends with the shorter run, and so did the moment
+    assert following.view == view | {"at": 30.0}
+    expected = tmnet.compare(tmnet.load_runs(logdir, cache=False), interval=1).table(LOSS)
+    for run in ("done", "live"):
+        np.testing.assert_array_equal(line(following, run)[1], expected[run])
+    writer.finish()
+    wait_for(lambda: line(following, "live")[1][-1] == 60)
+    assert "Read at" in following.controls.fresh.value
+
+
+def test_a_chosen_window_and_moment_stay(following, writer):
+    following.controls.window.value = (2, 8)
+    following.show_at(5)
+    picture = following.display.image.value
+    writer.finish()
+    wait_for(lambda: following.runs[1].steps == 3000)
+    wait_for(lambda: "30.0 min" in following._run_details["live"].value)
+    assert following.view["window"] == (2, 8) and following.at == 5
+    assert following.display.image.value == picture  # of what lies in the window nothing is new
+
+
+def test_a_new_run_is_listed_and_keeps_its_hands_off_the_view(following, logdir):
+    view, colours = following.view, following._multiples.order
+    write_file(logdir / "a_new_one", records(3), pid=9)  # in order, it would be the first
+    wait_for(lambda: len(following.runs) == 3)
+    assert following.order == ["done", "live", "a_new_one"] and colours == ["done", "live"]
+    wait_for(lambda: "new: a_new_one" in following.controls.fresh.value)
+    assert following.view == view
+    following._run_boxes["a_new_one"].value = True
+    assert following.view["runs"] == ["done", "live", "a_new_one"]
+    assert following.comparison.window[1] == 3
+
+
+def test_a_run_that_goes(following, logdir):
+    shutil.rmtree(logdir / "live")
+    wait_for(lambda: following.view["runs"] == ["done"])
+    wait_for(lambda: "gone: live" in following.controls.fresh.value)
+    assert following.comparison.window[1] == 30
+
+
+def test_a_folder_that_goes_and_comes_back(following, logdir, tmp_path_factory):
+    """It is said in words, once, and when the folder is there again it goes on."""
+    aside, said = tmp_path_factory.mktemp("aside") / "logs", []
+    following.display.message.observe(lambda change: said.append(change["new"]), "value")
+    logdir.rename(aside)
+    wait_for(lambda: "There is no log directory" in following.display.message.value)
+    looks = threading.active_count()
+    time.sleep(0.2)
+    assert len(said) == 1 and looks == threading.active_count()
+    aside.rename(logdir)
+    wait_for(lambda: following.display.message.value == "")
+    assert following.view["runs"] == ["done", "live"]
+
+
+def test_a_training_that_began_anew_in_its_place(following, writer):
+    writer.path.unlink()
+    write_file(writer.path.parent, [(60 * k, 5 * k, {"loss": 7.0}) for k in range(1, 5)], pid=5)
+    wait_for(lambda: len(line(following, "live")[0]) == 4)
+    assert set(line(following, "live")[1]) == {7.0} and following.comparison.window[1] == 4
+
+
+def test_it_ends_when_the_button_is_released(following, writer):
+    following.controls.follow.value = False
+    following._watching.join(10)
+    assert not following._watching.is_alive() and following.controls.fresh.value == ""
+    writer.finish()
+    assert following.runs[1].steps == 1000 and not following.view["follow"]
+    following.reload()
+    assert following.runs[1].steps == 3000
+
+
+def test_it_ends_with_the_explorer(following):
+    following.close()
+    following._watching.join(10)
+    assert not following._watching.is_alive()
+
+
+def test_pressed_twice_it_follows_once(following):
+    first = following._watching
+    following.controls.follow.value = False
+    following.controls.follow.value = True
+    first.join(10)
+    assert not first.is_alive() and following._watching.is_alive()
+
+
+def test_which_runs_are_being_written(logdir):
+    now = time.time() - T0
+    write_file(logdir / "live", [(now - 90, 1, {"loss": 1}), (now - 30, 2, {"loss": 1})], now - 99)
+    write_file(logdir / "over", [(now - 900, 1, {"loss": 1}), (now - 400, 2, {"loss": 1})], pid=3)
+    explorer = tmnet.explore(logdir)
+    marked = {name for name, x in explorer._run_details.items() if "being written" in x.value}
+    assert marked == {"live"}
+    (live,) = (run for run in explorer.runs if run.name == "live")
+    assert live.age == pytest.approx(30, abs=20)
+
+
+# --- several threads ----------------------------------------------------------------------------
+
+
+def test_what_a_person_does_while_another_thread_sets_controls_is_not_lost():
+    import ipywidgets as widgets
+
+    callbacks, done = Callbacks(widgets.HTML()), []
+    setting, moved = threading.Event(), threading.Event()
+
+    def set_controls():
+        with callbacks.off():
+            callbacks(lambda: done.append("by the thread that sets"))(None)
+            setting.set()
+            moved.wait(10)
+
+    thread = threading.Thread(target=callbacks(set_controls), args=(None,))
+    thread.start()
+    setting.wait(10)
+    person = threading.Thread(target=callbacks(lambda: done.append("by a person")), args=(None,))
+    person.start()
+    moved.set()
+    thread.join(10)
+    person.join(10)
+    assert done == ["by a person"]
+
+
+def test_an_interrupt_is_said_in_words():
+    import ipywidgets as widgets
+
+    message = widgets.HTML()
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    Callbacks(message)(interrupted)(None)
+    assert "Interrupted" in message.value
+
+
+def test_threads_that_draw_leave_matplotlib_as_it_was():
+    before, seen = dict(matplotlib.rcParams), []
+
+    def draw(wait):
+        with styled():
+            time.sleep(wait)
+            seen.append(matplotlib.rcParams["axes.titlesize"])
+
+    threads = [threading.Thread(target=draw, args=(wait,)) for wait in (0.05, 0.01, 0.03)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert set(seen) == {10} and dict(matplotlib.rcParams) == before
