@@ -15,6 +15,7 @@ from tmnet.analysis.metrics import RULES, metric
 from tmnet.errors import TmnetError
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, run_swatch
 from tmnet.logs.run import Run
+from tmnet.widgets.views import VIEWS
 
 AXES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
 RULE_NAMES = {
@@ -108,6 +109,21 @@ class Controls(widgets.VBox):
         )
         self.rule = dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
         assert set(RULE_NAMES.values()) == set(RULES)
+        self.saved = widgets.Combobox(
+            description="Saved view",
+            placeholder="a name",
+            tooltip="The name of a view: a new one to save under, or one that was saved",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.save, self.show, self.forget = (
+            widgets.Button(description=name, tooltip=tooltip, layout={"width": "84px"})
+            for name, tooltip in (
+                ("Save", f"Keep what is chosen under this name, in {VIEWS}"),
+                ("Show", "Choose what was saved under this name"),
+                ("Delete", "Forget what was saved under this name"),
+            )
+        )
         self.metrics = widgets.VBox()
         self.filter = widgets.Text(
             description="Other scalars",
@@ -137,6 +153,9 @@ class Controls(widgets.VBox):
                 self.metrics,
                 self.filter,
                 self.others,
+                heading("View"),
+                self.saved,
+                widgets.HBox([self.save, self.show, self.forget], layout={"margin": "0 0 0 109px"}),
             ],
             layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
         )

@@ -29,6 +29,7 @@ from tmnet.widgets.controls import (
     set_options,
 )
 from tmnet.widgets.moment import findings_html, moment_html
+from tmnet.widgets.views import load_views, save_views
 
 FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many
@@ -36,15 +37,18 @@ FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "ex
 FIRST_TAGS = ("loss", "avg_q")
 
 
-def explore(source: str | Path | Sequence[Run], **view) -> Explorer:
+def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view) -> Explorer:
     """Compare runs with sliders.
 
     Parameters
     ----------
     source : str, Path or sequence of Run
         A log directory, or runs that are loaded.
+    saved : str, optional
+        The name of a saved view, to show at first.
     **view
-        What to show at first: any entries of another explorer's `view`.
+        What to show at first, or to show otherwise than it was saved: any entries of another
+        explorer's `view`.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def explore(source: str | Path | Sequence[Run], **view) -> Explorer:
     TmnetError
         If there are no runs, or `view` asks for something that is not there.
     """
-    return Explorer(source, **view)
+    return Explorer(source, **(_saved_view(saved) if saved is not None else {}) | view)
 
 
 class Explorer(widgets.HBox):
@@ -91,6 +95,7 @@ class Explorer(widgets.HBox):
         if view.get("at") is not None:
             self.show_at(view["at"])
         self._follow()
+        self._callbacks(self._list_views)(None)  # a bad file is no reason to show nothing
 
     # --- what is chosen -------------------------------------------------------------------------
 
@@ -174,6 +179,32 @@ class Explorer(widgets.HBox):
     def close(self) -> None:
         self._enough.set()
         super().close()
+
+    def show_view(self, name: str) -> None:
+        """Choose what was saved under a name."""
+        view = _saved_view(name)
+        self._restore(view)
+        self._refresh()
+        if view.get("at") is not None:
+            self.show_at(view["at"])
+
+    def save_view(self, name: str) -> None:
+        """Keep what is chosen under a name, in `tmnet_views.json` in the current folder."""
+        if not name.strip():
+            raise TmnetError("Type a name to save the view under.")
+        self._keep_views(load_views() | {name.strip(): self.view})
+
+    def delete_view(self, name: str) -> None:
+        """Forget what was saved under a name."""
+        _saved_view(name)
+        self._keep_views({key: view for key, view in load_views().items() if key != name})
+
+    def _list_views(self) -> None:
+        self.controls.saved.options = tuple(load_views())
+
+    def _keep_views(self, views: dict[str, dict]) -> None:
+        save_views(views)
+        self.controls.saved.options = tuple(views)
 
     # --- following ------------------------------------------------------------------------------
 
@@ -319,6 +350,11 @@ class Explorer(widgets.HBox):
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
         controls.follow.observe(self._callbacks(self._follow), "value")
+        for button, act in (
+            (controls.save, self.save_view), (controls.show, self.show_view),
+            (controls.forget, self.delete_view),
+        ):  # fmt: skip
+            button.on_click(self._callbacks(lambda act=act: act(controls.saved.value)))
         display.moment.observe(self._callbacks(self._show_moment), "value")
         display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
         for control in (display.grid_metric, display.threshold):
@@ -496,6 +532,14 @@ def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
         if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
     ]
     return main or [*names, *tags][:6]
+
+
+def _saved_view(name: str) -> dict:
+    views = load_views()
+    if name not in views:
+        known = f"there are {', '.join(views)}" if views else "none was saved in this folder"
+        raise TmnetError(f"There is no saved view {name!r}; {known}.")
+    return views[name]
 
 
 def _ago(seconds: float) -> str:
