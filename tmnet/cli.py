@@ -422,5 +422,5 @@ def lab(args: argparse.Namespace) -> None:
 
     notebooks = Path(__file__).parents[1] / "notebooks"
     root = notebooks.parent if notebooks.is_dir() else Path.cwd()
-    first = [str(notebooks / "1_compare_runs.ipynb")] if notebooks.is_dir() else []
+    first = [str(notebooks / "0_start.ipynb")] if notebooks.is_dir() else []
     LabApp.launch_instance([*first, f"--ServerApp.root_dir={root}", *args.rest])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import os
 import re
 import time
 import warnings
@@ -341,6 +342,40 @@ def _load_runs(logdir: Path, cache: bool, before: Sequence[Run]) -> list[Run]:
     if not runs:
         raise TmnetError(f"No run in {logdir} holds a scalar.")
     return runs
+
+
+def find_logdirs(folder: str | Path = ".", depth: int = 3) -> list[Path]:
+    """Log directories in a folder: those that hold a folder with event files for each run.
+
+    Parameters
+    ----------
+    folder : str or Path
+    depth : int
+        How many levels of folders are looked into; hidden ones are not.
+
+    Returns
+    -------
+    list of Path
+        The one with the newest event file first.
+
+    Raises
+    ------
+    TmnetError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TmnetError(f"There is no folder {folder}.")
+    newest: dict[Path, float] = {}
+    for parent, names, files in os.walk(folder):
+        here = Path(parent)
+        level = len(here.relative_to(folder).parts)
+        names[:] = sorted(name for name in names if not name.startswith(".")) * (level <= depth)
+        times = [(here / name).stat().st_mtime for name in files if "tfevents" in name]
+        if times and level:
+            names.clear()  # what lies below belongs to this run
+            newest[here.parent] = max(newest.get(here.parent, 0.0), *times)
+    return sorted(newest, key=lambda path: -newest[path])
 
 
 def list_runs(logdir: str | Path, cache: bool = True) -> pd.DataFrame:

@@ -1,0 +1,55 @@
+"""Finding log directories."""
+
+import os
+
+import pytest
+
+import tmnet
+from tmnet.errors import TmnetError
+
+from ..synthetic import write_file
+
+
+def make(path, written):
+    write_file(path, [(60, 1, {"loss": 1.0})])
+    for file in path.glob("*tfevents*"):
+        os.utime(file, (written, written))
+
+
+def test_the_newest_is_the_first(tmp_path):
+    make(tmp_path / "old" / "a", 100)
+    make(tmp_path / "old" / "b", 500)
+    make(tmp_path / "x" / "y" / "new" / "c", 900)
+    make(tmp_path / "x" / "d", 300)
+    found = tmnet.find_logdirs(tmp_path)
+    assert found == [tmp_path / "x" / "y" / "new", tmp_path / "old", tmp_path / "x"]
+    for logdir in found:
+        assert len(tmnet.list_runs(logdir)) > 0
+
+
+def test_what_is_hidden_or_deep_is_not_looked_into(tmp_path):
+    make(tmp_path / ".cache" / "a", 1)
+    make(tmp_path / "1" / "2" / "3" / "4" / "a", 1)
+    make(tmp_path / "1" / "2" / "3" / "a", 1)
+    assert tmnet.find_logdirs(tmp_path) == [tmp_path / "1" / "2" / "3"]
+    for folder, depth in ((tmp_path / "1", 3), (tmp_path, 4)):
+        assert len(tmnet.find_logdirs(folder, depth=depth)) == 2
+
+
+def test_a_run_with_folders_of_its_own_is_one_run(tmp_path):
+    make(tmp_path / "logs" / "a" / "train", 1)
+    make(tmp_path / "logs" / "a", 2)
+    assert tmnet.find_logdirs(tmp_path) == [tmp_path / "logs"]
+
+
+def test_a_folder_that_holds_runs_itself(tmp_path, monkeypatch):
+    make(tmp_path / "a", 1)
+    monkeypatch.chdir(tmp_path)
+    (found,) = tmnet.find_logdirs()
+    assert tmnet.list_runs(found)["run"].tolist() == ["a"]
+
+
+def test_nothing_to_find(tmp_path):
+    assert tmnet.find_logdirs(tmp_path) == []
+    with pytest.raises(TmnetError, match="no folder"):
+        tmnet.find_logdirs(tmp_path / "missing")
