@@ -303,10 +303,10 @@ def _heading(comparison, name: str) -> str:
 
 
 def _runs_table(runs) -> str:
-    from tmnet.logs.run import describe_runs
+    from tmnet.logs.run import list_runs
     from tmnet.tables import render
 
-    table = describe_runs(runs)
+    table = list_runs(runs)
     for name in ("pieces", "maps"):
         table[name] = table[name].map(", ".join)
     for name in ("minutes", "wall_minutes"):

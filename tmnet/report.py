@@ -18,7 +18,7 @@ from tmnet.errors import TmnetError
 from tmnet.experiments import from_yaml
 from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
 from tmnet.files import data_path, make_directory, write_output
-from tmnet.logs.run import Run, describe_runs, load_run
+from tmnet.logs.run import Run, list_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
 from tmnet.tables import document, metric_table, title
 
@@ -371,7 +371,7 @@ class _Writer:
         ]
 
     def _runs(self) -> list[Block]:
-        table = describe_runs(list(self.runs.values())).set_index("run")
+        table = list_runs(list(self.runs.values())).set_index("run")
         for name in ("minutes", "wall_minutes"):
             table[name] = table[name].map("{:,.1f}".format)
         for name in ("steps", "races", "processes"):

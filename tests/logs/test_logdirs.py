@@ -53,3 +53,10 @@ def test_nothing_to_find(tmp_path):
     assert tmnet.find_logdirs(tmp_path) == []
     with pytest.raises(TmnetError, match="no folder"):
         tmnet.find_logdirs(tmp_path / "missing")
+
+
+def test_runs_of_several_log_directories_are_described_together(tmp_path):
+    make(tmp_path / "x" / "a", 1)
+    make(tmp_path / "y" / "b", 1)
+    runs = [run for logdir in ("x", "y") for run in tmnet.load_runs(tmp_path / logdir, cache=False)]
+    assert tmnet.list_runs(runs)["run"].tolist() == ["a", "b"]

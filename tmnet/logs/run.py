@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import os
@@ -371,20 +372,25 @@ def find_logdirs(folder: str | Path = ".", depth: int = 3) -> list[Path]:
         here = Path(parent)
         level = len(here.relative_to(folder).parts)
         names[:] = sorted(name for name in names if not name.startswith(".")) * (level <= depth)
-        times = [(here / name).stat().st_mtime for name in files if "tfevents" in name]
+        times = []
+        for name in files:
+            if "tfevents" in name:
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    times.append((here / name).stat().st_mtime)
         if times and level:
             names.clear()  # what lies below belongs to this run
             newest[here.parent] = max(newest.get(here.parent, 0.0), *times)
     return sorted(newest, key=lambda path: -newest[path])
 
 
-def list_runs(logdir: str | Path, cache: bool = True) -> pd.DataFrame:
-    """Describe the runs in a log directory.
+def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.DataFrame:
+    """Describe runs.
 
     Parameters
     ----------
-    logdir : str or Path
-        Every directory right below it with event files is a run, or a piece of one.
+    source : str, Path or sequence of Run
+        A log directory, in which every directory with event files is a run, or a piece of one; or
+        runs that are loaded.
     cache : bool
         As for `read_scalars`.
 
@@ -399,11 +405,7 @@ def list_runs(logdir: str | Path, cache: bool = True) -> pd.DataFrame:
     TmnetError
         If there is no such directory, or no run in it.
     """
-    return describe_runs(load_runs(logdir, cache))
-
-
-def describe_runs(runs: Sequence[Run]) -> pd.DataFrame:
-    """The table of `list_runs`, for runs that are loaded."""
+    runs = load_runs(source, cache) if isinstance(source, (str, Path)) else source
     return pd.DataFrame(
         {
             "run": [run.name for run in runs],
