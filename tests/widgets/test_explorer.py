@@ -121,7 +121,7 @@ def test_another_log_directory_shows_its_first_runs(explorer, tmp_path):
         shutil.copytree(LOGDIR / "uni_20", tmp_path / f"seed{i}")
     explorer.controls.logdir.value = str(tmp_path)
     assert explorer.view["runs"] == [f"seed{i}" for i in range(6)]
-    explorer._run_boxes["seed0"].value = False
+    explorer._run_rows["seed0"].box.value = False
     shutil.copytree(LOGDIR / "uni_20", tmp_path / "seed9")
     explorer.controls.reload.click()  # what was chosen stays, what is new is shown
     assert explorer.view["runs"] == ["seed1", "seed2", "seed3", "seed4", "seed5", "seed9"]
@@ -140,7 +140,7 @@ def test_no_run_is_cut_off_whole(explorer):
 def test_a_run_keeps_its_colour_when_others_go(explorer):
     colour = explorer._multiples.lines["loss", "uni_20"].get_color()
     for name in RUNS[:2]:
-        explorer._run_boxes[name].value = False
+        explorer._run_rows[name].box.value = False
     assert [run.name for run in explorer.comparison.runs] == RUNS[2:]
     assert explorer._multiples.lines["loss", "uni_20"].get_color() == colour
     labels = [text.get_text() for text in explorer._multiples.figure.legends[0].get_texts()]
@@ -159,7 +159,7 @@ def test_other_scalars_are_found_by_a_filter_and_stay_chosen(explorer):
 def test_a_view_brings_back_what_was_shown(explorer):
     explorer.controls.filter.value = "learning_rate"
     explorer._metric_boxes["learning_rate"].value = True
-    explorer._run_boxes["uni_20"].value = False
+    explorer._run_rows["uni_20"].box.value = False
     explorer.controls.window.value = (50, 300)
     explorer.controls.interval.value = 7.5
     explorer.controls.trailing.value = 60
@@ -172,7 +172,7 @@ def test_a_view_brings_back_what_was_shown(explorer):
 
 
 def test_the_code_computes_what_is_shown(explorer):
-    explorer._run_boxes[RUNS[0]].value = False
+    explorer._run_rows[RUNS[0]].box.value = False
     explorer.controls.by.value = "relative_step"
     explorer.controls.trailing.value = 300_000
     names = {}
@@ -205,7 +205,7 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
 @pytest.mark.parametrize(
     "act, sentence",
     [
-        (lambda e: [setattr(box, "value", False) for box in e._run_boxes.values()],
+        (lambda e: [setattr(row.box, "value", False) for row in e._run_rows.values()],
          "at least one run"),
         (lambda e: [setattr(box, "value", False) for box in e._metric_boxes.values()],
          "at least one metric"),

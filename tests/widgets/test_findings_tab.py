@@ -122,7 +122,7 @@ def test_it_follows_the_window_the_runs_and_the_metrics(explorer):
         "A01 eval best time at 60 min: uni_20_long leads with "
         f"{min(best_until(run, 60) for run in RUNS):.2f} s"
     )
-    explorer._run_boxes["A01_as20_big_long"].value = False
+    explorer._run_rows["A01_as20_big_long"].box.value = False
     text = " ".join(text for some in told(explorer).values() for text in some)
     assert "A01_as20_long" in text and "A01_as20_big_long" not in text
     assert "First finishes" not in told(explorer)
@@ -265,7 +265,7 @@ def test_a_level_stays_while_the_rest_changes(explorer):
     slider = explorer.display.threshold
     slider.value = 24.6
     explorer.controls.interval.value = 10
-    explorer._run_boxes["uni_20"].value = False
+    explorer._run_rows["uni_20"].box.value = False
     assert slider.value == 24.6
     assert all(" of 24.60 s: " in text for text in told(explorer)[LEVEL])
     explorer.controls.window.value = (0, 20)  # nobody is that fast by then
@@ -331,8 +331,8 @@ def test_many_runs(tmp_path):
     explorer = open_tab(tmnet.explore(write_racers(tmp_path, 12), metrics=METRICS[:1]))
     reached = {f"x{i}": "reaches it at" for i in range(6)}
     assert levels_told(explorer) == reached
-    for box in explorer._run_boxes.values():
-        box.value = True
+    for row in explorer._run_rows.values():
+        row.box.value = True
     assert {run: told for run, told in levels_told(explorer).items() if run in reached} == reached
     found = told(explorer)
     assert len(found[LEVEL]) == 12
@@ -392,12 +392,12 @@ def test_errors_are_said_in_the_page(explorer, monkeypatch, error, shown):
 
 def test_what_is_missing_is_said_and_the_tab_stays(tmp_path):
     explorer = open_tab(tmnet.explore(write_losses(tmp_path, ["only", "only_b"])))
-    explorer._run_boxes["only_b"].value = False
+    explorer._run_rows["only_b"].box.value = False
     before = explorer.display.findings.value
-    explorer._run_boxes["only"].value = False
+    explorer._run_rows["only"].box.value = False
     assert "Choose at least one run." in explorer.display.message.value
     assert explorer.display.findings.value == before != ""
-    explorer._run_boxes["only_b"].value = True
+    explorer._run_rows["only_b"].box.value = True
     text = " ".join(text for some in told(explorer).values() for text in some)
     assert "only_b" in text and "only " not in text
 

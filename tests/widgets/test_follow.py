@@ -92,7 +92,7 @@ def test_a_chosen_window_and_moment_stay(following, writer):
     picture = following.display.image.value
     writer.finish()
     wait_for(lambda: following.runs[1].steps == 3000)
-    wait_for(lambda: "30.0 min" in following._run_details["live"].value)
+    wait_for(lambda: "30.0 min" in following._run_rows["live"].details.value)
     assert following.view["window"] == (2, 8) and following.at == 5
     assert following.display.image.value == picture  # of what lies in the window nothing is new
 
@@ -104,7 +104,7 @@ def test_a_new_run_is_listed_and_keeps_its_hands_off_the_view(following, logdir)
     assert following.order == ["done", "live", "a_new_one"] and colours == ["done", "live"]
     wait_for(lambda: "new: a_new_one" in following.controls.fresh.value)
     assert following.view == view
-    following._run_boxes["a_new_one"].value = True
+    following._run_rows["a_new_one"].box.value = True
     assert following.view["runs"] == ["done", "live", "a_new_one"]
     assert following.comparison.window[1] == 3
 
@@ -166,7 +166,9 @@ def test_which_runs_are_being_written(logdir):
     write_file(logdir / "live", [(now - 90, 1, {"loss": 1}), (now - 30, 2, {"loss": 1})], now - 99)
     write_file(logdir / "over", [(now - 900, 1, {"loss": 1}), (now - 400, 2, {"loss": 1})], pid=3)
     explorer = tmnet.explore(logdir)
-    marked = {name for name, x in explorer._run_details.items() if "being written" in x.value}
+    marked = {
+        name for name, row in explorer._run_rows.items() if "being written" in row.details.value
+    }
     assert marked == {"live"}
     (live,) = (run for run in explorer.runs if run.name == "live")
     assert live.age == pytest.approx(30, abs=20)

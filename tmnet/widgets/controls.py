@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
 from tmnet.errors import TmnetError
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, run_swatch
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.logs.run import Run
 from tmnet.widgets.views import VIEWS
 
@@ -55,6 +55,25 @@ class Controls(widgets.VBox):
             layout={"flex": "0 0 96px"},
         )
         self.fresh = widgets.HTML(layout={"flex": "1 1 0"})
+        self.listed = widgets.Text(
+            description="List",
+            placeholder="part of a name, or a pattern: big_*",
+            tooltip="Lists only the runs with this in their name; * stands for anything",
+            style=LABEL,
+            layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
+        )
+        self.every, self.none = (
+            widgets.Button(description=name, tooltip=tooltip, layout={"flex": "0 0 48px"})
+            for name, tooltip in (
+                ("All", "Show all runs that are listed"),
+                ("None", "Show none of the runs that are listed"),
+            )
+        )
+        self.arms = _checkbox(
+            "Runs that differ in a last number are seeds of one arm",
+            False,
+            "Compare arms, by the inter-quartile mean of their seeds: big_1, big_2 … are arm big",
+        )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
         self.by = dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
@@ -138,7 +157,9 @@ class Controls(widgets.VBox):
                 heading("Runs"),
                 widgets.HBox([self.logdir, self.reload]),
                 widgets.HBox([self.follow, self.fresh]),
+                widgets.HBox([self.listed, self.every, self.none]),
                 self.runs,
+                self.arms,
                 self.baseline,
                 heading("Axis"),
                 self.by,
@@ -278,15 +299,17 @@ def error_html(sentence: str, details: str = "") -> str:
     )
 
 
-def run_row(
-    run: Run, order: Sequence[str], shown: bool
-) -> tuple[widgets.Checkbox, widgets.HTML, widgets.Widget]:
-    """The checkbox of a run, what it is, and the row in which both stand beside its colour."""
-    box = _checkbox(run.name, shown, f"Show {run.name}")
-    swatch = widgets.HTML(run_swatch(run.name, order), layout={"width": "38px"})
-    details = widgets.HTML(run_details(run))
-    head = widgets.HBox([swatch, box], layout={"height": "26px", "overflow": "hidden"})
-    return box, details, widgets.VBox([head, details], layout={"flex": "0 0 auto"})
+class RunRow(widgets.VBox):
+    """A run in the list: its colour, a checkbox, and what it is."""
+
+    def __init__(self, run: Run, shown: bool):
+        self.box = _checkbox(run.name, shown, f"Show {run.name}")
+        self.swatch = widgets.HTML(layout={"width": "38px"})
+        self.details = widgets.HTML(run_details(run))
+        head = widgets.HBox(
+            [self.swatch, self.box], layout={"height": "26px", "overflow": "hidden"}
+        )
+        super().__init__([head, self.details], layout={"flex": "0 0 auto"})
 
 
 def run_details(run: Run) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
+import glob
 import html
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,17 +19,17 @@ import numpy as np
 from tmnet.analysis.comparison import Comparison, compare, metric_names
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
-from tmnet.figures import Multiples, export
+from tmnet.figures import Multiples, export, run_swatch
 from tmnet.logs.run import Run, load_runs
 from tmnet.tables import metric_table, render, title
 from tmnet.widgets.controls import (
     Callbacks,
     Controls,
     Display,
+    RunRow,
     metric_boxes,
     other_boxes,
     run_details,
-    run_row,
     set_options,
 )
 from tmnet.widgets.moment import findings_html, moment_html
@@ -105,6 +109,7 @@ class Explorer(widgets.HBox):
         controls = self.controls
         return {
             "runs": [run.name for run in self._shown_runs],
+            "arms": controls.arms.value,
             "baseline": controls.baseline.value,
             "by": controls.by.value,
             "clock": controls.clock.value,
@@ -131,8 +136,15 @@ class Explorer(widgets.HBox):
         shown = self.comparison
         if shown is None:
             return ""
-        names = [run.name for run in shown.runs]
-        order = f"order={self.order}" if self.order[: len(names)] != names else ""
+        names = list(shown.arms) or [run.name for run in shown.runs]
+        order = f"order={self._drawn_order}" if self._drawn_order[: len(names)] != names else ""
+        calls = {run.name: f"{_load_call(run)}," for run in shown.runs}
+        if shown.arms:
+            what, brackets, items = "arms", "{}", []
+            for arm, seeds in shown.arms.items():
+                items += [f"    {arm!r}: [", *(f"        {calls[run]}" for run in seeds), "    ],"]
+        else:
+            what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
         arguments = {
             "by": shown.by,
             "interval": shown.interval,
@@ -145,11 +157,11 @@ class Explorer(widgets.HBox):
         return "\n".join([
             "import tmnet",
             "",
-            "runs = [",
-            *(f"    {_load_call(run)}," for run in shown.runs),
-            "]",
+            f"{what} = {brackets[0]}",
+            *items,
+            brackets[1],
             "comparison = tmnet.compare(",
-            "    runs,",
+            f"    {what},",
             *(f"    {name}={value!r}," for name, value in arguments.items()),
             ")",
             f"comparison.plot_grid({order})",
@@ -158,7 +170,22 @@ class Explorer(widgets.HBox):
 
     @property
     def _shown_runs(self) -> list[Run]:
-        return [run for run in self.runs if self._run_boxes[run.name].value]
+        return [run for run in self.runs if self._run_rows[run.name].box.value]
+
+    @property
+    def _drawn_order(self) -> list[str]:
+        """What has lines, in the order that gives colours: all runs, or all arms."""
+        if not self.controls.arms.value:
+            return self.order
+        return list(arms_of(self.order))
+
+    def _shown_arms(self) -> dict[str, list[Run]]:
+        shown = {run.name: run for run in self._shown_runs}
+        arms = {
+            arm: [shown[name] for name in names if name in shown]
+            for arm, names in arms_of(self.order).items()
+        }
+        return {arm: runs for arm, runs in arms.items() if runs}
 
     @property
     def _shown_metrics(self) -> list[str]:
@@ -260,16 +287,38 @@ class Explorer(widgets.HBox):
         shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
         chosen = set(self._shown_metrics)
         with self._callbacks.off():
-            rows = {run.name: run_row(run, self.order, run.name in shown) for run in runs}
-            self._run_boxes = {name: box for name, (box, _, _) in rows.items()}
-            self._run_details = {name: details for name, (_, details, _) in rows.items()}
-            self.controls.runs.children = [row for _, _, row in rows.values()]
+            self._run_rows = {run.name: RunRow(run, run.name in shown) for run in runs}
+            self.controls.runs.children = list(self._run_rows.values())
+            self._list_runs()
+            self._colour_runs()
             self.controls.set_counters(runs)
             self._set_metrics(chosen)
 
+    def _colour_runs(self) -> None:
+        """Show beside each run the colour of its lines, or of its arm's."""
+        order, arms = self._drawn_order, arms_of(self.order) if self.controls.arms.value else {}
+        arm = {name: arm for arm, names in arms.items() for name in names}
+        for name, row in self._run_rows.items():
+            row.swatch.value = run_swatch(arm.get(name, name), order)
+
+    def _list_runs(self) -> None:
+        """List the runs that match; which are shown does not change."""
+        wanted = self.controls.listed.value.strip()
+        pattern = wanted if "*" in wanted else f"*{glob.escape(wanted)}*"
+        for name, row in self._run_rows.items():
+            listed = fnmatch.fnmatch(name.lower(), pattern.lower())
+            row.layout.display = None if listed else "none"
+
+    def _check_listed(self, shown: bool) -> None:
+        with self._callbacks.off():
+            for row in self._run_rows.values():
+                if row.layout.display is None:
+                    row.box.value = shown
+        self._refresh()
+
     def _show_details(self) -> None:
         for run in self.runs:
-            self._run_details[run.name].value = run_details(run)
+            self._run_rows[run.name].details.value = run_details(run)
 
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
@@ -306,8 +355,8 @@ class Explorer(widgets.HBox):
                     raise TmnetError(
                         f"There is no run {missing[0]} here; there are: {', '.join(self.order)}."
                     )
-                for name, box in self._run_boxes.items():
-                    box.value = name in view["runs"]
+                for name, row in self._run_rows.items():
+                    row.box.value = name in view["runs"]
             set_options(controls.baseline, [run.name for run in self._shown_runs] or self.order)
             if "metrics" in view:
                 chosen = {metric(name).name for name in view["metrics"]}
@@ -329,6 +378,7 @@ class Explorer(widgets.HBox):
                         raise TmnetError(f"The view's {name} cannot be {view[name]!r}.") from None
             controls.trailing.value = view.get("trailing") or 0
             controls.follow.value = bool(view.get("follow"))
+            controls.arms.value = bool(view.get("arms"))
             window = view.get("window")
             self._window = None if window is None else tuple(map(float, window))
 
@@ -337,7 +387,7 @@ class Explorer(widgets.HBox):
     def _observe(self) -> None:
         controls, display = self.controls, self.display
         intervals = (controls.interval, controls.step_interval)
-        for control in (*intervals, controls.trailing, controls.rule):
+        for control in (*intervals, controls.trailing, controls.rule, controls.arms):
             control.observe(self._callbacks(self._refresh), "value")
         for control in (controls.by, controls.clock):
             control.observe(self._callbacks(self._take_common_window), "value")
@@ -350,6 +400,9 @@ class Explorer(widgets.HBox):
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
         controls.follow.observe(self._callbacks(self._follow), "value")
+        controls.listed.observe(self._callbacks(self._list_runs), "value")
+        for button, shown in ((controls.every, True), (controls.none, False)):
+            button.on_click(self._callbacks(lambda shown=shown: self._check_listed(shown)))
         for button, act in (
             (controls.save, self.save_view), (controls.show, self.show_view),
             (controls.forget, self.delete_view),
@@ -365,7 +418,8 @@ class Explorer(widgets.HBox):
 
     def _observe_boxes(self) -> None:
         refresh = self._callbacks(self._refresh)
-        for box in [*self._run_boxes.values(), *self._metric_boxes.values()]:
+        runs = [row.box for row in self._run_rows.values()]
+        for box in [*runs, *self._metric_boxes.values()]:
             box.unobserve_all("value")
             box.observe(refresh, "value")
 
@@ -388,9 +442,10 @@ class Explorer(widgets.HBox):
         with self._callbacks.off():
             set_options(controls.baseline, [run.name for run in runs])
             controls.set_axis(by)
-        was, at = self.comparison, self.at
+        was, at, arms = self.comparison, self.at, controls.arms.value
+        controls.baseline.disabled = arms
         self.comparison = compare(
-            runs,
+            self._shown_arms() if arms else runs,
             by=by,
             interval={"time": controls.interval.value}.get(by, controls.step_interval.value),
             window=self._window,
@@ -399,6 +454,7 @@ class Explorer(widgets.HBox):
             trailing=controls.trailing.value or None,
             rule=controls.rule.value,
         )
+        self._colour_runs()
         self._draw()
         with self._callbacks.off():
             controls.set_window(by, max(self.comparison.ends.values()), self.comparison.window)
@@ -422,8 +478,9 @@ class Explorer(widgets.HBox):
     def _draw(self) -> None:
         metrics = self.comparison.metrics
         drawn = self._multiples
-        if drawn is None or tuple(drawn.metrics) != metrics or drawn.order != self.order:
-            self._multiples = Multiples(self.comparison, metrics, self.order)
+        order = self._drawn_order
+        if drawn is None or tuple(drawn.metrics) != metrics or drawn.order != order:
+            self._multiples = Multiples(self.comparison, metrics, order)
         else:
             drawn.update(self.comparison)
 
@@ -434,7 +491,7 @@ class Explorer(widgets.HBox):
         display.image.value = self._multiples.png(at)
         display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
         display.moment_table.value = moment_html(
-            shown, display.moment.value, self.controls.baseline.value, self.order
+            shown, display.moment.value, self.controls.baseline.value, self._drawn_order
         )
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
@@ -513,7 +570,7 @@ class Explorer(widgets.HBox):
                 display.prefix.value or "comparison",
                 display.formats.value,
                 display.dpi.value,
-                self.order,
+                self._drawn_order,
             )
         names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
         display.exported.value = (
@@ -522,6 +579,22 @@ class Explorer(widgets.HBox):
             if files
             else "Nothing was written: choose at least one format."
         )
+
+
+def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
+    """Runs by arm: big_1 and big-2, or big_seed_3 and big_s4, are seeds of big.
+
+    Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni.
+    """
+    arm = {
+        name: re.sub(r"[-_. ]*(seed|s)?[-_. ]*\d+$", "", name, flags=re.IGNORECASE) or name
+        for name in names
+    }
+    seeds = Counter(arm.values())
+    arms: dict[str, list[str]] = {}
+    for name in names:
+        arms.setdefault(arm[name] if seeds[arm[name]] > 1 else name, []).append(name)
+    return arms
 
 
 def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:

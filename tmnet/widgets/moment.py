@@ -10,6 +10,7 @@ import numpy as np
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.findings import KINDS, Finding
 from tmnet.analysis.metrics import Metric
+from tmnet.analysis.statistics import iqm, iqm_interval
 from tmnet.figures import run_swatch
 from tmnet.tables import BEST_MARK, best_of, title
 
@@ -20,16 +21,19 @@ def moment_html(
     """All metrics at one grid point, as an HTML table: metric x run.
 
     The best of a row is marked; below a value is its difference to the baseline, and behind the
-    value of a rate the number of races it is made of.
+    value of a rate the number of races it is made of. Of arms: the inter-quartile mean of their
+    seeds, and 95 % of it below.
     """
+    if comparison.arms:
+        return _arms_html(comparison, point, order)
     at = comparison.grid[point]
     counts = comparison.races_behind(at)
     names = [run.name for run in comparison.runs]
-    heads = "".join(
-        f"<th>{run_swatch(name, order)}<br>{escape(name)}"
-        f"{'<br><small>baseline</small>' if name == baseline else ''}</th>"
+    heads = [
+        f"{run_swatch(name, order)}<br>{escape(name)}"
+        f"{'<br><small>baseline</small>' if name == baseline else ''}"
         for name in names
-    )
+    ]
     rows = []
     for j, some in enumerate(comparison.metrics):
         values = comparison.values[:, j, point]
@@ -45,13 +49,48 @@ def moment_html(
                 text = f"<b>{text} {BEST_MARK}</b>"
             if baseline in names and run.name != baseline:
                 text += _difference(comparison, some, values[i] - values[names.index(baseline)])
-            cells.append(f"<td>{text}</td>")
-        rows.append(f"<tr><th>{escape(title(comparison, some))}</th>{''.join(cells)}</tr>")
+            cells.append(text)
+        rows.append((title(comparison, some), cells))
+    return _table_html(heads, rows)
+
+
+def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
+    """As `moment_html`: metric x arm."""
+    names = comparison.arms
+    heads = [
+        f"{run_swatch(arm, order)}<br>{escape(arm)}<br><small>{len(seeds)} "
+        f"seed{'s' * (len(seeds) > 1)}</small>"
+        for arm, seeds in names.items()
+    ]
+    rows = []
+    for some in comparison.metrics:
+        table = comparison.table(some.name).iloc[point]
+        middles = [iqm(table[list(seeds)].to_numpy()) for seeds in names.values()]
+        best, cells = best_of(comparison, some, np.array(middles)), []
+        for seeds, middle, mark in zip(names.values(), middles, best):
+            text = comparison.show_value(some, middle)
+            if mark:
+                text = f"<b>{text} {BEST_MARK}</b>"
+            if np.isfinite(middle) and len(seeds) > 1:
+                span = iqm_interval(table[list(seeds)].to_numpy())
+                low, high = (comparison.show_value(some, x) for x in span)
+                text += f"<br><small>{low} to {high}</small>"
+            cells.append(text)
+        rows.append((title(comparison, some), cells))
+    return _table_html(heads, rows)
+
+
+def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{text}</td>' for text in cells)}</tr>"
+        for name, cells in rows
+    )
     return (
         "<style>.tmnet-moment td, .tmnet-moment th {text-align: right; padding: 1px 12px; "
         "line-height: 1.25} .tmnet-moment tr th:first-child {text-align: left; font-weight: "
         "normal} .tmnet-moment {font-variant-numeric: tabular-nums}</style>"
-        f"<table class='tmnet-moment'><tr><th></th>{heads}</tr>{''.join(rows)}</table>"
+        f"<table class='tmnet-moment'><tr><th></th>{head}</tr>{body}</table>"
     )
 
 

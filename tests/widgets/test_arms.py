@@ -1,0 +1,190 @@
+"""Many runs in the explorer: listed by a part of their names, and compared as arms."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+import tmnet
+from tmnet.widgets.explorer import arms_of
+
+from ..synthetic import race, write_file
+
+TIMES = {
+    "big_1": 24.0,
+    "big_2": 25.0,
+    "big_3": 28.0,
+    "small_1": 26.0,
+    "small_2": 27.0,
+    "uni_20": 30.0,
+}
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory):
+    """An eval race every minute, always in the same time, for 20 minutes."""
+    logdir = tmp_path_factory.mktemp("seeds")
+    for name, time in TIMES.items():
+        write_file(logdir / name, [(60 * k, 100 * k, race(time)) for k in range(1, 21)])
+    return logdir
+
+
+@pytest.fixture
+def explorer(logdir):
+    return tmnet.explore(logdir, metrics=["A01/eval/best"])
+
+
+@pytest.fixture
+def arms(explorer):
+    explorer.controls.arms.value = True
+    return explorer
+
+
+def listed(explorer):
+    return [
+        name for name, row in zip(explorer.order, explorer.controls.runs.children)
+        if row.layout.display != "none"
+    ]  # fmt: skip
+
+
+def moment(explorer):
+    """What is in the table of the moment, by run or arm."""
+    heads, row = re.findall("<tr>(.*?)</tr>", explorer.display.moment_table.value)
+    return tuple(
+        [
+            re.sub("<[^>]*>", " ", cell).strip()
+            for cell in re.findall(f"<{tag}>(.*?)</{tag}>", cells)
+        ]
+        for tag, cells in (("td", row), ("th", heads))
+    )
+
+
+@pytest.mark.parametrize(
+    "pattern, names",
+    [
+        ("big", ["big_1", "big_2", "big_3"]),
+        (" BIG ", ["big_1", "big_2", "big_3"]),
+        ("*_2", ["big_2", "small_2"]),
+        ("_2", ["big_2", "small_2", "uni_20"]),
+        ("[1]", []),
+        ("", list(TIMES)),
+    ],
+)
+def test_runs_are_listed_by_a_part_of_their_names(explorer, pattern, names):
+    explorer.controls.listed.value = pattern
+    assert listed(explorer) == names
+    assert explorer.view["runs"] == list(TIMES)  # what is shown stays
+
+
+def test_all_and_none_are_of_those_that_are_listed(explorer):
+    controls = explorer.controls
+    controls.listed.value = "big"
+    controls.none.click()
+    assert explorer.view["runs"] == ["small_1", "small_2", "uni_20"]
+    assert [run.name for run in explorer.comparison.runs] == explorer.view["runs"]
+    controls.listed.value = ""
+    controls.none.click()
+    assert explorer.view["runs"] == [] and "at least one run" in explorer.display.message.value
+    controls.listed.value = "*_2"
+    controls.every.click()
+    assert explorer.view["runs"] == ["big_2", "small_2"] and not explorer.display.message.value
+
+
+@pytest.mark.parametrize(
+    "names, arms",
+    [
+        (["big_1", "small_1", "big-2"], {"big": ["big_1", "big-2"], "small_1": ["small_1"]}),
+        (["x_seed3", "x_s4", "x.5", "x6"], {"x": ["x_seed3", "x_s4", "x.5", "x6"]}),
+        (["uni_20", "uni_20_long"], {"uni_20": ["uni_20"], "uni_20_long": ["uni_20_long"]}),
+        (["7", "8"], {"7": ["7"], "8": ["8"]}),
+        (["a_1", "a_1_1", "a_1_2"], {"a_1": ["a_1", "a_1_1", "a_1_2"]}),
+        (["a", "a_1"], {"a": ["a", "a_1"]}),
+    ],
+)
+def test_seeds_of_one_arm_differ_in_a_last_number(names, arms):
+    assert arms_of(names) == arms
+
+
+def test_arms_are_drawn_in_the_middle_of_their_seeds(arms):
+    lines = arms._multiples.lines
+    for arm, middle in {"big": (24 + 25 + 28) / 3, "small": 26.5, "uni_20": 30}.items():
+        y = lines["A01/eval/best", arm].get_ydata()
+        assert len(y) == 20
+        np.testing.assert_allclose(y, middle)
+
+
+def test_the_table_of_arms(arms):
+    values, columns = moment(arms)
+    columns = [" ".join(name.split()) for name in columns]
+    assert columns == ["", "big 3 seeds", "small 2 seeds", "uni_20 1 seed"]
+    assert [float(value.split()[0]) for value in values] == [25.67, 26.5, 30.0]
+    assert "*" in values[0]  # the best
+    low, high = map(float, re.search(r"([\d.]+) to ([\d.]+)$", values[0]).groups())
+    assert low < 24.5 < 26.5 < high  # three seeds are few
+    assert " to " not in values[2]  # one seed says nothing of the others
+
+
+def test_who_is_not_shown_is_no_seed_of_its_arm(arms):
+    arms.controls.listed.value = "big_3"
+    arms.controls.none.click()
+    values, columns = moment(arms)
+    assert "2 seeds" in columns[1] and values[0].startswith("24.50")
+    assert arms.view["arms"] and arms.view["runs"] == [name for name in TIMES if name != "big_3"]
+
+
+def test_runs_have_the_colour_of_their_arm(explorer):
+    def colours():
+        return [
+            re.search("#[0-9a-f]{6}", row.swatch.value).group()
+            for row in explorer.controls.runs.children
+        ]
+
+    alone = colours()
+    assert len(set(alone)) == len(TIMES)
+    explorer.controls.arms.value = True
+    big, small, uni = ({*colours()[a:b]} for a, b in ((0, 3), (3, 5), (5, 6)))
+    assert [len(x) for x in (big, small, uni)] == [1, 1, 1] and len(big | small | uni) == 3
+    line = explorer._multiples.lines["A01/eval/best", "small"]
+    assert {to_hex(line.get_color())} == small
+    explorer.controls.arms.value = False
+    assert colours() == alone
+
+
+def test_the_code_computes_arms(arms):
+    *lines, at = arms.code.splitlines()
+    names = {}
+    exec("\n".join(lines), names)
+    comparison = names["comparison"]
+    assert {arm: list(seeds) for arm, seeds in comparison.arms.items()} == {
+        "big": ["big_1", "big_2", "big_3"], "small": ["small_1", "small_2"], "uni_20": ["uni_20"]
+    }  # fmt: skip
+    pd.testing.assert_frame_equal(eval(at, names), arms.comparison.at(arms.at))
+
+
+def test_a_view_remembers_arms(arms, logdir):
+    other = tmnet.explore(logdir, **arms.view)
+    assert other.view == arms.view and list(other.comparison.arms) == ["big", "small", "uni_20"]
+
+
+def test_findings_and_files_are_of_arms(arms, tmp_path):
+    display = arms.display
+    display.tabs.selected_index = display.tabs.titles.index("Findings")
+    assert "big" in display.findings.value and "big_1" not in display.findings.value
+    display.folder.value, display.formats.value = str(tmp_path), ("csv", "png")
+    display.export.click()
+    assert not arms.display.message.value
+    (table,) = tmp_path.glob("*.csv")
+    assert {*TIMES} == {*pd.read_csv(table)["run"]}
+    assert len([*tmp_path.glob("*.png")]) > 0
+
+
+def test_one_arm_of_one_seed(explorer):
+    controls = explorer.controls
+    controls.none.click()
+    controls.listed.value = "big_2"
+    controls.every.click()
+    controls.arms.value = True
+    assert not explorer.display.message.value
+    assert [*explorer.comparison.arms] == ["big"]
