@@ -56,6 +56,21 @@ def styled(**more) -> Iterator[None]:
         yield
 
 
+class AggFigure(Figure):
+    """A figure without pyplot, which a notebook shows as a picture."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        FigureCanvasAgg(self)
+
+    def png(self) -> bytes:
+        """Draw, and encode for speed."""
+        self.canvas.draw()
+        return encode_png(self.canvas)
+
+    _repr_png_ = png  # for IPython
+
+
 def run_colours(names: Sequence[str]) -> dict[str, tuple]:
     """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
     palette = sns.color_palette("colorblind")
@@ -126,8 +141,7 @@ class Multiples:
         legend_inches = 0.1 + 0.19 * -(-len(runs) // per_row)
         height = rows * high + legend_inches
         with styled():
-            self.figure = Figure((columns * across, height), dpi=dpi)
-            FigureCanvasAgg(self.figure)
+            self.figure = AggFigure((columns * across, height), dpi=dpi)
             axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
             for spare in axes[len(self.metrics) :]:
                 spare.remove()
@@ -374,8 +388,7 @@ def plot_profile(
     order = list(order or comparison.arms)
     colours, dashes = run_colours(order), run_dashes(order)
     with styled():
-        figure = Figure(figsize=WIDTHS[width], dpi=100)
-        FigureCanvasAgg(figure)
+        figure = AggFigure(figsize=WIDTHS[width], dpi=100)
         ax = figure.subplots()
         for arm, values in scores.items():
             share = performance_profile(np.nan_to_num(values, nan=levels[0] - 1), levels)

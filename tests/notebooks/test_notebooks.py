@@ -1,10 +1,13 @@
 """Every notebook runs from its first cell to its last."""
 
+import base64
+import io
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHECKS = {
@@ -27,3 +30,10 @@ def test_a_notebook_runs(path, tmp_path):
     errors = [out for cell in notebook.cells for out in cell.get("outputs", ())
               if out.get("name") == "stderr"]  # fmt: skip
     assert not errors
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    figures = [out["data"]["image/png"] for cell in code for out in cell.outputs
+               if "image/png" in out.get("data", {})]  # fmt: skip
+    assert len(figures) == sum(".plot_" in cell.source for cell in code)
+    for figure in figures:
+        picture = Image.open(io.BytesIO(base64.b64decode(figure)))
+        assert picture.width > 1000 and len(picture.getcolors(2**20)) > 100

@@ -226,3 +226,16 @@ def test_threads_that_draw_leave_matplotlib_as_it_was():
     for thread in threads:
         thread.join(10)
     assert set(seen) == {10} and dict(matplotlib.rcParams) == before
+
+
+def test_nobody_looks_nobody_reads(following, logdir):
+    """A cell that is run again leaves its old explorer behind: that one ends to read."""
+    following._view_count = 1
+    write_file(logdir / "one", records(3), pid=8)
+    wait_for(lambda: "new: one" in following.controls.fresh.value)
+    following._view_count = 0
+    write_file(logdir / "two", records(3), pid=9)
+    time.sleep(1)
+    assert "two" not in following.order
+    following._view_count = 1
+    wait_for(lambda: "two" in following.order)

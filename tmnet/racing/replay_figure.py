@@ -10,13 +10,12 @@ import numpy as np
 import seaborn as sns
 from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from tmnet.errors import TmnetError
-from tmnet.figures import styled
+from tmnet.figures import AggFigure, styled
 from tmnet.files import make_directory, write_output
 from tmnet.racing.simulator import ACTION
 from tmnet.racing.track import AFTER, BEFORE, ROAD, SPACING
@@ -32,8 +31,7 @@ _INPUTS = ("accelerate", "brake", "left", "right")
 def plot(race: Replay) -> Figure:
     """Plan view coloured by speed; speed, inputs and altitude over distance."""
     with styled():
-        figure = Figure((11.5, 6.6), dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = AggFigure((11.5, 6.6), dpi=100, layout="constrained")
         grid = figure.add_gridspec(3, 2, width_ratios=(1, 1.15), height_ratios=(2, 1.1, 1))
         plan = figure.add_subplot(grid[:, 0])
         coloured = draw_plan(plan, race)
@@ -141,8 +139,7 @@ def animate(race: Replay, path: Path, fps: int) -> Path:
     make_directory(path.parent)
     rows = [*range(0, len(race.path) - 1, per_second // fps), len(race.path) - 1]
     with styled():
-        figure = Figure((9.6, 5.4), dpi=80, layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = AggFigure((9.6, 5.4), dpi=80, layout="constrained")
         grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1), height_ratios=(1.5, 1))
         view, plan = figure.add_subplot(grid[:, 0]), figure.add_subplot(grid[0, 1])
         speed = figure.add_subplot(grid[1, 1])

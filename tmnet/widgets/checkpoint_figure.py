@@ -5,10 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import seaborn as sns
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from tmnet.figures import encode_png, styled
+from tmnet.figures import AggFigure, styled
 from tmnet.networks.anatomy import random_states
 from tmnet.networks.iqn import IQN
 
@@ -32,8 +30,7 @@ def checkpoint_png(network: IQN, seed: int) -> bytes:
     with torch.no_grad():
         quantiles, _ = network(*random_states(network.config, 1, "cpu", generator), tau)
     with styled():
-        figure = Figure((11.2, 4.2), dpi=100, layout="tight")
-        FigureCanvasAgg(figure)
+        figure = AggFigure((11.2, 4.2), dpi=100, layout="tight")
         boxes, curves = figure.subplots(1, 2)
         sns.boxenplot(tidy, x="weight", y="layer", ax=boxes, color="0.6", flier_kws={"s": 2})
         boxes.set(ylabel="", title="weights by layer")
@@ -45,8 +42,7 @@ def checkpoint_png(network: IQN, seed: int) -> bytes:
         curves.set(xlabel="quantile tau", ylabel="return", title=f"quantiles, random state {seed}")
         curves.legend(title="action", ncols=2, fontsize=7)
         sns.despine(figure)
-        figure.canvas.draw()
-    return encode_png(figure.canvas)
+        return figure.png()
 
 
 def _some(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

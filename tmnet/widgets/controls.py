@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import html
 import threading
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets as widgets
+from IPython.display import HTML, display
 
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
@@ -29,6 +31,28 @@ WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
 MOST_TAGS = 40  # listed of the other scalars
 LABEL = {"description_width": "105px"}
 FULL = {"width": "98%"}
+
+
+class Pictured(widgets.Box):
+    """A widget that leaves a picture in the notebook, for who opens it without a kernel.
+
+    The picture is hidden beside a live widget, and for a moment at first, so that it does not
+    flash before that is there.
+    """
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        self.add_class("tmnet-live")
+        data = base64.b64encode(self.picture).decode()
+        display(
+            HTML(
+                "<style>@keyframes tmnet-static {from {max-height: 0; opacity: 0}} "
+                ".tmnet-static {animation: tmnet-static 0s 2s backwards} "
+                ".jp-OutputArea:has(.tmnet-live) .tmnet-static {display: none}</style>"
+                "<img class='tmnet-static' alt='The picture at first; run the cell for more' "
+                f"src='data:image/png;base64,{data}'>"
+            )
+        )
+        return super()._repr_mimebundle_(**options)
 
 
 class Controls(widgets.VBox):
@@ -63,7 +87,7 @@ class Controls(widgets.VBox):
             layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
         )
         self.every, self.none = (
-            widgets.Button(description=name, tooltip=tooltip, layout={"flex": "0 0 48px"})
+            widgets.Button(description=name, tooltip=tooltip, layout={"flex": "0 0 60px"})
             for name, tooltip in (
                 ("All", "Show all runs that are listed"),
                 ("None", "Show none of the runs that are listed"),
@@ -231,7 +255,8 @@ class Display(widgets.VBox):
             tooltip="The grid point that the cursor and the table show",
             layout={"flex": "1 1 auto", "width": "auto"},
         )
-        widgets.jslink((self.play, "value"), (self.moment, "value"))
+        # A page that is loaded again takes over the first one's value.
+        widgets.jslink((self.moment, "value"), (self.play, "value"))
         self.moment_label = widgets.HTML(layout={"width": "170px"})
         self.moment_table = widgets.HTML()
         self.grid_metric = dropdown("Metric", (), "Whose values are shown")
@@ -248,8 +273,12 @@ class Display(widgets.VBox):
         )
         self.findings = widgets.HTML()
         self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.folder = widgets.Text("figures", description="Folder", style=LABEL)
-        self.prefix = widgets.Text("comparison", description="Prefix", style=LABEL)
+        self.folder = widgets.Text(
+            "figures", description="Folder", tooltip="Where the files are written", style=LABEL
+        )
+        self.prefix = widgets.Text(
+            "comparison", description="Prefix", tooltip="How the files' names begin", style=LABEL
+        )
         self.formats = widgets.SelectMultiple(
             options=[*FIGURE_FORMATS, *TABLE_FORMATS],
             value=["png", "csv"],
@@ -259,7 +288,12 @@ class Display(widgets.VBox):
             style=LABEL,
         )
         self.dpi = widgets.BoundedIntText(
-            200, min=30, max=1200, description="Resolution (dpi)", style=LABEL
+            200,
+            min=30,
+            max=1200,
+            description="Resolution (dpi)",
+            tooltip="Dots per inch of png and jpg files",
+            style=LABEL,
         )
         self.export = widgets.Button(
             icon="download",

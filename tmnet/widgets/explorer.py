@@ -26,6 +26,7 @@ from tmnet.widgets.controls import (
     Callbacks,
     Controls,
     Display,
+    Pictured,
     RunRow,
     metric_boxes,
     other_boxes,
@@ -68,7 +69,7 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
     return Explorer(source, **(_saved_view(saved) if saved is not None else {}) | view)
 
 
-class Explorer(widgets.HBox):
+class Explorer(Pictured, widgets.HBox):
     """See `explore`."""
 
     def __init__(self, source: str | Path | Sequence[Run], **view):
@@ -82,6 +83,7 @@ class Explorer(widgets.HBox):
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
         self._enough = threading.Event()  # no more following
+        self._was_seen = False
         super().__init__([self.controls, self.display], layout={"width": "100%"})
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
@@ -95,6 +97,8 @@ class Explorer(widgets.HBox):
             self.controls.set_intervals(runs)
         self._restore(view)
         self._observe()
+        self._view_count = 0  # from now on pages count their views
+        self.observe(lambda _: setattr(self, "_was_seen", True), "_view_count")
         self._refresh()
         if view.get("at") is not None:
             self.show_at(view["at"])
@@ -122,6 +126,11 @@ class Explorer(widgets.HBox):
             "at": self.at,
             "follow": controls.follow.value,
         }
+
+    @property
+    def picture(self) -> bytes:
+        """What is drawn, as a PNG."""
+        return self.display.image.value
 
     @property
     def at(self) -> float | None:
@@ -247,6 +256,8 @@ class Explorer(widgets.HBox):
     def _watch(self, enough: threading.Event) -> None:
         look, took = self._callbacks(self._look), 0.0
         while not enough.wait(max(FOLLOW_EVERY, 3 * took)):
+            if self._was_seen and not self._view_count:
+                continue  # its cell was run again or cleared: nobody is looking
             began = time.monotonic()
             look(None)
             took = time.monotonic() - began

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from tmnet.figures import encode_png, styled
+from tmnet.figures import AggFigure, encode_png, styled
 
 PARTS = ("image head", "float head", "quantile embedding", "advantage head", "value head")
 BAR = 0.72  # of the height of a row
@@ -33,8 +31,7 @@ class NetworkFigure:
         self.knobs = dict(knobs)
         colours = dict(zip(PARTS, sns.color_palette("colorblind")))
         with styled():
-            self.figure = Figure((11.2, 6.6), dpi=100)
-            FigureCanvasAgg(self.figure)
+            self.figure = AggFigure((11.2, 6.6), dpi=100)
             grid = self.figure.add_gridspec(
                 3, 8, left=0.085, right=0.985, top=0.9, bottom=0.08, hspace=0.75, wspace=1.3,
                 height_ratios=(1.5, 1, 1),

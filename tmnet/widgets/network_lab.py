@@ -17,7 +17,7 @@ from tmnet.networks.anatomy import anatomy, costs
 from tmnet.networks.iqn import IQN
 from tmnet.tables import render
 from tmnet.widgets.checkpoint_figure import checkpoint_png
-from tmnet.widgets.controls import FULL, Callbacks, dropdown, heading
+from tmnet.widgets.controls import FULL, Callbacks, Pictured, dropdown, heading
 from tmnet.widgets.network_figure import MOST_NETWORKS, PARTS, NetworkFigure
 
 # (lowest, highest, step) of each knob that has a slider, and what it is
@@ -61,7 +61,7 @@ def network_lab(config: NetworkConfig | None = None) -> NetworkLab:
     return NetworkLab(config or NetworkConfig.small())
 
 
-class NetworkLab(widgets.HBox):
+class NetworkLab(Pictured, widgets.HBox):
     """See `network_lab`."""
 
     def __init__(self, config: NetworkConfig):
@@ -77,6 +77,11 @@ class NetworkLab(widgets.HBox):
         self._arrange()
         self.config = config
         self._observe()
+
+    @property
+    def picture(self) -> bytes:
+        """What is drawn, as a PNG."""
+        return self.image.value
 
     @property
     def config(self) -> NetworkConfig:
@@ -131,14 +136,20 @@ class NetworkLab(widgets.HBox):
             description="Measure", icon="clock-o", button_style="primary",
             tooltip="Time a decision and a training batch on this machine",
         )  # fmt: skip
-        self.stop = widgets.Button(description="Stop", icon="stop", disabled=True)
-        self.progress = widgets.FloatProgress(min=0, max=1, description="Measured")
+        self.stop = widgets.Button(
+            description="Stop", icon="stop", disabled=True, tooltip="End the measuring"
+        )
+        self.progress = widgets.FloatProgress(
+            min=0, max=1, description="Measured", tooltip="How much of the measuring is done"
+        )
         self.measured = widgets.HTML()
         self.path = widgets.Text(
             description="Checkpoint", placeholder="file with the weights of a public checkpoint",
             tooltip="A state dict; it is read without running code", layout={"width": "70%"},
         )  # fmt: skip
-        self.load = widgets.Button(description="Load", icon="folder-open")
+        self.load = widgets.Button(
+            description="Load", icon="folder-open", tooltip="Show what the file's network answers"
+        )
         self.seed = widgets.IntSlider(
             0, min=0, max=100, description="State (seed)", tooltip="A random state, by its seed"
         )

@@ -7,11 +7,9 @@ from threading import Lock
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from tmnet.figures import styled
+from tmnet.figures import AggFigure, styled
 from tmnet.racing.replay import Replay
 from tmnet.racing.replay_figure import DISTANCE, draw_plan, draw_speed
 from tmnet.racing.simulator import ACTION
@@ -81,13 +79,12 @@ class RacePlayer(widgets.VBox):
 def _chart(race: Replay) -> tuple[Image.Image, np.ndarray]:
     """Plan and speed as a picture, and (rows, 2, 2) px where the car is in both."""
     with styled():
-        figure = Figure((5.2, 6), dpi=80, layout="constrained")
-        canvas = FigureCanvasAgg(figure)
+        figure = AggFigure((5.2, 6), dpi=80, layout="constrained")
         plan, speed = figure.subplots(2, 1, height_ratios=(2, 1))
         draw_plan(plan, race)
         draw_speed(speed, race)
         speed.set_xlabel(DISTANCE)
-        canvas.draw()
+        figure.canvas.draw()
     path = race.path
     dots = [
         plan.transData.transform(path[["x", "z"]].to_numpy()),
@@ -95,4 +92,4 @@ def _chart(race: Replay) -> tuple[Image.Image, np.ndarray]:
     ]
     dots = np.stack(dots, axis=1)
     dots[..., 1] = figure.bbox.height - dots[..., 1]  # pictures count from the top
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]), dots
+    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]), dots

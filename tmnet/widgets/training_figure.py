@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from tmnet.figures import encode_png, run_colours, styled
+from tmnet.figures import AggFigure, run_colours, styled
 from tmnet.logs.run import Run
 from tmnet.racing.track import SPACING
 
@@ -23,8 +21,7 @@ class TrainingFigure:
 
     def __init__(self):
         with styled():
-            self.figure = Figure(SIZE, dpi=90)
-            self._canvas = FigureCanvasAgg(self.figure)
+            self.figure = AggFigure(SIZE, dpi=90)
             self.axes = self.figure.subplots(2, 3)
             self.figure.subplots_adjust(0.06, 0.08, 0.985, 0.95, 0.26, 0.32)
 
@@ -54,8 +51,7 @@ class TrainingFigure:
                     ax.set_yticks([])
                 elif ax.get_legend_handles_labels()[0]:
                     ax.legend(loc="best", fontsize=8)
-        self._canvas.draw()
-        return encode_png(self._canvas)
+        return self.figure.png()
 
     def _races(self, times: Axes, rates: Axes, races: pd.DataFrame) -> None:
         colours = run_colours(races["map"].unique())

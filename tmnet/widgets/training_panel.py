@@ -105,9 +105,12 @@ class TrainingPanel(widgets.VBox):
 
     def _make_display(self) -> None:
         self.message = widgets.HTML()
-        self.progress = widgets.FloatProgress(min=0, max=1, description="", layout=FULL)
+        self.progress = widgets.FloatProgress(
+            min=0, max=1, tooltip="How much of the budget is spent", layout=FULL
+        )
         self.line = widgets.HTML("<small>Nothing is being trained.</small>")
-        self.curves = widgets.Image(format="png", layout={"max_width": "100%"})
+        # Hidden until there are some: a picture of nothing is drawn as broken.
+        self.curves = widgets.Image(format="png", layout={"max_width": "100%", "display": "none"})
         self.show_race = widgets.Button(
             description="Show latest eval race", icon="car", layout={"width": "200px"},
             tooltip="What the agent did in its latest eval race",
@@ -243,6 +246,7 @@ class TrainingPanel(widgets.VBox):
             except TmnetError:  # nothing in it yet
                 return
             self.curves.value = self._figure.png(run)
+            self.curves.layout.display = None
 
     def _set_buttons(self) -> None:
         running = self.is_running
