@@ -31,6 +31,7 @@ FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")
 AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
+LEFT, RIGHT, ABOVE, BELOW = 0.7, 0.2, 0.3, 0.5  # inches round an axes, for its labels
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -142,7 +143,18 @@ class Multiples:
         height = rows * high + legend_inches
         with styled():
             self.figure = AggFigure((columns * across, height), dpi=dpi)
-            axes = self.figure.subplots(rows, columns, squeeze=False).ravel()
+            # A layout that fits the labels would take longer than drawing, and the axes would jump.
+            wide, tall = across - LEFT - RIGHT, high - ABOVE - BELOW
+            margins = {
+                "left": LEFT / (columns * across),
+                "right": 1 - RIGHT / (columns * across),
+                "bottom": BELOW / height,
+                "top": 1 - (legend_inches + ABOVE) / height,
+                "wspace": (LEFT + RIGHT) / wide,
+                "hspace": (ABOVE + BELOW) / tall,
+            }
+            grid = self.figure.subplots(rows, columns, squeeze=False, gridspec_kw=margins)
+            axes = grid.ravel()
             for spare in axes[len(self.metrics) :]:
                 spare.remove()
             self.axes = dict(zip([some.name for some in self.metrics], axes))
@@ -162,8 +174,6 @@ class Multiples:
             sns.despine(self.figure)
             self._legend_place, self._per_row = (0.5, 1 - 0.05 / height), per_row
             self.update(comparison)
-            # Once, with the labels in place: laying out takes longer than drawing.
-            self.figure.tight_layout(rect=(0, 0, 1, 1 - legend_inches / height), h_pad=1.2)
 
     def update(self, comparison: Comparison) -> None:
         """Show another comparison of the same metrics, with the same colours."""

@@ -81,7 +81,7 @@ class Controls(widgets.VBox):
         self.fresh = widgets.HTML(layout={"flex": "1 1 0"})
         self.listed = widgets.Text(
             description="List",
-            placeholder="part of a name, or a pattern: big_*",
+            placeholder="part of a name",
             tooltip="Lists only the runs with this in their name; * stands for anything",
             style=LABEL,
             layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},

@@ -130,7 +130,7 @@ class Explorer(Pictured, widgets.HBox):
     @property
     def picture(self) -> bytes:
         """What is drawn, as a PNG."""
-        return self.display.image.value
+        return bytes(self.display.image.value)
 
     @property
     def at(self) -> float | None:

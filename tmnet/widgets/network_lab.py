@@ -81,7 +81,7 @@ class NetworkLab(Pictured, widgets.HBox):
     @property
     def picture(self) -> bytes:
         """What is drawn, as a PNG."""
-        return self.image.value
+        return bytes(self.image.value)
 
     @property
     def config(self) -> NetworkConfig:
