@@ -524,7 +524,11 @@ class Explorer(Pictured, widgets.HBox):
         elif tab == "Configuration":
             table = shown.config_diff()
             display.config.value = (
-                render(table.map(lambda value: "–" if value is None else str(value)), "html")
+                "<style>.tmnet-config {overflow-x: auto} "
+                ".tmnet-config td {min-width: 110px; vertical-align: top}</style>"
+                "<div class='tmnet-config'>"
+                + render(table.map(lambda value: "–" if value is None else str(value)), "html")
+                + "</div>"
                 if len(table)
                 else "The configurations that these runs logged do not differ."
                 if any(run.config for run in shown.runs)
