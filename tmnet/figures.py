@@ -471,11 +471,14 @@ def export(
     TmnetError
         If a format is unknown, or the files cannot be written.
     """
+    from tqdm.auto import tqdm
+
     formats = check_formats(formats)
     directory = make_directory(directory)
     suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
     written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
-    for some, name in zip(comparison.metrics, _names_of_files(comparison.metrics)):
+    names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
+    for some, name in tqdm(names.items(), desc="Exporting", unit="metric", delay=2, leave=False):
         if kinds:
             figure = plot_grid(comparison, [some.name], order, width=width)
             written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)

@@ -196,10 +196,13 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
     display = explorer.display
     display.folder.value, display.prefix.value = str(tmp_path / "new"), "exp"
     display.formats.value, display.dpi.value = ["jpg", "md"], 60
+    display.width.value = "column"
     display.export.click()
     files = sorted(file.name for file in (tmp_path / "new").iterdir())
     assert {"exp_A01_best.jpg", "exp_A01_explo_best.jpg", "exp_loss.jpg", "exp_table.md"} < {*files}
     assert all(name in display.exported.value for name in files)
+    with Image.open(tmp_path / "new" / "exp_loss.jpg") as picture:
+        assert picture.width == 204  # 3.4 inches of 60 dots
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from IPython.display import HTML, display
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
 from tmnet.errors import TmnetError
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS
+from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, WIDTHS
 from tmnet.logs.run import Run
 from tmnet.widgets.views import VIEWS
 
@@ -295,13 +295,15 @@ class Display(widgets.VBox):
             tooltip="Dots per inch of png and jpg files",
             style=LABEL,
         )
+        self.width = dropdown("Figure width", list(WIDTHS), "That of a page's text, or of a column")
+        self.width.layout.width = "300px"
         self.export = widgets.Button(
             icon="download",
             description="Export",
             button_style="primary",
             tooltip="Write a figure for each metric, and the tables",
         )
-        exporting = [self.folder, self.prefix, self.formats, self.dpi, self.export, self.exported]
+        files = [self.folder, self.prefix, self.formats, self.dpi, self.width]
         self.tabs = widgets.Tab(
             [
                 self.moment_table,
@@ -309,7 +311,7 @@ class Display(widgets.VBox):
                 widgets.VBox([self.threshold_metric, self.threshold, self.findings]),
                 self.config,
                 self.code,
-                widgets.VBox(exporting),
+                widgets.VBox([*files, self.export, self.exported]),
             ],
             titles=("This moment", "Whole grid", "Findings", "Configuration", "Code", "Export"),
             selected_index=0,

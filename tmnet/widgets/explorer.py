@@ -586,6 +586,7 @@ class Explorer(Pictured, widgets.HBox):
                 display.formats.value,
                 display.dpi.value,
                 self._drawn_order,
+                display.width.value,
             )
         names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
         display.exported.value = (
