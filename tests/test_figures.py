@@ -161,9 +161,9 @@ def test_a_lone_point_can_be_seen(runs):
 
 def test_updating_draws_the_other_comparison(runs, whole):
     """In place: same axes, same colours, one legend."""
-    shown = Multiples(whole, [metric(name) for name in DRAWN])
+    shown = Multiples(whole.only(DRAWN))
     axes, colours = shown.figure.axes, [line.get_color() for line in shown.lines.values()]
-    part = tmnet.compare([runs[2], runs[0]], interval=7, window=(10, 40))
+    part = tmnet.compare([runs[2], runs[0]], interval=7, window=(10, 40)).only(DRAWN)
     shown.update(part)
     assert shown.figure.axes == axes
     assert [line.get_color() for line in shown.lines.values()] == colours
@@ -174,6 +174,18 @@ def test_updating_draws_the_other_comparison(runs, whole):
     assert len(shown.figure.legends) == 1
     labels = [text.get_text() for text in shown.figure.legends[0].get_texts()]
     assert labels == ["long", "never"]
+
+
+@pytest.mark.parametrize(
+    "names", [DRAWN[:1], DRAWN[1:3], [*DRAWN, "A01/explo/races"], DRAWN[::-1]], ids=len
+)
+def test_other_metrics_in_place_look_like_a_new_figure(whole, names):
+    shown = Multiples(whole.only(DRAWN))
+    first = shown.png(20.0)
+    shown.update(whole.only(names))
+    assert shown.png(20.0) == Multiples(whole.only(names)).png(20.0) != first
+    shown.update(whole.only(DRAWN))
+    assert shown.png(20.0) == first
 
 
 def test_a_comparison_without_metrics(runs):

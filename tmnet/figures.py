@@ -64,6 +64,10 @@ class AggFigure(Figure):
         super().__init__(*args, **options)
         FigureCanvasAgg(self)
 
+    def draw(self, renderer) -> None:
+        with styled():  # ticks are made no sooner than this
+            super().draw(renderer)
+
     def png(self) -> bytes:
         """Draw, and encode for speed."""
         self.canvas.draw()
@@ -102,8 +106,7 @@ class Multiples:
     Parameters
     ----------
     comparison : Comparison
-    metrics : sequence of Metric
-        One axes each.
+        An axes for each of its metrics.
     order : sequence of str, optional
         All runs (or arms) that may ever be shown, in the order that gives them their colours; by
         default those of the comparison.
@@ -116,6 +119,8 @@ class Multiples:
     ----------
     figure : matplotlib.figure.Figure
     order : list of str
+    axes : dict
+        The axes of each metric's name, hidden where that is not shown now.
     lines : dict
         The line of each (metric name, run name).
     """
@@ -123,81 +128,82 @@ class Multiples:
     def __init__(
         self,
         comparison: Comparison,
-        metrics: Sequence[Metric],
         order: Sequence[str] | None = None,
         columns: int | None = None,
         dpi: float = 100,
         width: str = "page",
     ):
-        self.metrics = list(metrics)
-        names = comparison.arms or [run.name for run in comparison.runs]
-        self.order = runs = list(order or names)
-        colours, dashes = run_colours(runs), run_dashes(runs)
-        columns = columns or min(3, max(1, len(self.metrics)))
-        rows = max(1, -(-len(self.metrics) // columns))
-        across, high = WIDTHS[width] if len(self.metrics) == 1 else AXES_INCHES
+        self.order = list(order or comparison.arms or [run.name for run in comparison.runs])
+        self._columns, self._width = columns, width
+        self.figure = AggFigure(dpi=dpi)
+        self.axes, self.lines, self._ends, self._cursors, self._notes = {}, {}, {}, {}, {}
+        self._seeds: dict[str, list] = {}  # thin lines and bands of each metric
+        self.update(comparison)
+
+    def _arrange(self, metrics: Sequence[Metric]) -> None:
+        """Give each metric's axes its place; the margins are fixed.
+
+        A layout that fits the labels would take longer than drawing, and the axes would jump.
+        """
+        columns = self._columns or min(3, max(1, len(metrics)))
+        rows = max(1, -(-len(metrics) // columns))
+        across, high = WIDTHS[self._width] if len(metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
-        widest = 0.75 + 0.075 * max(map(len, runs))
-        per_row = max(1, int(columns * across / widest))
-        legend_inches = 0.1 + 0.19 * -(-len(runs) // per_row)
-        height = rows * high + legend_inches
-        with styled():
-            self.figure = AggFigure((columns * across, height), dpi=dpi)
-            # A layout that fits the labels would take longer than drawing, and the axes would jump.
-            wide, tall = across - LEFT - RIGHT, high - ABOVE - BELOW
-            margins = {
-                "left": LEFT / (columns * across),
-                "right": 1 - RIGHT / (columns * across),
-                "bottom": BELOW / height,
-                "top": 1 - (legend_inches + ABOVE) / height,
-                "wspace": (LEFT + RIGHT) / wide,
-                "hspace": (ABOVE + BELOW) / tall,
-            }
-            grid = self.figure.subplots(rows, columns, squeeze=False, gridspec_kw=margins)
-            axes = grid.ravel()
-            for spare in axes[len(self.metrics) :]:
-                spare.remove()
-            self.axes = dict(zip([some.name for some in self.metrics], axes))
-            self.lines, self._ends, self._cursors, self._notes = {}, {}, [], {}
-            self._seeds: dict[str, list] = {}  # thin lines and bands of each metric
-            for some in self.metrics:
-                ax = self.axes[some.name]
-                ax.set_title(some.label, loc="left")
-                ax.ticklabel_format(useOffset=False)
-                for run in runs:
-                    line = {"color": colours[run], "linestyle": dashes[run], "label": run}
-                    (self.lines[some.name, run],) = ax.plot([], [], **line)
-                    (self._ends[some.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
-                self._cursors.append(ax.axvline(0, color="0.35", lw=1, animated=True))
-                small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
-                self._notes[some.name] = ax.text(0.99, 0.97, "", **small)
-            sns.despine(self.figure)
-            self._legend_place, self._per_row = (0.5, 1 - 0.05 / height), per_row
-            self.update(comparison)
+        widest = 0.75 + 0.075 * max(map(len, self.order))
+        self._per_row = max(1, int(columns * across / widest))
+        wide, tall = (
+            columns * across,
+            rows * high + 0.1 + 0.19 * -(-len(self.order) // self._per_row),
+        )
+        self._legend_place = (0.5, 1 - 0.05 / tall)
+        self.figure.set_size_inches(wide, tall)
+        for ax in self.axes.values():
+            ax.set_visible(False)
+        for i, some in enumerate(metrics):
+            if some.name not in self.axes:
+                self._add_axes(some)
+            row, column = divmod(i, columns)
+            left, bottom = column * across + LEFT, (rows - 1 - row) * high + BELOW  # inches
+            size = across - LEFT - RIGHT, high - ABOVE - BELOW
+            ax = self.axes[some.name]
+            ax.set_position([left / wide, bottom / tall, size[0] / wide, size[1] / tall])
+            ax.set_visible(True)
+
+    def _add_axes(self, some: Metric) -> None:
+        ax = self.axes[some.name] = self.figure.add_axes([0, 0, 1, 1], label=some.name)
+        sns.despine(ax=ax)
+        ax.set_title(some.label, loc="left")
+        ax.ticklabel_format(useOffset=False)
+        colours, dashes = run_colours(self.order), run_dashes(self.order)
+        for run in self.order:
+            line = {"color": colours[run], "linestyle": dashes[run], "label": run}
+            (self.lines[some.name, run],) = ax.plot([], [], **line)
+            (self._ends[some.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
+        self._cursors[some.name] = ax.axvline(0, color="0.35", lw=1, animated=True)
+        small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
+        self._notes[some.name] = ax.text(0.99, 0.97, "", **small)
 
     def update(self, comparison: Comparison) -> None:
-        """Show another comparison of the same metrics, with the same colours."""
-        number = {some.name: j for j, some in enumerate(comparison.metrics)}
+        """Show another comparison, with the same colours."""
+        with styled():
+            self._arrange(comparison.metrics)
         shown = {run.name: i for i, run in enumerate(comparison.runs)}
-        if comparison.arms:
-            for some in self.metrics:
+        for j, some in enumerate(comparison.metrics):
+            if comparison.arms:
                 drawn = self._draw_arms(some, comparison)
-                self._set_limits(self.axes[some.name], some, comparison, drawn)
-            self._draw_legend([arm for arm in self.order if arm in comparison.arms])
-            self._background = None
-            return
-        for some in self.metrics:
-            ax = self.axes[some.name]
-            drawn = []
-            for name in self.order:
-                y = np.full(len(comparison.grid), np.nan)
-                if name in shown:
-                    y = comparison.values[shown[name], number[some.name]] * some.scale
-                    y = np.where(np.isfinite(y), y, np.nan)
-                self._draw_line(some.name, name, comparison, y)
-                drawn.append(y)
-            self._set_limits(ax, some, comparison, drawn)
-        self._draw_legend([run for run in self.order if run in shown])
+            else:
+                drawn = []
+                for name in self.order:
+                    y = np.full(len(comparison.grid), np.nan)
+                    if name in shown:
+                        y = comparison.values[shown[name], j] * some.scale
+                        y = np.where(np.isfinite(y), y, np.nan)
+                    self._draw_line(some.name, name, comparison, y)
+                    drawn.append(y)
+            self._set_limits(self.axes[some.name], some, comparison, drawn)
+        names = comparison.arms or shown
+        if comparison.metrics:
+            self._draw_legend(comparison.metrics[0], [name for name in self.order if name in names])
         self._background = None
 
     def _draw_line(self, metric: str, run: str, comparison: Comparison, y: np.ndarray) -> None:
@@ -243,34 +249,32 @@ class Multiples:
         note.set(text=text and f"{text}, not shown", y=0.97 if up else 0.03)
         note.set_va("top" if up else "bottom")
 
-    def _draw_legend(self, runs: list[str]) -> None:
+    def _draw_legend(self, first: Metric, runs: list[str]) -> None:
         for legend in self.figure.legends:
             legend.remove()
-        first = self.metrics[0].name if self.metrics else None
-        if first and runs:
-            with styled():
-                self.figure.legend(
-                    [self.lines[first, run] for run in runs],
-                    runs,
-                    loc="upper center",
-                    bbox_to_anchor=self._legend_place,
-                    ncols=min(self._per_row, len(runs)),
-                    frameon=False,
-                    handlelength=2.6,
-                )
+        with styled():
+            self.figure.legend(
+                [self.lines[first.name, run] for run in runs],
+                runs,
+                loc="upper center",
+                bbox_to_anchor=self._legend_place,
+                ncols=min(self._per_row, len(runs)),
+                frameon=False,
+                handlelength=2.6,
+            )
 
     def png(self, cursor: float | None = None) -> bytes:
         """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
         canvas = self.figure.canvas
         if self._background is None:
-            with styled():
-                canvas.draw()
+            canvas.draw()
             self._background = canvas.copy_from_bbox(self.figure.bbox)
         else:
             canvas.restore_region(self._background)
-        for line in self._cursors if cursor is not None else ():
-            line.set_xdata([cursor, cursor])
-            line.axes.draw_artist(line)
+        for line in self._cursors.values() if cursor is not None else ():
+            if line.axes.get_visible():
+                line.set_xdata([cursor, cursor])
+                line.axes.draw_artist(line)
         return encode_png(canvas)
 
 
@@ -357,7 +361,7 @@ def plot_grid(
     comparison = comparison.only(names) if names else comparison
     if width not in WIDTHS:
         raise TmnetError(f"The width {width!r} is unknown; it can be {', '.join(WIDTHS)}.")
-    return Multiples(comparison, comparison.metrics, order, columns, dpi, width).figure
+    return Multiples(comparison, order, columns, dpi, width).figure
 
 
 def plot_profile(

@@ -487,13 +487,10 @@ class Explorer(Pictured, widgets.HBox):
         self._show_tab()
 
     def _draw(self) -> None:
-        metrics = self.comparison.metrics
-        drawn = self._multiples
-        order = self._drawn_order
-        if drawn is None or tuple(drawn.metrics) != metrics or drawn.order != order:
-            self._multiples = Multiples(self.comparison, metrics, order)
+        if self._multiples is None or self._multiples.order != self._drawn_order:
+            self._multiples = Multiples(self.comparison, self._drawn_order)
         else:
-            drawn.update(self.comparison)
+            self._multiples.update(self.comparison)
 
     def _show_moment(self) -> None:
         """The cursor and the table of the moment."""
