@@ -15,7 +15,14 @@ from PIL import Image
 import tmnet
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
-from tmnet.figures import Multiples, plot_grid, plot_profile, robust_limits, run_colours
+from tmnet.figures import (
+    Multiples,
+    ShortFormatter,
+    plot_grid,
+    plot_profile,
+    robust_limits,
+    run_colours,
+)
 
 from .synthetic import load, race, write_file
 
@@ -407,3 +414,35 @@ def test_a_file_that_cannot_be_written(whole, tmp_path):
     with pytest.raises(tmnet.TmnetError, match="exp_table.csv cannot be written"):
         whole.export(tmp_path, "exp", ("csv",))
     assert [path.name for path in tmp_path.iterdir()] == ["exp_table.csv"]
+
+
+@pytest.mark.parametrize(
+    "ticks, texts",
+    [
+        ([24.5, 24.75, 25], ["24.5", "24.75", "25"]),
+        ([0, 0.1, 0.1 + 0.2], ["0", "0.1", "0.3"]),
+        ([-2e-17, 0.2], ["0", "0.2"]),
+        ([-1.5, -0.0005], ["−1.5", "−5e-4"]),
+        ([2.5e-4, 5e-4], ["2.5e-4", "5e-4"]),
+        ([0, 60_000, 1_200_000], ["0", "60k", "1.2M"]),
+        ([9_000, 10_000], ["9000", "10k"]),
+    ],
+)
+def test_ticks_are_short(ticks, texts):
+    assert ShortFormatter().format_ticks(ticks) == texts
+
+
+@pytest.mark.parametrize("name", ["cumul_number_single_memories_should_have_been_used", "loss"])
+def test_a_long_name_stays_inside_the_figure(tmp_path, name):
+    write_file(tmp_path / "X", [(60 * k, k, {name: 1.0 * k}) for k in range(1, 9)])
+    for width in ("page", "column"):
+        comparison = tmnet.compare([load(tmp_path, "X")], interval=1, metrics=[name])
+        figure = comparison.plot_grid(width=width)
+        figure.canvas.draw()
+        room = figure.get_window_extent()
+        (ax,) = figure.axes
+        for text in (ax.title, ax._left_title, ax.yaxis.label, ax.xaxis.label):
+            box = text.get_window_extent()
+            assert box.x0 >= room.x0 and box.x1 <= room.x1, text
+            assert box.y0 >= room.y0 and box.y1 <= room.y1, text
+        assert ax.get_title(loc="left")[:5] == name[:5] or ax.get_title(loc="left") == name

@@ -18,7 +18,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, Formatter, ScalarFormatter
 
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
@@ -31,7 +31,8 @@ FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")
 AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
-LEFT, RIGHT, ABOVE, BELOW = 0.7, 0.2, 0.3, 0.5  # inches round an axes, for its labels
+LEFT, RIGHT, ABOVE, BELOW = 0.78, 0.2, 0.3, 0.5  # inches round an axes, for its labels
+TITLE_LETTER, LABEL_LETTER = 0.092, 0.075  # inches
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -141,9 +142,9 @@ class Multiples:
         self.update(comparison)
 
     def _arrange(self, metrics: Sequence[Metric]) -> None:
-        """Give each metric's axes its place; the margins are fixed.
+        """Give each metric's axes, and its labels, a fixed place.
 
-        A layout that fits the labels would take longer than drawing, and the axes would jump.
+        A layout that fits what is drawn would take as long as drawing, and would jump.
         """
         columns = self._columns or min(3, max(1, len(metrics)))
         rows = max(1, -(-len(metrics) // columns))
@@ -167,13 +168,15 @@ class Multiples:
             size = across - LEFT - RIGHT, high - ABOVE - BELOW
             ax = self.axes[some.name]
             ax.set_position([left / wide, bottom / tall, size[0] / wide, size[1] / tall])
+            ax.set_title(_fitted(some.label, size[0] / TITLE_LETTER), loc="left", y=1.0)
+            ax.xaxis.set_label_coords(0.5, -0.3 / size[1])
+            ax.yaxis.set_label_coords((0.18 - LEFT) / size[0], 0.5)
             ax.set_visible(True)
 
     def _add_axes(self, some: Metric) -> None:
         ax = self.axes[some.name] = self.figure.add_axes([0, 0, 1, 1], label=some.name)
         sns.despine(ax=ax)
-        ax.set_title(some.label, loc="left")
-        ax.ticklabel_format(useOffset=False)
+        ax.yaxis.set_major_formatter(ShortFormatter())
         colours, dashes = run_colours(self.order), run_dashes(self.order)
         for run in self.order:
             line = {"color": colours[run], "linestyle": dashes[run], "label": run}
@@ -238,7 +241,9 @@ class Multiples:
         ax.set_xlim(lo, hi if hi > lo else lo + 1)
         ax.set_xlabel(comparison.axis_label)
         unit = some.unit if some.unit != "axis" else comparison.axis_unit
-        ax.set_ylabel({"s": "time (s)", "": some.label.rpartition(": ")[2]}.get(unit, unit))
+        name = {"s": "time (s)", "": some.label.rpartition(": ")[2]}.get(unit, unit)
+        height = ax.get_position().height * self.figure.get_figheight()
+        ax.set_ylabel(_fitted(name, height / LABEL_LETTER))
         steps = comparison.by != "time"
         ax.xaxis.set_major_formatter(EngFormatter(sep="") if steps else ScalarFormatter())
         lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
@@ -276,6 +281,32 @@ class Multiples:
                 line.set_xdata([cursor, cursor])
                 line.axes.draw_artist(line)
         return encode_png(canvas)
+
+
+class ShortFormatter(Formatter):
+    """Numbers in at most six or so characters: 24.75, 1.2M, 2.5e-4."""
+
+    _large = EngFormatter(sep="")
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        if abs(x) >= 1e4:
+            return self._large.format_eng(x)
+        if 0 < abs(x) < 1e-3:
+            short = np.format_float_scientific(x, precision=3, trim="-", exp_digits=1)
+            return self.fix_minus(short[0]) + short[1:]
+        return self.fix_minus(f"{x:.6g}")
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        least = 1e-9 * max(map(abs, values), default=0.0)  # 0, but for rounding
+        return [self(0.0 if abs(x) < least else x) for x in values]
+
+
+def _fitted(name: str, letters: float) -> str:
+    """A name without its middle, where that has no room."""
+    if len(name) <= letters:
+        return name
+    half = int(letters - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def encode_png(canvas: FigureCanvasAgg) -> bytes:
