@@ -247,3 +247,13 @@ def test_loaded_runs_can_be_explored():
     assert explorer.comparison.window[1] == pytest.approx(495.3, abs=0.05)
     with pytest.raises(TmnetError, match="nothing to explore"):
         tmnet.explore([])
+
+
+def test_a_page_that_rounds_the_common_window_does_not_choose_one(explorer):
+    """Browsers' sliders go by whole steps, and send what they made of a value."""
+    slider = explorer.controls.window
+    shown = explorer.comparison.window
+    slider.value = (0.0, round(shown[1] / slider.step) * slider.step)
+    assert explorer.view["window"] is None and explorer.comparison.window == shown
+    slider.value = (0.0, slider.value[1] - slider.step)
+    assert explorer.view["window"] == slider.value == explorer.comparison.window

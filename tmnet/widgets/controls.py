@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets as widgets
+import numpy as np
 from IPython.display import HTML, display
 
 from tmnet.analysis.comparison import fitting_interval
@@ -463,6 +464,12 @@ def heading(text: str) -> widgets.HTML:
     return widgets.HTML(
         f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
     )
+
+
+def whole_steps(low: float, high: float, step: float) -> tuple[float, float]:
+    """The limits of a slider around a span; pages count steps from the lower one."""
+    low = np.floor(low / step + 1e-9) * step
+    return low, max(np.ceil(high / step - 1e-9) * step, low + step)
 
 
 def set_options(dropdown: widgets.Dropdown, options: dict | Sequence[str]) -> None:

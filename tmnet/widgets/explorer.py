@@ -32,6 +32,7 @@ from tmnet.widgets.controls import (
     other_boxes,
     run_details,
     set_options,
+    whole_steps,
 )
 from tmnet.widgets.moment import findings_html, moment_html
 from tmnet.widgets.views import load_views, save_views
@@ -435,8 +436,11 @@ class Explorer(Pictured, widgets.HBox):
             box.observe(refresh, "value")
 
     def _take_window(self) -> None:
-        self._window = tuple(map(float, self.controls.window.value))
-        self._refresh()
+        slider = self.controls.window
+        moved = np.abs(np.subtract(slider.value, self.comparison.window)).max()
+        if moved > 0.51 * slider.step:  # a page rounds what it shows to whole steps
+            self._window = tuple(map(float, slider.value))
+            self._refresh()
 
     def _take_common_window(self) -> None:
         self._window = None
@@ -559,7 +563,7 @@ class Explorer(Pictured, widgets.HBox):
         table = self.comparison.table(name) * some.scale
         values = table.to_numpy()[np.isfinite(table.to_numpy())]
         low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
-        low, high = (0.0, 100.0) if some.unit == "%" else (low, max(high, low + step))
+        low, high = (0.0, 100.0) if some.unit == "%" else whole_steps(low, high, step)
         value = slider.value
         if self._level_of != name:
             self._level_of, last = name, table.iloc[-1].dropna()

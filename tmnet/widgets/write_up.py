@@ -16,7 +16,15 @@ from tmnet.logs.run import Run, load_runs
 from tmnet.page import PAGE_FORMATS
 from tmnet.report import PLACES, Study, report
 from tmnet.tables import title
-from tmnet.widgets.controls import FULL, LABEL, Callbacks, dropdown, heading, set_options
+from tmnet.widgets.controls import (
+    FULL,
+    LABEL,
+    Callbacks,
+    dropdown,
+    heading,
+    set_options,
+    whole_steps,
+)
 from tmnet.widgets.moment import findings_html
 
 NO_BASELINE = "none"
@@ -178,7 +186,7 @@ class WriteUp(widgets.HBox):
             self._set_levels()
             self.after.max = self.comparison.window[1]
             self.after.step = round(self.after.max / 100, 2) or 0.01
-            self.after.value = self.comparison.window[1] / 2
+            self.after.value = 50 * self.after.step  # half of the window, to a step
         self._refresh()
 
     def _set_levels(self) -> None:
@@ -192,12 +200,14 @@ class WriteUp(widgets.HBox):
             values, ends = values[np.isfinite(values)], last.loc[some.name].dropna() * some.scale
             if not len(values) or not len(ends):
                 continue
-            low, high = (0.0, 100.0) if some.unit == "%" else (values.min(), values.max())
             step = 10.0**-some.digits
+            low, high = 0.0, 100.0
+            if some.unit != "%":
+                low, high = whole_steps(values.min(), values.max(), step)
             # of times at first what every run reaches, as it is shown
             at_first = 50.0 if some.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
             levels[some.name] = widgets.FloatSlider(
-                at_first, min=low, max=max(high, low, at_first) + step, step=step,
+                at_first, min=low, max=max(high, at_first), step=step,
                 description=title(self.comparison, some), readout_format=f".{some.digits}f",
                 continuous_update=False, style={"description_width": "180px"}, layout=FULL,
                 tooltip="Findings say when each run reaches this for good",
