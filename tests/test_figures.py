@@ -195,6 +195,18 @@ def test_other_metrics_in_place_look_like_a_new_figure(whole, names):
     assert shown.png(20.0) == first
 
 
+def test_arms_leave_nothing_behind(arms):
+    """The same names may be those of runs, and of arms."""
+    runs = tmnet.compare(list(arms.runs[:1]), metrics=["A01/eval/best"])
+    seeds = tmnet.compare({arms.runs[0].name: list(arms.runs)}, metrics=["A01/eval/best"])
+    shown, seen = Multiples(runs), Multiples(seeds).png()
+    first = shown.png()
+    shown.update(seeds)
+    assert shown.png() == seen != first
+    shown.update(runs)
+    assert shown.png() == first
+
+
 def test_a_comparison_without_metrics(runs):
     assert tmnet.compare(runs, metrics=[]).plot_grid().axes == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -190,6 +191,9 @@ class Multiples:
         """Show another comparison, with the same colours."""
         with styled():
             self._arrange(comparison.metrics)
+        for artist in itertools.chain(*self._seeds.values()):
+            artist.remove()
+        self._seeds.clear()
         shown = {run.name: i for i, run in enumerate(comparison.runs)}
         for j, some in enumerate(comparison.metrics):
             if comparison.arms:
@@ -220,15 +224,14 @@ class Multiples:
 
     def _draw_arms(self, some: Metric, comparison: Comparison) -> list[np.ndarray]:
         """Lines of the arms, their bands, and their seeds; returns all that was drawn."""
-        for artist in self._seeds.pop(some.name, ()):
-            artist.remove()
         ax, colours = self.axes[some.name], run_colours(self.order)
         middles, seeds = comparison.arm_table(some.name), comparison.table(some.name)
         artists, drawn = [], []
         for arm, names in comparison.arms.items():
             rows = middles[middles["arm"] == arm]
             y, low, high = (rows[name].to_numpy() * some.scale for name in ("iqm", "low", "high"))
-            self.lines[some.name, arm].set_data(comparison.grid, y)
+            self.lines[some.name, arm].set(data=(comparison.grid, y), marker="")
+            self._ends[some.name, arm].set_data([], [])
             thin = seeds[list(names)].to_numpy() * some.scale  # (points, seeds)
             band = ax.fill_between(comparison.grid, low, high, color=colours[arm], alpha=0.2, lw=0)
             artists += [band, *ax.plot(comparison.grid, thin, color=colours[arm], lw=0.6)]

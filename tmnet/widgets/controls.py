@@ -56,6 +56,19 @@ class Pictured(widgets.Box):
         return super()._repr_mimebundle_(**options)
 
 
+def label_tooltips(widget: widgets.Widget) -> None:
+    """Give the tooltips of texts and lists to their labels: ipywidgets shows them nowhere else."""
+    if isinstance(
+        widget, (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.SelectMultiple)
+    ):
+        if widget.description and widget.tooltip:
+            title, name = html.escape(widget.tooltip), html.escape(widget.description)
+            widget.description_allow_html = True
+            widget.description = f'<span title="{title}">{name}</span>'
+    for child in getattr(widget, "children", ()):
+        label_tooltips(child)
+
+
 class Controls(widgets.VBox):
     """The column of controls."""
 
@@ -232,12 +245,13 @@ class Controls(widgets.VBox):
     def set_window(self, by: str, end: float, window: tuple[float, float]) -> None:
         """Let the window reach from 0 to the end of the longest run."""
         slider = self.window
-        slider.readout_format = ".0f" if by == "time" and end >= 20 else ".1f"
-        if by != "time":
-            slider.readout_format = ".3s"
-        slider.max = max(end, window[1])
-        slider.step = slider.max / 500
-        slider.value = window
+        with slider.hold_sync():  # a page would fit the old value into the new limits
+            slider.readout_format = ".0f" if by == "time" and end >= 20 else ".1f"
+            if by != "time":
+                slider.readout_format = ".3s"
+            slider.max = max(end, window[1])
+            slider.step = slider.max / 500
+            slider.value = window
 
 
 class Display(widgets.VBox):

@@ -28,6 +28,7 @@ from tmnet.widgets.controls import (
     Display,
     Pictured,
     RunRow,
+    label_tooltips,
     metric_boxes,
     other_boxes,
     run_details,
@@ -86,6 +87,7 @@ class Explorer(Pictured, widgets.HBox):
         self._enough = threading.Event()  # no more following
         self._was_seen = False
         super().__init__([self.controls, self.display], layout={"width": "100%"})
+        label_tooltips(self)
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
             runs = load_runs(source)
@@ -571,11 +573,12 @@ class Explorer(Pictured, widgets.HBox):
             value = 50.0 if some.unit == "%" else (last.max() if lower else last.min())
             # as it is shown it counts as reached
             value = (np.ceil if lower else np.floor)(value / step - lower * 1e-9) * step
-        slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
-        slider.min, slider.max, slider.step = low, high, step
-        slider.readout_format = f".{2 if some.digits is None else some.digits}f"
-        slider.description = f"Level ({some.unit})" if some.unit else "Level"
-        slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
+        with slider.hold_sync():  # a page would fit the old value into the new limits
+            slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
+            slider.min, slider.max, slider.step = low, high, step
+            slider.readout_format = f".{2 if some.digits is None else some.digits}f"
+            slider.description = f"Level ({some.unit})" if some.unit else "Level"
+            slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
 
     def _export(self) -> None:
         display = self.display

@@ -17,7 +17,7 @@ from tmnet.networks.anatomy import anatomy, costs
 from tmnet.networks.iqn import IQN
 from tmnet.tables import render
 from tmnet.widgets.checkpoint_figure import checkpoint_png
-from tmnet.widgets.controls import FULL, Callbacks, Pictured, dropdown, heading
+from tmnet.widgets.controls import FULL, Callbacks, Pictured, dropdown, heading, label_tooltips
 from tmnet.widgets.network_figure import MOST_NETWORKS, PARTS, NetworkFigure
 
 # (lowest, highest, step) of each knob that has a slider, and what it is
@@ -75,6 +75,7 @@ class NetworkLab(Pictured, widgets.HBox):
         self._callbacks = Callbacks(self.message)
         super().__init__(layout={"width": "100%"})
         self._arrange()
+        label_tooltips(self)
         self.config = config
         self._observe()
 

@@ -17,7 +17,15 @@ from tmnet.racing.replay import replay
 from tmnet.racing.track import load_track
 from tmnet.training.background import BackgroundTraining
 from tmnet.training.checkpoint import Checkpoints
-from tmnet.widgets.controls import FULL, LABEL, Callbacks, dropdown, error_html, heading
+from tmnet.widgets.controls import (
+    FULL,
+    LABEL,
+    Callbacks,
+    dropdown,
+    error_html,
+    heading,
+    label_tooltips,
+)
 from tmnet.widgets.explorer import Explorer
 from tmnet.widgets.race_player import RacePlayer
 from tmnet.widgets.training_figure import TrainingFigure
@@ -61,6 +69,7 @@ class TrainingPanel(widgets.VBox):
         self._make_display()
         self._callbacks = Callbacks(self.message)
         self._arrange()
+        label_tooltips(self)
         self._observe()
         self._choose()
         self._set_buttons()

@@ -22,6 +22,7 @@ from tmnet.widgets.controls import (
     Callbacks,
     dropdown,
     heading,
+    label_tooltips,
     set_options,
     whole_steps,
 )
@@ -66,6 +67,7 @@ class WriteUp(widgets.HBox):
         self._callbacks = Callbacks(self.message)
         super().__init__(layout={"width": "100%"})
         self._arrange()
+        label_tooltips(self)
         self._observe()
         self._choose()
 
