@@ -1,4 +1,4 @@
-"""A JupyterLab server on loopback, and a page of a headless Chromium that shows it."""
+"""A JupyterLab server on loopback, and a headless Chromium that shows its notebooks."""
 
 import os
 import secrets
@@ -11,10 +11,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from .notebook import Notebook
+
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,12 +32,31 @@ QUIET = [
 
 
 @pytest.fixture(scope="session")
-def lab_url(tmp_path_factory):
-    """Address, with token and a place for a notebook's name, of a JupyterLab over a copy."""
-    if not CHROMIUM:
-        pytest.skip("needs Chromium (Debian: apt-get install chromium)")
-    home = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "notebooks", home / "root" / "notebooks")
+def browser():
+    """A headless Chromium that reaches nothing but loopback."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    with sync_api.sync_playwright() as playwright:
+        installed = next(filter(None, map(shutil.which, NAMES)), None)
+        installed = installed or playwright.chromium.executable_path  # its own, if downloaded
+        if not Path(installed).exists():
+            pytest.skip("needs a browser: Debian's chromium, or `playwright install chromium`")
+        chromium = playwright.chromium.launch(executable_path=installed, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_root(tmp_path_factory):
+    """What JupyterLab shows: a copy of the notebooks, in which they may write."""
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    return root
+
+
+@pytest.fixture(scope="session")
+def lab_url(browser, lab_root, tmp_path_factory):
+    """Address, with token and a place for a notebook's name, of a JupyterLab."""
+    home = tmp_path_factory.mktemp("home")
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")
     places = {f"JUPYTER_{name}".replace("JUPYTER_LAB", "JUPYTERLAB"): home / name for name in names}
     places |= {"IPYTHONDIR": home / "ipython", "MPLCONFIGDIR": home / "mpl"}
@@ -50,7 +73,7 @@ def lab_url(tmp_path_factory):
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={home / 'root'}",
+        f"--ServerApp.root_dir={lab_root}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
     ]
@@ -68,7 +91,7 @@ def lab_url(tmp_path_factory):
 
 
 def _wait_for(url, server, log):
-    for _ in range(240):
+    for _ in range(480):
         try:
             urllib.request.urlopen(url, timeout=5).close()
             return
@@ -79,40 +102,56 @@ def _wait_for(url, server, log):
     raise RuntimeError("JupyterLab did not start:\n" + log.read_text()[-3000:])
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium that reaches nothing but loopback."""
-    from playwright.sync_api import sync_playwright
+@pytest.fixture
+def make_notebook(lab_root):
+    """Write a notebook of a few cells where JupyterLab finds it."""
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    def make(name, *cells):
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        nbformat.write(notebook, lab_root / "notebooks" / f"{name}.ipynb")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _opened(lab_url, browser):
+    """Give a notebook whose cells have all run; one is open at a time, as long as it is wanted."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    notebooks = {}
+
+    def close():
+        for notebook in notebooks.values():
+            notebook.shut_down()
+        notebooks.clear()
+
+    def open_(name):
+        if name not in notebooks:
+            close()
+            # A window in which a widget has room.
+            context = browser.new_context(viewport={"width": 1680, "height": 1250})
+            url = lab_url.format(f"{name}.ipynb")
+            notebooks[name] = Notebook(context.new_page(), url, SCREENSHOTS)
+        return notebooks[name]
+
+    yield open_
+    close()
 
 
 @pytest.fixture
-def open_notebook(lab_url, browser):
-    """Open a notebook and run all its cells; returns the page."""
-    pages = []
+def open_notebook(_opened):
+    """A notebook by its name; after the test nothing may have gone wrong in its page."""
+    used = []
 
     def open_(name):
-        page = browser.new_page(viewport={"width": 1680, "height": 1250})
-        pages.append(page)
-        page.set_default_timeout(60_000)
-        page.goto(lab_url.format(name))
-        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context")
-        page.evaluate(
-            """async () => {
-                const panel = jupyterapp.shell.currentWidget;
-                await panel.context.ready;
-                await panel.sessionContext.ready;
-                await panel.sessionContext.session.kernel.info;
-                await jupyterapp.commands.execute("application:toggle-left-area");
-                await jupyterapp.commands.execute("notebook:run-all-cells");
-            }"""
-        )
-        return page
+        used.append(_opened(name))
+        return used[-1]
 
     yield open_
-    for page in pages:
-        page.close()
+    for notebook in used:
+        errors, notebook.watch.errors = notebook.watch.errors, []
+        assert not errors
+        assert not notebook.watch.outside
+        assert not {"dead", "restarting", "autorestarting"} & {*notebook.kernel()["states"]}

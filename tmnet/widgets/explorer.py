@@ -275,14 +275,14 @@ class Explorer(Pictured, widgets.HBox):
         new = [run.name for run in runs if run.name not in before]
         if changed or len(runs) != len(before):
             self._set_runs(runs, shown - gone)
-        if shown & changed or gone:
-            self._refresh()
-        else:
-            self._show_details()
         age = min(run.age for run in runs)
         parts = [f"Read at {time.strftime('%X')}, newest record {_ago(age)} old"]
         parts += [f"new: {', '.join(new)}"] * bool(new) + [f"gone: {', '.join(gone)}"] * bool(gone)
         self.controls.fresh.value = f"<small>{html.escape('; '.join(parts))}</small>"
+        if shown & changed or gone:
+            self._refresh()
+        else:
+            self._show_details()
 
     # --- filling in -----------------------------------------------------------------------------
 

@@ -1,0 +1,104 @@
+"""How soon the explorer's picture follows a key press, in JupyterLab in a real browser.
+
+Run with ``pytest tests/browser/latency.py -n 0 -s``. Four runs of 50,000 races and four axes; 40
+moves each, from the key press until the new picture is painted. A follow refresh counts from when
+it begins to read.
+"""
+
+import numpy as np
+import pytest
+
+from ..benchmarks.synthetic import race_events, write_log
+
+MOVES = 40
+CELL = """import pathlib, time, tmnet
+explorer = tmnet.explore({logdir!r}, metrics={metrics!r}, window=(0, 520))
+look = explorer._look
+def timed_look():
+    pathlib.Path("look_began").write_text(str(time.time()))
+    look()
+explorer._look = timed_look
+explorer"""
+METRICS = ["A01/eval/best", "A01/eval/mean", "A01/eval/finish_rate", "loss"]
+WATCH = """() => {
+    const image = document.querySelector(".widget-image");
+    let pressed = NaN;
+    window.addEventListener("keydown", event => { pressed = event.timeStamp; },
+        {capture: true, once: true});
+    window.painted = new Promise((done, fail) => {
+        setTimeout(() => fail("no new picture"), 20_000);
+        const observer = new MutationObserver(async () => {
+            observer.disconnect();
+            const now = document.querySelector(".widget-image");
+            await now.decode();
+            requestAnimationFrame(at => done([performance.now() - pressed, Date.now() / 1000]));
+        });
+        observer.observe(image, {attributes: true, attributeFilter: ["src"]});
+    });
+}"""
+
+
+@pytest.fixture
+def logdir(lab_root):
+    for i in range(4):
+        log = lab_root / "logs" / f"run_{i}" / "events.out.tfevents.1750000000.host.1.0"
+        write_log(log, race_events(50_000, 500, i))
+    return lab_root / "logs"
+
+
+def moves(notebook, focus, keys):
+    """Milliseconds of each key press."""
+    taken = []
+    for key in keys:
+        focus()
+        notebook.page.evaluate(WATCH)
+        notebook.page.keyboard.press(key)
+        taken.append(notebook.page.evaluate("() => window.painted")[0])
+        notebook.page.wait_for_timeout(100)
+    return taken
+
+
+def refreshes(notebook, logdir, began):
+    """Milliseconds of refreshes with 1,000 new events each; the picture may not move."""
+    notebook.button("Follow").click()
+    image = notebook.page.locator(".widget-image").first
+    place, taken = image.bounding_box(), []
+    (log,), new = (logdir / "run_3").iterdir(), logdir.parent / "new"
+    for k in range(MOVES // 2):
+        walls = 1.75e9 + 60 * (500 + k) + np.arange(1000) / 20
+        steps = 22_000_000 + 1000 * k + np.arange(1000)
+        write_log(new, [(wall, step, "Training/loss", 5.0) for wall, step in zip(walls, steps)])
+        records = new.read_bytes()
+        version = 16 + int.from_bytes(records[:8], "little")  # bytes of the first record
+        notebook.page.evaluate(WATCH)
+        with open(log, "ab") as file:
+            file.write(records[version:])
+        painted = notebook.page.evaluate("() => window.painted")[1]
+        taken.append(1000 * (painted - float(began.read_text())))
+        assert image.bounding_box() == place
+    return taken
+
+
+def test_latency(lab_root, logdir, make_notebook, open_notebook):
+    make_notebook("latency", CELL.format(logdir=str(logdir), metrics=METRICS))
+    notebook = open_notebook("latency")
+    page = notebook.page
+    page.locator(".widget-image").first.wait_for()
+    right, left = ["ArrowRight"] * (MOVES // 2), ["ArrowLeft"] * (MOVES // 2)
+
+    def slider(label, number=0):
+        return lambda: notebook.handle(label, number).focus()
+
+    began = lab_root / "notebooks" / "look_began"
+    metric = notebook.check_box("best", "A01 explo").focus
+    measured = {
+        "moment": lambda: moves(notebook, slider("Moment"), left + right),
+        "window": lambda: moves(notebook, slider("Window (min)", 1), 2 * left),
+        "interval": lambda: moves(notebook, slider("Interval (min)"), right + left),
+        "metric": lambda: moves(notebook, metric, ["Space"] * MOVES),
+        "follow, 1,000 new events": lambda: refreshes(notebook, logdir, began),
+    }
+    print("\n| move | median, ms | 95th percentile, ms |\n|---|---|---|")
+    for name, measure in measured.items():
+        taken = measure()
+        print(f"| {name} | {np.median(taken):.0f} | {np.quantile(taken, 0.95):.0f} |")

@@ -1,0 +1,358 @@
+"""The explorer: what each of its controls does, against the same comparison made here."""
+
+import ast
+import functools
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import tmnet
+from tmnet.figures import Multiples
+from tmnet.files import data_path
+
+from .notebook import sentences, shows
+
+pytestmark = pytest.mark.xdist_group("1_compare_runs")
+LOGDIR = data_path("runs")
+RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
+METRICS = [
+    "A01/eval/best", "A01/eval/mean", "A01/eval/finish_rate", "A01/explo/best",
+    "A01/explo/finish_rate", "Hock/explo/best", "Hock/explo/finish_rate", "loss", "avg_q/A01",
+]  # fmt: skip
+FIRST = {"runs": RUNS, "metrics": METRICS, "interval": 0.5}
+MOMENT, TABLE = ".tmnet-moment", ".widget-html table:not(.tmnet-moment)"
+CONTROLS = "input, select, textarea, button, .noUi-handle"
+
+load_run = functools.cache(tmnet.load_run)
+
+
+def compared(view):
+    """What the public API computes for a view."""
+    view = dict(view)
+    return tmnet.compare([load_run(name, LOGDIR) for name in view.pop("runs")], **view)
+
+
+def run_code(text):
+    """What Python in a page computes, here: its names, and its last value."""
+    *lines, last = ast.parse(text).body
+    names = {}
+    exec(compile(ast.Module(lines, []), "code", "exec"), names)
+    return names, eval(compile(ast.Expression(last.value), "code", "eval"), names)
+
+
+class Explorer:
+    """The explorer in its notebook, and what is expected in it."""
+
+    def __init__(self, notebook):
+        self.notebook, self.view, self.at, self.baseline = notebook, dict(FIRST), None, RUNS[0]
+
+    def expect(self, at=None, baseline=None, **view):
+        """Picture, table and code are, soon, what the API computes for the view that changed so."""
+        self.view |= view
+        self.baseline = baseline or self.baseline
+        comparison = compared(self.view)
+        at = comparison.grid[-1] if at is None else at
+        picture = np.asarray(Image.open(io.BytesIO(Multiples(comparison, RUNS).png(at))), int)
+        self.notebook.tab("This moment").click()
+        self.notebook.until(lambda: self._shows(comparison, at, picture))
+        assert not self.notebook.alerts()
+        names, last = run_code(self.code())
+        pd.testing.assert_frame_equal(names["comparison"].frame, comparison.frame)
+        pd.testing.assert_frame_equal(last, comparison.at(at))
+        return comparison
+
+    def _shows(self, comparison, at, picture):
+        moment = f"{comparison.show_at(at)} {comparison.axis_unit}"
+        assert self.notebook.page.locator(f'.widget-html b:text-is("{moment}")').count()
+        np.testing.assert_array_equal(self.notebook.picture(), picture)
+        values = comparison.at(at)
+        head, *rows = self.notebook.rows(MOMENT)
+        runs = list(values.columns)
+        assert [text.splitlines()[0] for text in head[1:]] == runs
+        assert [text.splitlines()[0] for text in head if "baseline" in text] == [
+            run for run in runs if run == self.baseline
+        ]
+        assert len(rows) == len(values)
+        for some, (name, row), cells in zip(comparison.metrics, values.iterrows(), rows):
+            assert some.label in cells[0]
+            for run, text in zip(comparison.runs, cells[1:]):
+                if comparison.ended(run, at):
+                    assert text.startswith("ended")
+                else:
+                    assert shows(text, row[run.name] * some.scale), (name, run.name, text)
+            best = {"lower": row.min, "higher": row.max}.get(some.better, lambda: np.nan)()
+            for text in cells[1:]:
+                assert "*" not in text or shows(text, best * some.scale)
+
+    def code(self):
+        self.notebook.tab("Code").click()
+        return self.notebook.page.locator(".widget-html pre").filter(visible=True).inner_text()
+
+    def window(self, low, high):
+        """The window that the code names, once it is about this one and stays."""
+
+        def check():
+            window = run_code(self.code())[0]["comparison"].window
+            assert window == pytest.approx((low, high), abs=0.5)
+            self.notebook.page.wait_for_timeout(700)
+            assert run_code(self.code())[0]["comparison"].window == window
+            return window
+
+        return self.notebook.until(check)
+
+
+@pytest.fixture
+def explorer(open_notebook):
+    """A new explorer, as the notebook makes it."""
+    notebook = open_notebook("1_compare_runs")
+    notebook.run_again("tmnet.explore(")
+    notebook.until(lambda: notebook.rows(MOMENT))
+    return Explorer(notebook)
+
+
+# --- the axis -------------------------------------------------------------------------------------
+
+
+def test_the_interval(explorer):
+    notebook = explorer.notebook
+    explorer.expect()
+    notebook.press("Interval (min)", "ArrowRight", 3)
+    explorer.expect(interval=2.0)
+    notebook.drag("Interval (min)", 0.1)
+    interval = float(notebook.readout("Interval (min)"))
+    assert 4 < interval < 10
+    explorer.expect(interval=interval)
+
+
+def test_axes_and_clocks(explorer):
+    notebook = explorer.notebook
+    notebook.choose("Axis", "step")
+    explorer.expect(by="step", interval=20_000)
+    notebook.press("Step interval", "ArrowRight", 2)
+    explorer.expect(interval=40_000)
+    notebook.drag("Step interval", 0.1)
+    explorer.expect(interval=int(notebook.readout("Step interval").replace(",", "")))
+    notebook.choose("Axis", "relative step")
+    explorer.expect(by="relative_step")
+    notebook.choose("Axis", "relative time")
+    notebook.choose("Clock", "wall clock")
+    explorer.expect(by="time", interval=0.5, clock="wall")
+
+
+def test_the_window(explorer):
+    notebook = explorer.notebook
+    longest = max(load_run(name, LOGDIR).duration for name in RUNS)
+    notebook.press("Window (min)", "End", number=1)
+    explorer.expect(window=explorer.window(0, longest))
+    notebook.press("Window (min)", "ArrowRight", 40)
+    explorer.expect(window=explorer.window(0.08 * longest, longest))
+    notebook.drag("Window (min)", 0.4, number=1)
+    explorer.expect(window=explorer.window(0.08 * longest, 0.4 * longest))
+    notebook.button("Common window").press("Enter")
+    explorer.expect(window=None)
+
+
+# --- runs and metrics -----------------------------------------------------------------------------
+
+
+def test_runs(explorer):
+    notebook = explorer.notebook
+    notebook.choose("Baseline", "uni_20")
+    explorer.expect(baseline="uni_20")
+    notebook.check_box("uni_20_long").press("Space")
+    explorer.expect(runs=RUNS[:3])
+    notebook.type("List", "A01*long")
+    assert notebook.check_box("A01_as20_long").is_visible()
+    notebook.until(lambda: _hidden(notebook.check_box("uni_20")))
+    notebook.button("None").click()
+    explorer.expect(runs=RUNS[2:3])
+    notebook.button("All").press("Enter")
+    explorer.expect(runs=RUNS[:3])
+
+
+def _hidden(locator):
+    assert not locator.is_visible()
+
+
+def test_metrics(explorer):
+    notebook = explorer.notebook
+    for name in ("Hock explo", "A01 explo"):
+        notebook.check_box("best", name).press("Space")
+        notebook.check_box("finish rate", name).click()
+    left = [name for name in METRICS if "explo" not in name]
+    explorer.expect(metrics=left)
+    notebook.type("Other scalars", "batches_done")
+    notebook.check_box("cumul_number_batches_done").press("Space")
+    left = [*left, "cumul_number_batches_done"]
+    explorer.expect(metrics=left)
+    notebook.choose("Scalars", "lowest so far")
+    explorer.expect(rule="min")
+    notebook.type("Trailing (min)", "3")
+    explorer.expect(trailing=3.0)
+
+
+def test_seeds_of_arms(explorer):
+    notebook = explorer.notebook
+    box = notebook.page.locator('label:has-text("seeds of one arm") input')
+    box.press("Space")
+    notebook.until(lambda: _has(notebook.rows(MOMENT)[0], "1 seed"))
+    names, _ = run_code(explorer.code())
+    assert {arm: list(runs) for arm, runs in names["comparison"].arms.items()} == {
+        name: [name] for name in RUNS
+    }
+    box.click()
+    explorer.expect()
+
+
+def _has(cells, text):
+    assert any(text in cell for cell in cells)
+
+
+# --- the moment -----------------------------------------------------------------------------------
+
+
+def test_moments(explorer):
+    notebook, grid = explorer.notebook, compared(FIRST).grid
+    place = notebook.place_of_picture()
+    notebook.press("Moment", "ArrowLeft", 12)
+    explorer.expect(at=grid[-13])
+    notebook.press("Moment", "Home")
+    explorer.expect(at=grid[0])
+    notebook.drag("Moment", 0.5)
+    explorer.expect(at=grid[round(0.5 * (len(grid) - 1))])
+    assert notebook.place_of_picture() == place  # nothing jumps
+    notebook.press("Moment", "End")
+    notebook.press("Moment", "ArrowLeft", 2)
+    notebook.page.locator(".widget-play button").first.click()
+    explorer.expect()  # it plays to the end
+
+
+def test_a_page_that_is_loaded_again_shows_the_same(explorer):
+    notebook, grid = explorer.notebook, compared(FIRST).grid
+    notebook.press("Moment", "ArrowLeft", 5)
+    explorer.expect(at=grid[-6])
+    notebook.reload()
+    explorer.expect(at=grid[-6])
+
+
+# --- tabs -----------------------------------------------------------------------------------------
+
+
+def test_the_whole_grid(explorer):
+    notebook, comparison = explorer.notebook, compared(FIRST)
+    notebook.tab("Whole grid").click()
+    notebook.choose("Metric", "A01 eval: finish rate (%)")
+
+    def check():
+        head, *rows = notebook.rows(TABLE)
+        table = 100 * comparison.table("A01/eval/finish_rate")
+        assert head[1:] == list(table.columns) and len(rows) == len(table)
+        for (at, values), row in zip(table.iterrows(), rows):
+            assert row[0] == comparison.show_at(at)
+            assert all(shows(text, value) for text, value in zip(row[1:], values))
+
+    notebook.until(check)
+
+
+def test_findings(explorer):
+    notebook, comparison = explorer.notebook, compared(FIRST)
+    notebook.tab("Findings").click()
+    at = comparison.grid[-1]
+
+    def told(level):
+        found = comparison.findings({"A01/eval/best": level}, at)
+        assert notebook.told() == sentences(found)
+
+    level = float(notebook.readout("Level (s)"))
+    notebook.until(lambda: told(level))
+    notebook.press("Level (s)", "ArrowRight", 10)
+    notebook.until(lambda: told(round(level + 0.1, 2)))
+
+
+def test_the_configuration(explorer):
+    notebook, different = explorer.notebook, compared(FIRST).config_diff()
+    notebook.tab("Configuration").click()
+    head, *rows = notebook.until(lambda: notebook.rows(TABLE))
+    assert head[1:] == RUNS and [row[0] for row in rows] == list(different.index)
+
+
+def test_files(explorer, tmp_path):
+    notebook, comparison = explorer.notebook, compared(FIRST)
+    notebook.tab("Export").click()
+    notebook.type("Folder", str(tmp_path / "new"))
+    notebook.type("Prefix", "four")
+    notebook.choose("Formats", ["png", "csv"])
+    notebook.choose("Figure width", "column")
+    notebook.type("Resolution (dpi)", "100")
+    notebook.button("Export").press("Enter")
+    notebook.until(lambda: _has([notebook.page.inner_text(".jp-Notebook")], "10 files in"))
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert len(names) == 10 and {"four_A01_best.png", "four_loss.png", "four_table.csv"} < names
+    table = pd.read_csv(tmp_path / "new" / "four_table.csv")
+    pd.testing.assert_frame_equal(table, comparison.frame.astype(table.dtypes), rtol=1e-12)
+    with Image.open(tmp_path / "new" / "four_loss.png") as picture:
+        assert picture.width == 340
+
+
+# --- words, keys, colours -------------------------------------------------------------------------
+
+
+def test_errors_are_said_where_one_looks(explorer):
+    notebook = explorer.notebook
+    notebook.type("Log directory", "no/such/folder")
+    notebook.until(lambda: _has(notebook.alerts(), "There is no log directory no/such/folder"))
+    notebook.type("Log directory", str(LOGDIR))
+    explorer.expect()
+    notebook.type("List", "")
+    notebook.button("None").click()
+    notebook.until(lambda: _has(notebook.alerts(), "Choose at least one run"))
+    notebook.button("All").click()
+    explorer.expect()
+
+
+@pytest.mark.parametrize("name", ["1_compare_runs", "2_network_size", "3_train", "4_write_up"])
+def test_every_control_says_what_it_is(open_notebook, name):
+    page = open_notebook(name).page
+    nameless = page.evaluate(
+        """controls => [...document.querySelectorAll(".jp-OutputArea .jupyter-widgets")]
+            .filter(box => box.matches(".widget-inline-hbox, .jupyter-button, .widget-checkbox"))
+            .filter(box => !box.closest(".widget-play"))  // signs, with a title
+            .filter(box => box.querySelector(controls) || box.matches(controls))
+            .filter(box => !(box.innerText.trim() || box.querySelector("[placeholder]"))
+                || !(box.title || box.querySelector("[title]")?.title))
+            .map(box => box.outerHTML.slice(0, 200))""",
+        CONTROLS,
+    )
+    assert not nameless
+
+
+def test_tab_reaches_every_control(explorer):
+    page = explorer.notebook.page
+    wanted = page.evaluate(
+        """controls => [...document.querySelectorAll(".tmnet-live")].at(-1)
+            .querySelectorAll(controls).length""",
+        CONTROLS,
+    )
+    unreachable = page.evaluate(
+        """controls => [...[...document.querySelectorAll(".tmnet-live")].at(-1)
+            .querySelectorAll(controls)].filter(control => control.tabIndex < 0)
+            .map(control => control.outerHTML.slice(0, 200))""",
+        CONTROLS,
+    )
+    assert wanted > 40 and not unreachable
+
+
+def test_the_dark_theme_can_be_read(explorer):
+    notebook = explorer.notebook
+    theme = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+    notebook.page.evaluate(theme, "JupyterLab Dark")
+    try:
+        notebook.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+        for selector in (MOMENT + " td", ".widget-label", ".widget-html b", ".widget-readout"):
+            assert notebook.contrast(selector) >= 4.5, selector
+        notebook.screenshot("1_compare_runs_dark")
+    finally:
+        notebook.page.evaluate(theme, "JupyterLab Light")
