@@ -33,7 +33,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 LEFT, RIGHT, ABOVE, BELOW = 0.78, 0.2, 0.3, 0.5  # inches round an axes, for its labels
-TITLE_LETTER, LABEL_LETTER = 0.092, 0.075  # inches
+LABEL_LETTER = 0.075  # inches
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -169,7 +169,9 @@ class Multiples:
             size = across - LEFT - RIGHT, high - ABOVE - BELOW
             ax = self.axes[some.name]
             ax.set_position([left / wide, bottom / tall, size[0] / wide, size[1] / tall])
-            ax.set_title(_fitted(some.label, size[0] / TITLE_LETTER), loc="left", y=1.0)
+            title = ax.set_title(some.label, loc="left", y=1.0)
+            room = (size[0] + RIGHT) * self.figure.dpi / title.get_window_extent().width
+            title.set_text(_fitted(some.label, room * len(some.label)))
             ax.xaxis.set_label_coords(0.5, -0.3 / size[1])
             ax.yaxis.set_label_coords((0.18 - LEFT) / size[0], 0.5)
             ax.set_visible(True)

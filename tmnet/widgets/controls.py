@@ -260,7 +260,9 @@ class Display(widgets.VBox):
     def __init__(self):
         self.message, self.notes = widgets.HTML(), widgets.HTML()
         self.progress = widgets.Output()
-        self.image = widgets.Image(format="png", layout={"max_width": "100%"})
+        self.image = widgets.Image(
+            format="png", layout={"max_width": "100%", "align_self": "flex-start"}
+        )
         self.play = widgets.Play(interval=250, max=0, tooltip="Step through the grid points")
         self.moment = widgets.IntSlider(
             description="Moment",
