@@ -10,7 +10,7 @@ from PIL import Image
 
 from tmnet.analysis.findings import KINDS
 
-PATIENCE = 10.0  # s, until a page shows what it should
+PATIENCE = 30.0  # s, until a page shows what it should
 INSIDE = ("data", "blob", "about")
 
 WATCH_KERNEL = """async () => {
