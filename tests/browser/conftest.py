@@ -18,6 +18,7 @@ from .notebook import Notebook
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+FAILED = pytest.StashKey[bool]()
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = [
     "--no-sandbox",
@@ -140,9 +141,19 @@ def _opened(lab_url, browser):
     close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def open_notebook(_opened):
-    """A notebook by its name; after the test nothing may have gone wrong in its page."""
+def open_notebook(_opened, request):
+    """A notebook by its name; after the test nothing may have gone wrong in its page.
+
+    Of a test that fails there is a screenshot.
+    """
     used = []
 
     def open_(name):
@@ -151,6 +162,8 @@ def open_notebook(_opened):
 
     yield open_
     for notebook in used:
+        if request.node.stash.get(FAILED, False):
+            notebook.screenshot(f"failed_{request.node.name.replace('/', '_')}")
         errors, notebook.watch.errors = notebook.watch.errors, []
         assert not errors
         assert not notebook.watch.outside

@@ -75,6 +75,14 @@ CONTRAST = """text => {
         .map(colour => luminance(channels(colour))).sort((a, b) => b - a);
     return (both[0] + 0.05) / (both[1] + 0.05);
 }"""
+CONTROLS = "input, select, textarea, button, .noUi-handle"
+NAMELESS = """controls => [...document.querySelectorAll(".jp-OutputArea .jupyter-widgets")]
+    .filter(box => box.matches(".widget-inline-hbox, .jupyter-button, .widget-checkbox"))
+    .filter(box => !box.closest(".widget-play"))  // signs, with a title
+    .filter(box => box.querySelector(controls) || box.matches(controls))
+    .filter(box => !(box.innerText.trim() || box.querySelector("[placeholder]"))
+        || !(box.title || box.querySelector("[title]")?.title))
+    .map(box => box.outerHTML.slice(0, 200))"""
 ROWS = "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
 
@@ -247,6 +255,18 @@ class Notebook:
         text = f'label:has(span:text-is("{name}"))'
         return self.page.locator(f'{where}{text} input[type="checkbox"]').first
 
+    def tick(self, name: str, group: str | None = None) -> None:
+        """Change a check box by keyboard, once it can be seen and stays."""
+        box = self.check_box(name, group)
+        before = box.is_checked()
+
+        def ticked():
+            assert box.is_visible()
+            box.press("Space")
+            assert box.is_checked() != before
+
+        self.until(ticked)
+
     def tab(self, name: str):
         return self.page.locator(".lm-TabBar-tab[role=tab]:has(.lm-TabBar-tabLabel)").filter(
             has=self.page.locator(f'.lm-TabBar-tabLabel:text-is("{name}")')
@@ -263,6 +283,10 @@ class Notebook:
 
     def _widget_is_there(self) -> None:
         assert self.page.locator(".widget-image").count()
+
+    def nameless(self) -> list[str]:
+        """Controls without a name or a tooltip."""
+        return self.page.evaluate(NAMELESS, CONTROLS)
 
     def contrast(self, selector: str) -> float:
         """Contrast of a text with what is behind it, as WCAG defines it."""

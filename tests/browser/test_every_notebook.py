@@ -6,13 +6,10 @@ import pytest
 
 from .notebook import Watch
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.stem for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS],
-)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_in_the_browser(open_notebook, name):
     """What went wrong in the page, the console or the kernel, `open_notebook` says."""
     notebook = open_notebook(name)
@@ -28,10 +25,10 @@ def test_a_notebook_runs_in_the_browser(open_notebook, name):
     for picture in notebook.page.locator(".jp-OutputArea-output img").filter(visible=True).all():
         picture.evaluate("picture => picture.decode()")
     assert not notebook.page.locator("text=model not found").count()
+    assert not notebook.nameless()
     notebook.screenshot(name, whole=True)
 
 
-@pytest.mark.xdist_group("1_compare_runs")
 def test_what_must_not_be_would_be_seen(browser):
     """Errors in the page and in the console, and requests to elsewhere."""
     page = browser.new_page()

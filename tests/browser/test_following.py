@@ -8,44 +8,60 @@ import pytest
 
 from .notebook import shows
 
-pytestmark = pytest.mark.xdist_group("following")
 WRITER = """
-import sys, time
+import sys
 from torch.utils.tensorboard import SummaryWriter
-first, last = map(int, sys.argv[2:])
-with SummaryWriter(sys.argv[1]) as writer:
-    for minute in range(first, last):
-        wall = 1.7e9 + 60 * minute
-        writer.add_scalar("loss", 100 - minute, 100 * minute, wall)
-        writer.add_scalar("Race/eval_race_time_trained_A01", 60 - minute, 100 * minute, wall)
-        writer.add_scalar("Race/eval_race_finished_trained_A01", 1, 100 * minute, wall)
+for line in sys.stdin:
+    first, last, logdir = line.rstrip().split(" ", 2)
+    with SummaryWriter(logdir) as writer:
+        for minute in range(int(first), int(last)):
+            wall = 1.7e9 + 60 * minute
+            writer.add_scalar("loss", 100 - minute, 100 * minute, wall)
+            writer.add_scalar("Race/eval_race_time_trained_A01", 60 - minute, 100 * minute, wall)
+            writer.add_scalar("Race/eval_race_finished_trained_A01", 1, 100 * minute, wall)
+    print("written", flush=True)
 """
 ONE = """import tmnet
 tmnet.explore("logs_live", runs=["b"], metrics=["loss"], interval=1)"""
 OTHER = 'tmnet.explore("logs_live", runs=["a"], metrics=["A01/eval/best"], interval=2)'
 
 
-def write(logdir, first, last):
-    """Minutes of a run, by a process of its own."""
-    command = [sys.executable, "-c", WRITER, str(logdir), str(first), str(last)]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
-def logs(lab_root):
+def write():
+    """Writes minutes of a run, in another process."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WRITER]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+
+        def write(logdir, first, last):
+            print(first, last, logdir, file=process.stdin, flush=True)
+            assert process.stdout.readline() == "written\n"
+
+        yield write
+        process.stdin.close()
+
+
+@pytest.fixture
+def logs(lab_root, write):
+    """A log directory of two runs of 10 minutes."""
     logdir = lab_root / "notebooks" / "logs_live"
+    shutil.rmtree(logdir, ignore_errors=True)
     for name in "ab":
         write(logdir / name, 0, 11)
     return logdir
 
 
 @pytest.fixture
-def notebook(logs, lab_root, make_notebook, open_notebook):
-    if not (logs / "b").exists():
-        write(logs / "b", 0, 11)
-    if not (lab_root / "notebooks" / "following.ipynb").exists():
-        make_notebook("following", ONE)
-    return open_notebook("following")
+def notebook(logs, make_notebook, open_notebook, request):
+    """An explorer of them."""
+    make_notebook(request.node.name, ONE)
+    return open_notebook(request.node.name)
+
+
+def follow(notebook):
+    loss_is(notebook, "b", 90)
+    notebook.button("Follow").press("Enter")
+    notebook.until(lambda: says(notebook, "Read at"))
 
 
 def loss_of(notebook, run):
@@ -76,11 +92,9 @@ def test_two_explorers_do_not_disturb_each_other(logs, make_notebook, open_noteb
     assert (notebook.picture(1) == other).all()
 
 
-def test_following_another_process(notebook, logs):
+def test_following_another_process(notebook, logs, write):
     place, before = notebook.place_of_picture(), notebook.picture()
-    loss_is(notebook, "b", 90)
-    notebook.button("Follow").press("Enter")
-    notebook.until(lambda: says(notebook, "Read at"))
+    follow(notebook)
     write(logs / "b", 11, 21)
     notebook.until(lambda: loss_is(notebook, "b", 80))
     assert (notebook.picture() != before).any() and notebook.place_of_picture() == place
@@ -91,8 +105,8 @@ def test_following_another_process(notebook, logs):
     notebook.screenshot("following")
 
 
-def test_a_run_that_begins_again_and_one_that_is_deleted(notebook, logs):
-    notebook.until(lambda: says(notebook, "Read at"))
+def test_a_run_that_begins_again_and_one_that_is_deleted(notebook, logs, write):
+    follow(notebook)
     shutil.rmtree(logs / "b")
     write(logs / "b", 0, 4)  # restarted in place: shorter than it was
     notebook.until(lambda: loss_is(notebook, "b", 97))
@@ -109,11 +123,7 @@ def says_alert(notebook, text):
     assert (not alerts) if text is None else any(text in alert for alert in alerts)
 
 
-def test_a_saved_view_in_a_new_kernel(logs, lab_root, make_notebook, open_notebook):
-    if not (logs / "b").exists():
-        write(logs / "b", 0, 11)
-    make_notebook("saved", ONE)
-    notebook = open_notebook("saved")
+def test_a_saved_view_in_a_new_kernel(notebook, lab_root):
     notebook.type("Saved view", "coarse")
     notebook.press("Interval (min)", "ArrowRight", 4)
     notebook.until(lambda: interval_is(notebook, 3.0))

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 
 from tmnet.networks import NetworkConfig, anatomy
 
@@ -13,7 +12,6 @@ performance: {num_envs: 4}
 map_cycle: [{map: A01, kind: eval, races: 1}]"""
 
 
-@pytest.mark.xdist_group("2_network_size")
 def test_the_network_lab_follows_its_sliders(open_notebook):
     notebook = open_notebook("2_network_size")
     small = NetworkConfig.small()
@@ -43,7 +41,6 @@ def _differs(picture, before):
     assert picture.shape != before.shape or (picture != before).any()
 
 
-@pytest.mark.xdist_group("3_train")
 def test_a_training(open_notebook):
     """Start, a curve that grows, pause, resume, stop, its race, and compare."""
     notebook = open_notebook("3_train")
@@ -78,7 +75,6 @@ def test_a_training(open_notebook):
     assert not notebook.alerts()
 
 
-@pytest.mark.xdist_group("4_write_up")
 def test_a_page_is_written(open_notebook):
     notebook = open_notebook("4_write_up")
     page = notebook.page

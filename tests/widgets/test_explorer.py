@@ -13,6 +13,8 @@ import tmnet
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
+from .hands import move_window
+
 LOGDIR = data_path("published", "runs")
 RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
 
@@ -39,8 +41,8 @@ def drawn(explorer, metric, run):
 def test_it_starts_with_all_runs_on_the_common_window(explorer):
     assert explorer.view["runs"] == RUNS
     assert explorer.view["baseline"] == RUNS[0]
-    lo, hi = explorer.controls.window.value
-    assert lo == 0 and hi == pytest.approx(120.3, abs=0.05)  # where uni_20 ends
+    assert explorer.comparison.window == (0, pytest.approx(120.3, abs=0.05))  # where uni_20 ends
+    assert explorer.controls.window_label.value == "0.0 – 120.3"
     np.testing.assert_allclose(explorer.comparison.grid, np.arange(5, 121, 5))
     assert explorer.at == 120
 
@@ -55,7 +57,7 @@ def test_lines_show_what_pandas_computes(explorer):
 
 
 def test_a_window_beyond_a_run_draws_it_to_its_end_and_says_that_it_ended(explorer):
-    explorer.controls.window.value = (0, 600)
+    move_window(explorer, 0, 600)
     for run, end in zip(RUNS, (560, 495, 120, 600)):
         assert drawn(explorer, "loss", run)[0][-1] == end
     explorer.show_at(580)
@@ -130,7 +132,7 @@ def test_another_log_directory_shows_its_first_runs(explorer, tmp_path):
 def test_no_run_is_cut_off_whole(explorer):
     """By step to 20M, uni_20 is short, and its Q lower than that of all others."""
     explorer.controls.by.value = "step"
-    explorer.controls.window.value = (0, 2e7)
+    move_window(explorer, 0, 2e7)
     explorer.controls.step_interval.value = 250_000
     bottom, top = explorer._multiples.axes["avg_q/A01"].get_ylim()
     for run in RUNS:
@@ -160,7 +162,7 @@ def test_a_view_brings_back_what_was_shown(explorer):
     explorer.controls.filter.value = "learning_rate"
     explorer._metric_boxes["learning_rate"].value = True
     explorer._run_rows["uni_20"].box.value = False
-    explorer.controls.window.value = (50, 300)
+    move_window(explorer, 50, 300)
     explorer.controls.interval.value = 7.5
     explorer.controls.trailing.value = 60
     explorer.controls.rule.value = "ema"
@@ -249,11 +251,20 @@ def test_loaded_runs_can_be_explored():
         tmnet.explore([])
 
 
-def test_a_page_that_rounds_the_common_window_does_not_choose_one(explorer):
-    """Browsers' sliders go by whole steps, and send what they made of a value."""
-    slider = explorer.controls.window
-    shown = explorer.comparison.window
-    slider.value = (0.0, round(shown[1] / slider.step) * slider.step)
-    assert explorer.view["window"] is None and explorer.comparison.window == shown
-    slider.value = (0.0, slider.value[1] - slider.step)
-    assert explorer.view["window"] == slider.value == explorer.comparison.window
+@pytest.mark.parametrize("axis, step", [("time", 2), ("step", 100_000)])
+def test_a_handle_that_is_moved_sets_its_end_of_the_window(explorer, axis, step):
+    """To a round number, or the end; the other end stays as it is, to the last digit."""
+    explorer.controls.by.value = axis
+    slider, window = explorer.controls.window, explorer.comparison.window
+    end = max(explorer.comparison.ends.values())
+    low, high = slider.value
+    assert (low, high) == (0, round(window[1] / step)) and slider.max == np.ceil(end / step)
+    slider.value = (15, high)
+    assert explorer.view["window"] == (15 * step, window[1]) == explorer.comparison.window
+    slider.value = (15, 30)
+    assert explorer.view["window"] == (15 * step, 30 * step)
+    slider.value = (15, slider.max)
+    assert explorer.comparison.window == (15 * step, end)
+    explorer.controls.common.click()
+    assert explorer.view["window"] is None and explorer.comparison.window == window
+    assert slider.value == (0, high)

@@ -12,6 +12,7 @@ from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
 from ..synthetic import CUTOFF, race, write_file
+from .hands import move_window
 
 LOGDIR = data_path("published", "runs")
 RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
@@ -117,7 +118,7 @@ def test_the_slider_and_the_player_move_it_too(explorer):
 
 
 def test_it_follows_the_window_the_runs_and_the_metrics(explorer):
-    explorer.controls.window.value = (0, 60)
+    move_window(explorer, 0, 60)
     assert told(explorer)["Who leads"][0].startswith(
         "A01 eval best time at 60 min: uni_20_long leads with "
         f"{min(best_until(run, 60) for run in RUNS):.2f} s"
@@ -268,7 +269,7 @@ def test_a_level_stays_while_the_rest_changes(explorer):
     explorer._run_rows["uni_20"].box.value = False
     assert slider.value == 24.6
     assert all(" of 24.60 s: " in text for text in told(explorer)[LEVEL])
-    explorer.controls.window.value = (0, 20)  # nobody is that fast by then
+    move_window(explorer, 0, 20)  # nobody is that fast by then
     assert slider.min <= slider.value <= slider.max
     values = explorer.comparison.table("A01/eval/best").to_numpy()
     assert slider.min == pytest.approx(np.nanmin(values))
@@ -416,7 +417,6 @@ def test_intervals_of_time_suit_the_shortest_run(tmp_path, minutes, interval):
         write_file(tmp_path / name, [(s, int(x), v) for s, x, v in records], pid=end)
     explorer = tmnet.explore(tmp_path)
     assert explorer.controls.interval.value == interval == explorer.comparison.interval
-    assert explorer.controls.interval.min <= interval
     assert len(explorer.comparison.grid) == int(minutes / interval)
 
 
@@ -436,8 +436,15 @@ def test_intervals_of_steps_suit_the_shortest_run(tmp_path, steps, interval):
     assert len(explorer.comparison.grid) == steps // interval
 
 
-def test_intervals_that_are_asked_for_stay(tmp_path):
-    explorer = tmnet.explore(write_losses(tmp_path, ["a", "b"]), interval=7.5, step_interval=5000)
-    assert (explorer.controls.interval.value, explorer.controls.step_interval.value) == (7.5, 5000)
+@pytest.mark.parametrize("minutes", [7.5, 0.7, 90])
+def test_intervals_that_are_asked_for_stay(tmp_path, minutes):
+    """Those, too, that are not among the slider's; then each of its others is still there."""
+    logdir = write_losses(tmp_path, ["a", "b"])
+    explorer = tmnet.explore(logdir, interval=minutes, step_interval=5000)
+    sliders = explorer.controls.interval, explorer.controls.step_interval
+    assert [slider.value for slider in sliders] == [minutes, 5000]
+    assert [slider.label for slider in sliders] == [f"{minutes}", "5,000"]
     explorer.controls.reload.click()
-    assert explorer.view["interval"] == 7.5 and explorer.display.message.value == ""
+    assert explorer.view["interval"] == minutes and explorer.display.message.value == ""
+    numbers = [number for _, number in sliders[0].options]
+    assert numbers == sorted(numbers) and len(numbers) == 120

@@ -14,6 +14,7 @@ from tmnet.widgets import explorer as explorer_module
 from tmnet.widgets.controls import Callbacks
 
 from ..synthetic import T0, race, write_file
+from .hands import move_window
 
 LOSS, BEST = "loss", "A01/eval/best"
 
@@ -77,7 +78,7 @@ def test_curves_grow_and_nothing_else_changes(following, writer, logdir):
     wait_for(lambda: len(line(following, "live")[0]) == 30)
     assert line(following, "live")[1][-2:].tolist() == [61, 61]
     # the common window ends with the shorter run, and so did the moment
-    assert following.view == view | {"at": 30.0}
+    wait_for(lambda: following.view == view | {"at": 30.0})
     expected = tmnet.compare(tmnet.load_runs(logdir, cache=False), interval=1).table(LOSS)
     for run in ("done", "live"):
         np.testing.assert_array_equal(line(following, run)[1], expected[run])
@@ -87,13 +88,15 @@ def test_curves_grow_and_nothing_else_changes(following, writer, logdir):
 
 
 def test_a_chosen_window_and_moment_stay(following, writer):
-    following.controls.window.value = (2, 8)
+    move_window(following, 2, 8)
+    window = following.view["window"]
+    assert window == pytest.approx((2, 8), abs=0.05)
     following.show_at(5)
     picture = following.display.image.value
     writer.finish()
     wait_for(lambda: following.runs[1].steps == 3000)
     wait_for(lambda: "30.0 min" in following._run_rows["live"].details.value)
-    assert following.view["window"] == (2, 8) and following.at == 5
+    assert following.view["window"] == window and following.at == 5
     assert following.display.image.value == picture  # of what lies in the window nothing is new
 
 
@@ -113,7 +116,7 @@ def test_a_run_that_goes(following, logdir):
     shutil.rmtree(logdir / "live")
     wait_for(lambda: following.view["runs"] == ["done"])
     wait_for(lambda: "gone: live" in following.controls.fresh.value)
-    assert following.comparison.window[1] == 30
+    wait_for(lambda: following.comparison.window[1] == 30)
 
 
 def test_a_folder_that_goes_and_comes_back(following, logdir, tmp_path_factory):

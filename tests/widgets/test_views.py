@@ -8,6 +8,8 @@ import tmnet
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
+from .hands import move_window
+
 LOGDIR = data_path("published", "runs")
 VIEW = {
     "runs": ["A01_as20_long", "uni_20"], "baseline": "uni_20", "by": "step", "window": (0.0, 2e6),
@@ -47,7 +49,7 @@ def test_a_saved_view_is_there_in_another_session(explorer):
 def test_a_view_of_what_is_common_follows_the_runs(explorer):
     """The common window is no window of its own."""
     press(explorer, "save", "all")
-    explorer.controls.window.value = (10, 50)
+    move_window(explorer, 10, 50)
     press(explorer, "show", "all")
     assert explorer.view["window"] is None
     assert explorer.comparison.window[1] == pytest.approx(120.3, abs=0.05)

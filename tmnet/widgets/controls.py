@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import HTML, display
+from matplotlib.ticker import MaxNLocator
 
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
@@ -29,6 +30,7 @@ RULE_NAMES = {
     "highest so far": "max",
 }
 WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
+PLACES = 500  # at most, of the window's handles
 MOST_TAGS = 40  # listed of the other scalars
 LABEL = {"description_width": "105px"}
 FULL = {"width": "98%"}
@@ -109,7 +111,6 @@ class Controls(widgets.VBox):
         )
         self.arms = _checkbox(
             "Runs that differ in a last number are seeds of one arm",
-            False,
             "Compare arms, by the inter-quartile mean of their seeds: big_1, big_2 … are arm big",
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
@@ -120,40 +121,28 @@ class Controls(widgets.VBox):
             {"active (without downtime)": "active", "wall clock": "wall"},
             "Whether the time between two processes of a run counts",
         )
-        self.window = widgets.FloatRangeSlider(
+        # A page rounds what it shows and sends that back, perhaps after the next value was set; of
+        # whole numbers it sends back only what somebody chose.
+        self.window = widgets.IntRangeSlider(
             description="Window (min)",
-            min=0.0,
-            max=1.0,
+            min=0,
+            max=PLACES,
+            readout=False,
             tooltip="The part of the axis that is looked at; at first the common window",
             style=LABEL,
-            layout=FULL,
+            layout={"flex": "1 1 auto", "width": "auto"},
         )
+        self.window_label = widgets.HTML(layout={"flex": "0 0 110px"})
         self.common = widgets.Button(
             description="Common window",
             tooltip="Back to the window that ends where the shortest run ends",
             layout={"margin": "0 0 0 109px"},
         )
-        self.interval = widgets.FloatSlider(
-            5.0,
-            description="Interval (min)",
-            min=0.5,
-            max=60,
-            step=0.5,
-            readout_format=".1f",
-            tooltip="Minutes between grid points",
-            style=LABEL,
-            layout=FULL,
+        self.interval = _number_slider(
+            np.arange(0.5, 60.5, 0.5), "Interval (min)", "Minutes between grid points"
         )
-        self.step_interval = widgets.IntSlider(
-            50_000,
-            description="Step interval",
-            min=10_000,
-            max=1_000_000,
-            step=10_000,
-            readout_format=",d",
-            tooltip="Steps between grid points",
-            style=LABEL,
-            layout=FULL,
+        self.step_interval = _number_slider(
+            range(10_000, 1_010_000, 10_000), "Step interval", "Steps between grid points"
         )
         self.trailing = widgets.BoundedFloatText(
             0,
@@ -202,7 +191,7 @@ class Controls(widgets.VBox):
                 heading("Axis"),
                 self.by,
                 self.clock,
-                self.window,
+                widgets.HBox([self.window, self.window_label], layout=FULL),
                 self.common,
                 self.interval,
                 self.step_interval,
@@ -231,7 +220,7 @@ class Controls(widgets.VBox):
     def set_intervals(self, runs: Sequence[Run]) -> None:
         """Intervals that make some twenty grid points of the shortest run."""
         for slider, by in ((self.interval, "time"), (self.step_interval, "step")):
-            slider.value = max(fitting_interval(runs, by), slider.min)
+            set_number(slider, max(fitting_interval(runs, by), slider.options[0][1]))
 
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and let only its own controls be moved."""
@@ -242,16 +231,31 @@ class Controls(widgets.VBox):
         self.clock.disabled, self.interval.disabled = not time, not time
         self.step_interval.disabled = time
 
-    def set_window(self, by: str, end: float, window: tuple[float, float]) -> None:
-        """Let the window reach from 0 to the end of the longest run."""
-        slider = self.window
-        with slider.hold_sync():  # a page would fit the old value into the new limits
-            slider.readout_format = ".0f" if by == "time" and end >= 20 else ".1f"
-            if by != "time":
-                slider.readout_format = ".3s"
-            slider.max = max(end, window[1])
-            slider.step = slider.max / 500
-            slider.value = window
+    def set_window(self, end: float, window: tuple[float, float]) -> None:
+        """Put the handles to where a window is between 0 and the end of the longest run."""
+        ticks = MaxNLocator(PLACES, steps=[1, 2, 5, 10]).tick_values(0, max(end, window[1]))
+        self._stops = np.minimum(ticks.round(9), max(end, window[1]))
+        slider, last = self.window, len(ticks) - 1
+        places = self._places(window)
+        if last > slider.max:  # a page fits the value into the limits, too
+            slider.max = last
+        slider.value = places
+        slider.max = last
+        digits = 0 if self._stops[-1] >= 1000 else 1
+        low, high = (f"{x:,.{digits}f}" for x in window)
+        self.window_label.value = f"{low} – {high}"
+
+    def moved_window(self, window: tuple[float, float]) -> tuple[float, float]:
+        """A window after the handles were moved; the end of one that was not stays as it is."""
+        low, high = (
+            end if place == before else float(self._stops[place])
+            for end, place, before in zip(window, self.window.value, self._places(window))
+        )
+        return low, high
+
+    def _places(self, window: tuple[float, float]) -> tuple[int, int]:
+        low, high = (int(np.abs(self._stops - x).argmin()) for x in window)
+        return low, high
 
 
 class Display(widgets.VBox):
@@ -355,10 +359,10 @@ def error_html(sentence: str, details: str = "") -> str:
 class RunRow(widgets.VBox):
     """A run in the list: its colour, a checkbox, and what it is."""
 
-    def __init__(self, run: Run, shown: bool):
-        self.box = _checkbox(run.name, shown, f"Show {run.name}")
+    def __init__(self, run: Run):
+        self.box = _checkbox(run.name, f"Show {run.name}")
         self.swatch = widgets.HTML(layout={"width": "38px"})
-        self.details = widgets.HTML(run_details(run))
+        self.details = widgets.HTML()
         head = widgets.HBox(
             [self.swatch, self.box], layout={"height": "26px", "overflow": "hidden"}
         )
@@ -376,38 +380,36 @@ def run_details(run: Run) -> str:
     )
 
 
-def metric_boxes(
-    names: Sequence[str], chosen: set[str]
-) -> tuple[dict[str, widgets.Checkbox], list[widgets.Widget]]:
-    """A checkbox for each metric, and the rows they stand in: one for each map and kind."""
-    boxes, groups = {}, {}
-    for some in map(metric, names):
+def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
+    """The rows that metrics' checkboxes stand in: one for each map and kind."""
+    groups: dict[str, list[widgets.Checkbox]] = {}
+    for name, box in boxes.items():
+        some = metric(name)
         group = " ".join(some.races[:2]) if some.races else "training"
-        short = some.races[2].replace("_", " ") if some.races else some.name
-        boxes[some.name] = _checkbox(short, some.name in chosen, some.label)
-        groups.setdefault(group, []).append(boxes[some.name])
-    rows = [
+        groups.setdefault(group, []).append(box)
+    return [
         widgets.VBox([
             widgets.HTML(f"<b>{html.escape(group)}</b>"),
             widgets.HBox(members, layout={"flex_flow": "row wrap"}),
         ])
         for group, members in groups.items()
     ]  # fmt: skip
-    return boxes, rows
 
 
-def other_boxes(
-    tags: Sequence[str], wanted: str, chosen: set[str]
-) -> tuple[dict[str, widgets.Checkbox], list[widgets.Widget]]:
-    """A checkbox for each scalar that is chosen or has `wanted` in its name."""
+def metric_box(name: str) -> widgets.Checkbox:
+    """A checkbox for a metric; that of races stands beneath their map and kind."""
+    some = metric(name)
+    short = some.races[2].replace("_", " ") if some.races else some.name
+    return _checkbox(short, some.label)
+
+
+def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list[str], str]:
+    """Scalars that are chosen or have `wanted` in their names, and how many there are, in words."""
     matching = [tag for tag in tags if wanted and wanted.lower() in tag.lower()]
     listed = dict.fromkeys([tag for tag in tags if tag in chosen] + matching[:MOST_TAGS])
-    boxes = {tag: _checkbox(tag, tag in chosen, tag) for tag in listed}
     more = len(matching) - MOST_TAGS
     text = f"{len(tags)} other scalars" + (f"; {len(matching)} match" if wanted else "")
-    if more > 0:
-        text += f", {more} of them not listed"
-    return boxes, [widgets.HTML(f"<small>{text}</small>"), *boxes.values()]
+    return [*listed], text + (f", {more} of them not listed" if more > 0 else "")
 
 
 class Callbacks:
@@ -460,9 +462,9 @@ class Callbacks:
             self._silent = before
 
 
-def _checkbox(name: str, checked: bool, tooltip: str) -> widgets.Checkbox:
+def _checkbox(name: str, tooltip: str) -> widgets.Checkbox:
     return widgets.Checkbox(
-        checked,
+        False,
         description=name,
         indent=False,
         tooltip=tooltip,
@@ -480,6 +482,30 @@ def heading(text: str) -> widgets.HTML:
     return widgets.HTML(
         f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
     )
+
+
+def _number_slider(numbers: Sequence[float], name: str, tooltip: str) -> widgets.SelectionSlider:
+    """A slider over numbers that a page does not round; see also `set_number`."""
+    options = [(_number(x), x) for x in numbers]
+    return widgets.SelectionSlider(
+        description=name, options=options, tooltip=tooltip, style=LABEL, layout=FULL
+    )
+
+
+def set_number(slider: widgets.SelectionSlider, value: float) -> None:
+    """Set one of those sliders; a number that it has not takes the place of the nearest."""
+    numbers = [number for _, number in slider.options]
+    if value not in numbers:
+        nearest = int(np.abs(np.subtract(numbers, value)).argmin())
+        numbers[nearest] = value
+        with slider.hold_sync():
+            slider.options = [(_number(x), x) for x in numbers]
+            slider.value = value
+    slider.value = value
+
+
+def _number(x: float) -> str:
+    return f"{x:,.10g}"
 
 
 def whole_steps(low: float, high: float, step: float) -> tuple[float, float]:

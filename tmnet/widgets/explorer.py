@@ -29,9 +29,11 @@ from tmnet.widgets.controls import (
     Pictured,
     RunRow,
     label_tooltips,
-    metric_boxes,
-    other_boxes,
+    metric_box,
+    metric_rows,
+    other_tags,
     run_details,
+    set_number,
     set_options,
     whole_steps,
 )
@@ -80,7 +82,10 @@ class Explorer(Pictured, widgets.HBox):
         self._window: tuple[float, float] | None = None  # None: the common window
         self._level_of: str | None = None  # the metric whose level is set
         self._multiples: Multiples | None = None
+        self._run_rows: dict[str, RunRow] = {}
         self._metric_boxes: dict[str, widgets.Checkbox] = {}
+        # A box that is no longer listed is kept: a click on it may be on its way.
+        self._boxes: dict[str, widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
@@ -301,12 +306,29 @@ class Explorer(Pictured, widgets.HBox):
         shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
         chosen = set(self._shown_metrics)
         with self._callbacks.off():
-            self._run_rows = {run.name: RunRow(run, run.name in shown) for run in runs}
+            before, self._run_rows = self._run_rows, {}
+            for run in runs:
+                row = self._run_rows[run.name] = before.get(run.name) or self._run_row(run)
+                row.box.value = run.name in shown
+            self._show_details()
             self.controls.runs.children = list(self._run_rows.values())
             self._list_runs()
             self._colour_runs()
             self.controls.set_counters(runs)
             self._set_metrics(chosen)
+
+    def _run_row(self, run: Run) -> RunRow:
+        row = RunRow(run)
+        row.box.observe(self._callbacks(self._refresh), "value")
+        return row
+
+    def _box(self, name: str, chosen: bool) -> widgets.Checkbox:
+        """The checkbox of a metric, a new one if there was none."""
+        if name not in self._boxes:
+            self._boxes[name] = metric_box(name)
+            self._boxes[name].observe(self._callbacks(self._refresh), "value")
+        self._boxes[name].value = chosen
+        return self._boxes[name]
 
     def _colour_runs(self) -> None:
         """Show beside each run the colour of its lines, or of its arm's."""
@@ -340,19 +362,20 @@ class Explorer(Pictured, widgets.HBox):
         tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in names]
         if not chosen & {*names, *tags}:
             chosen = set(_first_metrics(names, tags))
-        self._metric_boxes, groups = metric_boxes(names, chosen)
-        self.controls.metrics.children = groups
+        self._metric_boxes = {name: self._box(name, name in chosen) for name in names}
+        self.controls.metrics.children = metric_rows(self._metric_boxes)
         self._tags = tags
         self._set_others(chosen)
 
     def _set_others(self, chosen: set[str]) -> None:
         """List the other scalars that match the filter, or are chosen."""
-        boxes, rows = other_boxes(self._tags, self.controls.filter.value, chosen)
+        listed, text = other_tags(self._tags, self.controls.filter.value, chosen)
+        boxes = {tag: self._box(tag, tag in chosen) for tag in listed}
         for tag in set(self._tags) & set(self._metric_boxes):
             del self._metric_boxes[tag]
         self._metric_boxes |= boxes
-        self.controls.others.children = rows
-        self._observe_boxes()
+        label = widgets.HTML(f"<small>{text}</small>")
+        self.controls.others.children = [label, *boxes.values()]
 
     def _restore(self, view: dict) -> None:
         known = self.view
@@ -379,15 +402,14 @@ class Explorer(Pictured, widgets.HBox):
                 for name, box in self._metric_boxes.items():
                     box.value = name in chosen
                 self._set_others(chosen)
-            for name in ("interval", "step_interval"):
-                if name in view:
-                    slider = getattr(controls, name)
-                    slider.max = max(slider.max, view[name])
-                    slider.min = min(slider.min, view[name])
             for name in ("baseline", "by", "clock", "interval", "step_interval", "rule"):
                 if view.get(name) is not None:
+                    control = getattr(controls, name)
                     try:
-                        getattr(controls, name).value = view[name]
+                        if "interval" in name:
+                            set_number(control, view[name])
+                        else:
+                            control.value = view[name]
                     except Exception:  # traitlets' own error does not say what would be right
                         raise TmnetError(f"The view's {name} cannot be {view[name]!r}.") from None
             controls.trailing.value = view.get("trailing") or 0
@@ -408,9 +430,7 @@ class Explorer(Pictured, widgets.HBox):
         controls.window.observe(self._callbacks(self._take_window), "value")
         controls.common.on_click(self._callbacks(self._take_common_window))
         controls.baseline.observe(self._callbacks(self._show_moment), "value")
-        controls.filter.observe(
-            self._callbacks(lambda: self._set_others(set(self._shown_metrics))), "value"
-        )
+        controls.filter.observe(self._callbacks(self._filter_others), "value")
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
         controls.follow.observe(self._callbacks(self._follow), "value")
@@ -428,21 +448,14 @@ class Explorer(Pictured, widgets.HBox):
             control.observe(self._callbacks(self._show_tab), "value")
         display.threshold_metric.observe(self._callbacks(self._take_level), "value")
         display.export.on_click(self._callbacks(self._export))
-        self._observe_boxes()
 
-    def _observe_boxes(self) -> None:
-        refresh = self._callbacks(self._refresh)
-        runs = [row.box for row in self._run_rows.values()]
-        for box in [*runs, *self._metric_boxes.values()]:
-            box.unobserve_all("value")
-            box.observe(refresh, "value")
+    def _filter_others(self) -> None:
+        with self._callbacks.off():
+            self._set_others(set(self._shown_metrics))
 
     def _take_window(self) -> None:
-        slider = self.controls.window
-        moved = np.abs(np.subtract(slider.value, self.comparison.window)).max()
-        if moved > 0.51 * slider.step:  # a page rounds what it shows to whole steps
-            self._window = tuple(map(float, slider.value))
-            self._refresh()
+        self._window = self.controls.moved_window(self.comparison.window)
+        self._refresh()
 
     def _take_common_window(self) -> None:
         self._window = None
@@ -474,7 +487,7 @@ class Explorer(Pictured, widgets.HBox):
         self._colour_runs()
         self._draw()
         with self._callbacks.off():
-            controls.set_window(by, max(self.comparison.ends.values()), self.comparison.window)
+            controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
             at_end = was is None or was.by != by or display.moment.value == display.moment.max
             display.set_moments(last)
