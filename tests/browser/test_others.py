@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-
 from tmnet.networks import NetworkConfig, anatomy
 
 CHANGES = """neural_network: {use_image_head: false, float_hidden_dim: 16}
