@@ -319,8 +319,8 @@ def encode_png(canvas: FigureCanvasAgg) -> bytes:
     from PIL import Image
 
     picture = io.BytesIO()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    image.save(picture, "png", compress_level=1)
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    image.convert("RGB").save(picture, "png", compress_level=1)
     return picture.getvalue()
 
 

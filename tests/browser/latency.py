@@ -12,7 +12,7 @@ from ..benchmarks.synthetic import race_events, write_log
 
 MOVES = 40
 CELL = """import pathlib, time, tmnet
-explorer = tmnet.explore({logdir!r}, metrics={metrics!r}, window=(0, 520))
+explorer = tmnet.explore({logdir!r}, metrics={metrics!r}, window=(0, 620))
 look = explorer._look
 def timed_look():
     pathlib.Path("look_began").write_text(str(time.time()))
@@ -65,9 +65,9 @@ def refreshes(notebook, logdir, began):
     place, taken = image.bounding_box(), []
     (log,), new = (logdir / "run_3").iterdir(), logdir.parent / "new"
     for k in range(MOVES // 2):
-        walls = 1.75e9 + 60 * (500 + k) + np.arange(1000) / 20
+        walls = 1.75e9 + 60 * (500 + 5 * k) + 0.3 * np.arange(1000)  # one grid point more
         steps = 22_000_000 + 1000 * k + np.arange(1000)
-        write_log(new, [(wall, step, "Training/loss", 5.0) for wall, step in zip(walls, steps)])
+        write_log(new, [(wall, step, "Training/loss", 0.1) for wall, step in zip(walls, steps)])
         records = new.read_bytes()
         version = 16 + int.from_bytes(records[:8], "little")  # bytes of the first record
         notebook.page.evaluate(WATCH)
@@ -93,7 +93,7 @@ def test_latency(lab_root, logdir, make_notebook, open_notebook):
     metric = notebook.check_box("best", "A01 explo").focus
     measured = {
         "moment": lambda: moves(notebook, slider("Moment"), left + right),
-        "window": lambda: moves(notebook, slider("Window (min)", 1), 2 * left),
+        "window": lambda: moves(notebook, slider("Window (min)"), right + left),
         "interval": lambda: moves(notebook, slider("Interval (min)"), right + left),
         "metric": lambda: moves(notebook, metric, ["Space"] * MOVES),
         "follow, 1,000 new events": lambda: refreshes(notebook, logdir, began),

@@ -65,12 +65,12 @@ class Run:
             f"{len(self.races):,} races; {', '.join(self.pieces)}>"
         )
 
-    @property
+    @functools.cached_property
     def duration(self) -> float:
         """Active minutes: how long processes of this run were running."""
         return float(self.active_minutes(self.processes["end"].max()))
 
-    @property
+    @functools.cached_property
     def wall_duration(self) -> float:
         """Minutes from the run's first record to its last, downtime included."""
         return float(self.wall_minutes(self.processes["end"].max()))
@@ -80,7 +80,7 @@ class Run:
         """Seconds since its last record, by this machine's clock."""
         return time.time() - float(self.processes["end"].max())
 
-    @property
+    @functools.cached_property
     def steps(self) -> int:
         """The last step of the history that survives restarts."""
         return int(self.scalars["step"].to_numpy()[self.survives(self.scalars)].max())
@@ -432,7 +432,7 @@ class Piece:
         self.first_step = first_step(tag.codes, step) if full else 0
         self.last_step = int(step.max(initial=0))
         # How far apart the steps of neighbouring events are, at most.
-        self.spacing = int(np.diff(np.unique(step)).max(initial=0))
+        self.spacing = int(np.diff(np.sort(step, kind="stable")).max(initial=0))
 
 
 def load_piece(name: str, logdir: Path, cache: bool, before: Piece | None = None) -> Piece:

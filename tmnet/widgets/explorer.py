@@ -516,6 +516,8 @@ class Explorer(Pictured, widgets.HBox):
         shown, display = self.comparison, self.display
         at = shown.grid[display.moment.value]
         display.image.value = self._multiples.png(at)
+        if not display.play.playing:  # from here on, next time
+            display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
         display.moment_table.value = moment_html(
             shown, display.moment.value, self.controls.baseline.value, self._drawn_order
