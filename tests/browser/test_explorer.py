@@ -24,6 +24,8 @@ METRICS = [
 FIRST = {"runs": RUNS, "metrics": METRICS, "interval": 0.5}
 MOMENT, TABLE = ".tmnet-moment", ".widget-html table:not(.tmnet-moment)"
 
+INTERRUPT = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+
 load_run = functools.cache(tmnet.load_run)
 
 
@@ -315,6 +317,19 @@ def test_errors_are_said_where_one_looks(explorer):
     notebook.until(lambda: _has(notebook.alerts(), "Choose at least one run"))
     notebook.button("All").click()
     explorer.expect()
+
+
+def test_interrupts_while_it_draws_leave_it_usable(explorer):
+    notebook, said = explorer.notebook, []
+    for wait in range(0, 60, 4):  # ms
+        notebook.press("Interval (min)", "ArrowRight")
+        notebook.page.wait_for_timeout(wait)
+        notebook.page.evaluate(INTERRUPT)
+        notebook.page.wait_for_timeout(300)
+        said += notebook.alerts()
+    assert {*said} == {"Interrupted; move any control to go on."}
+    notebook.press("Interval (min)", "ArrowRight")
+    explorer.expect(interval=float(notebook.readout("Interval (min)")))
 
 
 def test_tab_reaches_every_control(explorer):
