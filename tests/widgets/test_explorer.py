@@ -1,5 +1,6 @@
 """The explorer's controls, driven from Python: what they compute, draw and say."""
 
+import ast
 import io
 import re
 import shutil
@@ -156,6 +157,14 @@ def test_other_scalars_are_found_by_a_filter_and_stay_chosen(explorer):
     assert "alltime_min_ms/A01" in explorer._multiples.axes
     explorer.controls.filter.value = ""
     assert explorer.view["metrics"][-1] == "alltime_min_ms/A01"
+
+
+@pytest.mark.parametrize("axis", ["time", "step"])
+def test_a_view_is_plain(explorer, axis):
+    """What it looks like is Python that makes the same."""
+    explorer.controls.by.value = axis
+    move_window(explorer, *np.multiply(explorer.comparison.window, 0.9))
+    assert ast.literal_eval(repr(explorer.view)) == explorer.view
 
 
 def test_a_view_brings_back_what_was_shown(explorer):

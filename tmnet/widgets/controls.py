@@ -139,7 +139,7 @@ class Controls(widgets.VBox):
             layout={"margin": "0 0 0 109px"},
         )
         self.interval = _number_slider(
-            np.arange(0.5, 60.5, 0.5), "Interval (min)", "Minutes between grid points"
+            [k / 2 for k in range(1, 121)], "Interval (min)", "Minutes between grid points"
         )
         self.step_interval = _number_slider(
             range(10_000, 1_010_000, 10_000), "Step interval", "Steps between grid points"
