@@ -132,7 +132,7 @@ class Controls(widgets.VBox):
             style=LABEL,
             layout={"flex": "1 1 auto", "width": "auto"},
         )
-        self.window_label = widgets.HTML(layout={"flex": "0 0 110px"})
+        self.window_label = widgets.HTML(layout={"flex": "0 0 118px"})
         self.common = widgets.Button(
             description="Common window",
             tooltip="Back to the window that ends where the shortest run ends",
@@ -243,7 +243,8 @@ class Controls(widgets.VBox):
         slider.max = last
         digits = 0 if self._stops[-1] >= 1000 else 1
         low, high = (f"{x:,.{digits}f}" for x in window)
-        self.window_label.value = f"{low} – {high}"
+        size = "white-space: nowrap; font-size: 90%"
+        self.window_label.value = f"<span style='{size}'>{low} – {high}</span>"
 
     def moved_window(self, window: tuple[float, float]) -> tuple[float, float]:
         """A window after the handles were moved; the end of one that was not stays as it is."""
