@@ -76,13 +76,14 @@ CONTRAST = """text => {
     return (both[0] + 0.05) / (both[1] + 0.05);
 }"""
 CONTROLS = "input, select, textarea, button, .noUi-handle"
-NAMELESS = """controls => [...document.querySelectorAll(".jp-OutputArea .jupyter-widgets")]
+NAMES = """controls => [...document.querySelectorAll(".jp-OutputArea .jupyter-widgets")]
     .filter(box => box.matches(".widget-inline-hbox, .jupyter-button, .widget-checkbox"))
     .filter(box => !box.closest(".widget-play"))  // signs, with a title
     .filter(box => box.querySelector(controls) || box.matches(controls))
-    .filter(box => !(box.innerText.trim() || box.querySelector("[placeholder]"))
-        || !(box.title || box.querySelector("[title]")?.title))
-    .map(box => box.outerHTML.slice(0, 200))"""
+    .map(box => [
+        box.innerText.trim() || box.querySelector("[placeholder]")?.placeholder,
+        box.title || box.querySelector("[title]")?.title,
+    ])"""
 ROWS = "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
 
@@ -284,9 +285,9 @@ class Notebook:
     def _widget_is_there(self) -> None:
         assert self.page.locator(".widget-image").count()
 
-    def nameless(self) -> list[str]:
-        """Controls without a name or a tooltip."""
-        return self.page.evaluate(NAMELESS, CONTROLS)
+    def names(self) -> list[tuple[str, str]]:
+        """Name and tooltip of each control near what is shown."""
+        return self.page.evaluate(NAMES, CONTROLS)
 
     def contrast(self, selector: str) -> float:
         """Contrast of a text with what is behind it, as WCAG defines it."""
