@@ -23,7 +23,7 @@ def test_a_notebook_runs_in_the_browser(open_notebook, name):
     assert kernel["same"] and kernel["status"] == "idle"
     assert notebook.watch.requests
     names = notebook.names()
-    assert len(names) >= (name != "0_start") * 15
+    assert len(names) >= (name != "0_start") * 12
     assert not [pair for pair in names if not all(pair)]
     for picture in notebook.page.locator(".jp-OutputArea-output img").filter(visible=True).all():
         picture.evaluate("picture => picture.decode()")
