@@ -76,8 +76,7 @@ CONTRAST = """text => {
     return (both[0] + 0.05) / (both[1] + 0.05);
 }"""
 CONTROLS = "input, select, textarea, button, .noUi-handle"
-NAMES = """controls => [...document.querySelectorAll(".jp-OutputArea .jupyter-widgets")]
-    .filter(box => box.matches(".widget-inline-hbox, .jupyter-button, .widget-checkbox"))
+NAMES = """controls => [...document.querySelectorAll(".widget-inline-hbox, .jupyter-button")]
     .filter(box => !box.closest(".widget-play"))  // signs, with a title
     .filter(box => box.querySelector(controls) || box.matches(controls))
     .map(box => [
