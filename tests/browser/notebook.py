@@ -81,7 +81,7 @@ NAMES = """controls => [...document.querySelectorAll(".widget-inline-hbox, .jupy
     .filter(box => box.querySelector(controls) || box.matches(controls))
     .map(box => [
         box.innerText.trim() || box.querySelector("[placeholder]")?.placeholder,
-        box.title || box.querySelector("[title]")?.title,
+        box.title || box.querySelector("input[type=checkbox], [title]")?.title,
     ])"""
 ROWS = "table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
