@@ -159,6 +159,16 @@ def test_other_scalars_are_found_by_a_filter_and_stay_chosen(explorer):
     assert explorer.view["metrics"][-1] == "alltime_min_ms/A01"
 
 
+def test_the_player_plays_on_from_the_moment(explorer):
+    play, moment = explorer.display.play, explorer.display.moment
+    moment.value = 5
+    assert play.value == 5
+    play.value = 6
+    assert moment.value == 6 and explorer.at == explorer.comparison.grid[6] == 35
+    explorer.controls.interval.value = 10
+    assert explorer.at == 30 and play.value == moment.value == 2 and play.max == moment.max == 11
+
+
 @pytest.mark.parametrize("axis", ["time", "step"])
 def test_a_view_is_plain(explorer, axis):
     """What it looks like is Python that makes the same."""

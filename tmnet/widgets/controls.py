@@ -277,8 +277,6 @@ class Display(widgets.VBox):
             tooltip="The grid point that the cursor and the table show",
             layout={"flex": "1 1 auto", "width": "auto"},
         )
-        # One way: each step of the slider would send two messages, the player's before its own.
-        widgets.jsdlink((self.play, "value"), (self.moment, "value"))
         self.moment_label = widgets.HTML(layout={"width": "170px"})
         self.moment_table = widgets.HTML()
         self.grid_metric = dropdown("Metric", (), "Whose values are shown")

@@ -443,6 +443,8 @@ class Explorer(Pictured, widgets.HBox):
         ):  # fmt: skip
             button.on_click(self._callbacks(lambda act=act: act(controls.saved.value)))
         display.moment.observe(self._callbacks(self._show_moment), "value")
+        # Linked here: a link in the page would send each step twice, the player's first.
+        display.play.observe(self._callbacks(self._play_on), "value")
         display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
         for control in (display.grid_metric, display.threshold):
             control.observe(self._callbacks(self._show_tab), "value")
@@ -516,14 +518,16 @@ class Explorer(Pictured, widgets.HBox):
         shown, display = self.comparison, self.display
         at = shown.grid[display.moment.value]
         display.image.value = self._multiples.png(at)
-        if not display.play.playing:  # from here on, next time
-            display.play.value = display.moment.value
+        display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
         display.moment_table.value = moment_html(
             shown, display.moment.value, self.controls.baseline.value, self._drawn_order
         )
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
+
+    def _play_on(self) -> None:
+        self.display.moment.value = self.display.play.value
 
     def _show_tab(self) -> None:
         """Fill in the tab that is open."""
