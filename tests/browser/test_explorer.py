@@ -230,6 +230,7 @@ def test_moments(explorer):
     assert notebook.place_of_picture() == place  # nothing jumps
     notebook.press("Moment", "End")
     notebook.press("Moment", "ArrowLeft", 2)
+    explorer.expect(at=grid[-3])
     notebook.page.locator(".widget-play button").first.click()
     explorer.expect()  # it plays to the end
 
