@@ -2,8 +2,10 @@
 
 import ast
 import io
+import os
 import re
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -287,3 +289,59 @@ def test_a_handle_that_is_moved_sets_its_end_of_the_window(explorer, axis, step)
     explorer.controls.common.click()
     assert explorer.view["window"] is None and explorer.comparison.window == window
     assert slider.value == (0, high)
+
+
+class InterruptAt:
+    """Raises a KeyboardInterrupt before the n-th line that runs in a few of tmnet's files."""
+
+    def __init__(self, lines):
+        self.left = lines
+
+    def __enter__(self):
+        sys.settrace(self._call)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(None)
+
+    def _call(self, frame, event, arg):
+        path = frame.f_code.co_filename
+        inside = f"{os.sep}tmnet{os.sep}widgets{os.sep}" in path or path.endswith("figures.py")
+        return self._line if inside and frame.f_code.co_name != "call" else None
+
+    def _line(self, frame, event, arg):
+        self.left -= event == "line"
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return self._line
+
+
+def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
+    """On each tab; the first move after it may not fail, and the next is right."""
+    explorer = tmnet.explore(LOGDIR, metrics=["A01/eval/best", "loss"])
+    display, interval = explorer.display, explorer.controls.interval
+    wanted = {}
+    for minutes in (5, 12):
+        interval.value = minutes
+        wanted[minutes] = explorer.comparison.table("loss")
+    interrupted = 0
+    for k, lines in enumerate(range(1, 1200, 17)):
+        display.tabs.selected_index = k % len(display.tabs.titles)
+        interval.value, other = ((5, 12), (12, 5))[k // 2 % 2]
+        display.moment.value = display.moment.max
+        with InterruptAt(lines) as tracing:
+            interval.value = other
+        interrupted += tracing.left <= 0
+        said = display.message.value
+        assert "failed" not in said and ("Interrupted" in said) == (tracing.left <= 0)
+        if k % 2:
+            display.moment.value -= 1
+        else:
+            explorer.controls.baseline.value = RUNS[k // 2 % 4]
+        assert "failed" not in display.message.value, lines
+        interval.value = 5 if interval.value == 12 else 12
+        assert display.message.value == "", lines
+        pd.testing.assert_frame_equal(explorer.comparison.table("loss"), wanted[interval.value])
+        assert explorer.at == explorer.comparison.grid[display.moment.value]
+        assert display.moment.max == len(explorer.comparison.grid) - 1
+    assert interrupted > 20

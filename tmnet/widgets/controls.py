@@ -442,6 +442,8 @@ class Callbacks:
                 except TmnetError as error:
                     self.message.value = error_html(str(error))
                 except KeyboardInterrupt:
+                    if self._silent == threading.get_ident():  # it came within `off`
+                        self._silent = None
                     self.message.value = error_html("Interrupted; move any control to go on.")
                 except Exception as error:
                     self.message.value = error_html(

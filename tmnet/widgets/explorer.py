@@ -143,9 +143,12 @@ class Explorer(Pictured, widgets.HBox):
     @property
     def at(self) -> float | None:
         """The moment that is looked at: minutes, or steps."""
-        if self.comparison is None:
-            return None
-        return float(self.comparison.grid[self.display.moment.value])
+        return None if self.comparison is None else float(self.comparison.grid[self._moment])
+
+    @property
+    def _moment(self) -> int:
+        """Number of the grid point; an interrupt may have left the slider with another grid's."""
+        return min(self.display.moment.value, len(self.comparison.grid) - 1)
 
     @property
     def code(self) -> str:
@@ -516,12 +519,12 @@ class Explorer(Pictured, widgets.HBox):
     def _show_moment(self) -> None:
         """The cursor and the table of the moment."""
         shown, display = self.comparison, self.display
-        at = shown.grid[display.moment.value]
+        at = shown.grid[self._moment]
         display.image.value = self._multiples.png(at)
         display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
         display.moment_table.value = moment_html(
-            shown, display.moment.value, self.controls.baseline.value, self._drawn_order
+            shown, self._moment, self.controls.baseline.value, self._drawn_order
         )
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
