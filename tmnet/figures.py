@@ -26,6 +26,7 @@ from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
 from tmnet.errors import TmnetError
 from tmnet.files import file_name, make_directory, write_output
+from tmnet.progress import progress_bar
 from tmnet.tables import document, tables
 
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
@@ -511,14 +512,12 @@ def export(
     TmnetError
         If a format is unknown, or the files cannot be written.
     """
-    from tqdm.auto import tqdm
-
     formats = check_formats(formats)
     directory = make_directory(directory)
     suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
     written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
     names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
-    for some, name in tqdm(names.items(), desc="Exporting", unit="metric", delay=2, leave=False):
+    for some, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
         if kinds:
             figure = plot_grid(comparison, [some.name], order, width=width)
             written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)

@@ -20,6 +20,7 @@ from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, 
 from tmnet.files import data_path, make_directory, write_output
 from tmnet.logs.run import Run, list_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
+from tmnet.progress import progress_bar
 from tmnet.tables import document, metric_table, title
 
 KEY_METRICS = ("best", "finish_rate", "mean")  # of eval races: what the key findings speak of
@@ -202,12 +203,10 @@ def report(
     TmnetError
         If the study does not fit the runs, or a file cannot be written.
     """
-    from tqdm.auto import tqdm
-
     formats = check_formats(formats)
     if not set(formats) & set(SHOWN_FIGURES):
         formats = ["png", *formats]
-    with tqdm(total=6, desc="Writing", unit="step", delay=2, leave=False) as bar:
+    with progress_bar(total=6, desc="Writing", unit="step") as bar:
         loaded = {some: load_run(some, logdir, cache=cache) for some in study.names()}
         directory = make_directory(directory)
         bar.update()

@@ -318,6 +318,11 @@ def test_errors_are_said_where_one_looks(explorer):
     notebook.until(lambda: _has(notebook.alerts(), "Choose at least one run"))
     notebook.button("All").click()
     explorer.expect()
+    notebook.tab("Export").click()
+    notebook.type("Folder", __file__)
+    notebook.button("Export").click()
+    notebook.until(lambda: _has(notebook.alerts(), "cannot be made (File exists); choose another"))
+    assert "Traceback" not in notebook.page.inner_text(".jp-Notebook")
 
 
 def test_interrupts_while_it_draws_leave_it_usable(explorer):

@@ -73,6 +73,8 @@ def read_file(
             return known
         if stat.st_size <= known.size or known.sample != _sample(path, known.events.end):
             known = None
+        else:
+            progress(known.events.end)
     events = read_events(path, known.events if known else None, progress)
     # Writing costs more than decoding: a file that grew a little is written when it has grown more.
     stored = known.stored if known else 0

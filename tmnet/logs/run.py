@@ -9,7 +9,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from tmnet.logs.cache import EventFile
 from tmnet.logs.config import read_about, read_config
 from tmnet.logs.dialects import common_name
 from tmnet.logs.races import join_races
-from tmnet.logs.scalars import concatenate, event_files, read_files
+from tmnet.logs.scalars import concatenate, event_files, read_files, reading_bar
 
 # …tfevents.SECONDS.HOST.PID.NUMBER, as torch, TensorFlow and tensorboardX name event files
 _PROCESS = re.compile(r"tfevents\.\d+\.(?P<host>.+?)\.(?P<pid>\d+)\.\d+(\.v2)?")
@@ -281,7 +281,8 @@ def load_run(
         names = list(pieces) if not isinstance(pieces, str) else [pieces]
         for piece in names:
             _check_run_exists(piece, logdir)
-    loaded = [load_piece(piece, logdir, cache) for piece in names]
+    with reading_bar(path for piece in names for path in event_files(logdir / piece)) as bar:
+        loaded = [load_piece(piece, logdir, cache, bar.update) for piece in names]
     if pieces is None:
         loaded = loaded[: _joined(loaded)]
     run = Run(name, logdir, loaded)
@@ -321,25 +322,26 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
 
 
 def _load_runs(logdir: Path, cache: bool, before: Sequence[Run]) -> list[Run]:
-    from tqdm.auto import tqdm
-
     known = {run.name: run for run in before if run.logdir == logdir}
     read = {piece.name: piece for run in known.values() for piece in run._pieces}
     names = _run_names(logdir)
     runs, seen = [], set()
-    for name in tqdm(names, desc="Loading runs", unit="run", delay=2, leave=False):
-        if name in seen:
-            continue
-        loaded = [
-            load_piece(piece, logdir, cache, read.get(piece))
-            for piece in _names_in_sequence(name, logdir)
-        ]
-        loaded = loaded[: _joined(loaded)]
-        seen |= {piece.name for piece in loaded}
-        if name in known and _same(loaded, known[name]._pieces):
-            runs.append(known[name])
-        elif any(len(file.events.code) for piece in loaded for file in piece.files):
-            runs.append(Run(name, logdir, loaded))
+    with reading_bar(logdir.rglob("*tfevents*")) as bar:
+
+        @functools.cache  # one that may continue a run, and does not, is asked for again
+        def load(piece: str) -> Piece:
+            return load_piece(piece, logdir, cache, bar.update, read.get(piece))
+
+        for name in names:
+            if name in seen:
+                continue
+            loaded = [load(piece) for piece in _names_in_sequence(name, logdir)]
+            loaded = loaded[: _joined(loaded)]
+            seen |= {piece.name for piece in loaded}
+            if name in known and _same(loaded, known[name]._pieces):
+                runs.append(known[name])
+            elif any(len(file.events.code) for piece in loaded for file in piece.files):
+                runs.append(Run(name, logdir, loaded))
     if not runs:
         raise TmnetError(f"No run in {logdir} holds a scalar.")
     return runs
@@ -435,10 +437,16 @@ class Piece:
         self.spacing = int(np.diff(np.sort(step, kind="stable")).max(initial=0))
 
 
-def load_piece(name: str, logdir: Path, cache: bool, before: Piece | None = None) -> Piece:
+def load_piece(
+    name: str,
+    logdir: Path,
+    cache: bool,
+    progress: Callable[[int], object],
+    before: Piece | None = None,
+) -> Piece:
     """A log directory; the same object as `before` where nothing has changed since."""
     known = {file.path: file for file in before.read} if before else {}
-    read, notes = read_files(event_files(logdir / name), cache, known)
+    read, notes = read_files(event_files(logdir / name), cache, progress, known)
     if before and _same(read, before.read) and notes == before.notes:
         return before
     return Piece(name, read, notes)

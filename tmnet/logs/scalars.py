@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.logs.cache import EventFile, read_file
+from tmnet.progress import progress_bar
 
 
 def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
@@ -42,7 +44,9 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
         are returned.
     """
     path = Path(path)
-    files, notes = read_files(event_files(path), cache)
+    paths = event_files(path)
+    with reading_bar(paths) as bar:
+        files, notes = read_files(paths, cache, bar.update)
     for note in notes:
         warnings.warn(note, LogWarning, stacklevel=2)
     return pd.DataFrame(
@@ -76,29 +80,32 @@ def _creation(path: Path) -> tuple:
 
 
 def read_files(
-    paths: list[Path], cache: bool, before: Mapping[Path, EventFile] | None = None
+    paths: list[Path],
+    cache: bool,
+    progress: Callable[[int], object],
+    before: Mapping[Path, EventFile] | None = None,
 ) -> tuple[list[EventFile], list[str]]:
     """Read event files; also one sentence for each that is damaged, empty or unreadable.
 
-    Of those that were read `before`, only what is new.
+    Of those that were read `before`, only what is new. `progress` is called as by `read_events`.
     """
-    from tqdm.auto import tqdm
-
     files, notes = [], []
-    total = sum(path.stat().st_size for path in paths if path.is_file())
-    with tqdm(
-        total=total, unit="B", unit_scale=True, desc="Reading logs", delay=2, leave=False
-    ) as bar:
-        for path in paths:
-            try:
-                file = read_file(path, (before or {}).get(path), cache, bar.update)
-            except OSError as error:
-                notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
-                continue
-            files.append(file)
-            if note := _note(path, file):
-                notes.append(note)
+    for path in paths:
+        try:
+            file = read_file(path, (before or {}).get(path), cache, progress)
+        except OSError as error:
+            notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
+            continue
+        files.append(file)
+        if note := _note(path, file):
+            notes.append(note)
     return files, notes
+
+
+def reading_bar(paths: Iterable[Path]) -> tqdm:
+    """A progress bar for the reading of event files, in bytes."""
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    return progress_bar(total=total, unit="B", unit_scale=True, desc="Reading logs")
 
 
 def _note(path: Path, file: EventFile) -> str | None:

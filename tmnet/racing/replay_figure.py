@@ -12,11 +12,11 @@ from matplotlib.animation import FFMpegWriter, FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from tmnet.errors import TmnetError
 from tmnet.figures import AggFigure, styled
 from tmnet.files import make_directory, write_output
+from tmnet.progress import progress_bar
 from tmnet.racing.simulator import ACTION
 from tmnet.racing.track import AFTER, BEFORE, ROAD, SPACING
 
@@ -166,7 +166,7 @@ def animate(race: Replay, path: Path, fps: int) -> Path:
         animation = FuncAnimation(figure, draw, rows, init_func=lambda: draw(0), blit=False)
         with (
             tempfile.TemporaryDirectory() as folder,
-            tqdm(total=len(rows), desc=f"Writing {path.name}", unit=" pictures") as bar,
+            progress_bar(total=len(rows), desc=f"Writing {path.name}", unit=" pictures") as bar,
         ):
             aside = Path(folder) / path.name
             animation.save(aside, writer(fps=fps), progress_callback=lambda i, n: bar.update())

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tqdm import tqdm
+from tmnet.progress import progress_bar
 
 EVERY = 0.5  # s
 
@@ -69,12 +69,14 @@ class Progress:
         self._call = show if callable(show) else None
         self._bar = None
         if show is True:
-            self._bar = tqdm(
+            self._bar = progress_bar(
                 total=1.0,
                 desc=run,
                 dynamic_ncols=True,
                 bar_format="{desc} {percentage:3.0f}% {bar:10} {postfix}",
                 mininterval=0.0,
+                delay=0,
+                leave=True,
             )
         self._last = 0.0
 

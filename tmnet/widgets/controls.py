@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import HTML, display
+from IPython.display import HTML, clear_output, display
 from matplotlib.ticker import MaxNLocator
 
 from tmnet.analysis.comparison import fitting_interval
@@ -259,12 +259,23 @@ class Controls(widgets.VBox):
         return low, high
 
 
+class Progress(widgets.Output):
+    """Shows the progress bars of what is done in its context, until that is left.
+
+    Errors are passed on: an `Output` would show a traceback and swallow them.
+    """
+
+    def __exit__(self, *_) -> None:
+        clear_output()
+        super().__exit__(None, None, None)
+
+
 class Display(widgets.VBox):
     """The figure, the stepper and the tabs."""
 
     def __init__(self):
         self.message, self.notes = widgets.HTML(), widgets.HTML()
-        self.progress = widgets.Output()
+        self.progress = Progress()
         self.image = widgets.Image(
             format="png", layout={"max_width": "100%", "align_self": "flex-start"}
         )

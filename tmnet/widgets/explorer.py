@@ -217,7 +217,8 @@ class Explorer(Pictured, widgets.HBox):
 
     def reload(self) -> None:
         """Read what the runs have logged since, and runs that are new."""
-        runs = load_runs(self.controls.logdir.value, before=self.runs)
+        with self.display.progress:
+            runs = load_runs(self.controls.logdir.value, before=self.runs)
         names = {run.name for run in runs}
         kept = names & {run.name for run in self._shown_runs}
         self._set_runs(runs, kept | (names - set(self.order)) if kept else None)

@@ -20,6 +20,7 @@ from tmnet.widgets.controls import (
     FULL,
     LABEL,
     Callbacks,
+    Progress,
     dropdown,
     heading,
     label_tooltips,
@@ -63,7 +64,7 @@ class WriteUp(widgets.HBox):
         self.files: list[Path] = []
         self._levels: dict[str, widgets.FloatSlider] = {}
         self._make_controls()
-        self.message, self.progress = widgets.HTML(), widgets.Output()
+        self.message, self.progress = widgets.HTML(), Progress()
         self._callbacks = Callbacks(self.message)
         super().__init__(layout={"width": "100%"})
         self._arrange()
@@ -230,7 +231,6 @@ class WriteUp(widgets.HBox):
                 self.study, self.logdir, self.folder.value or ".", "report", styles,
                 self.formats.value or ["png"], words=self.words, width=self.width.value,
             )  # fmt: skip
-        self.progress.clear_output()
         folder = html.escape(str(self.files[0].parent.resolve()))
         names = ", ".join(html.escape(path.name) for path in self.files[: len(styles)])
         others = len(self.files) - len(styles)
