@@ -72,17 +72,25 @@ def test_saving_twice_keeps_the_last_and_all_others(explorer, folder):
 @pytest.mark.parametrize("button", ["show", "forget"])
 def test_a_view_that_was_not_saved(explorer, button):
     press(explorer, button, "x")
-    assert "no saved view &#x27;x&#x27;; none was saved" in explorer.display.message.value
+    assert "no saved view &#x27;x&#x27;; none was saved" in explorer.controls.view_message.value
     press(explorer, "save", "y")
     press(explorer, button, "x")
-    assert "there are y" in explorer.display.message.value
+    assert "there are y" in explorer.controls.view_message.value
     with pytest.raises(TmnetError, match="no saved view 'x'; there are y"):
         tmnet.explore(LOGDIR, saved="x")
 
 
 def test_a_view_needs_a_name(explorer, folder):
     press(explorer, "save", "  ")
-    assert "Type a name" in explorer.display.message.value and not list(folder.iterdir())
+    assert "Type a name" in explorer.controls.view_message.value and not list(folder.iterdir())
+
+
+def test_a_view_ends_what_was_wrong(explorer):
+    press(explorer, "save", "all")
+    explorer.controls.none.click()
+    assert "at least one run" in explorer.display.message.value
+    press(explorer, "show", "all")
+    assert not explorer.display.message.value
 
 
 def test_a_view_of_runs_that_are_not_here(explorer, three_runs):
@@ -90,7 +98,7 @@ def test_a_view_of_runs_that_are_not_here(explorer, three_runs):
     other = tmnet.explore(three_runs)
     view = other.view
     press(other, "show", "all")
-    assert "There is no run A01_as20_big_long here" in other.display.message.value
+    assert "There is no run A01_as20_big_long here" in other.controls.view_message.value
     assert other.view == view
 
 
@@ -99,8 +107,8 @@ def test_a_damaged_file(folder, text):
     """The explorer opens all the same, says so, and does not overwrite it."""
     (folder / "tmnet_views.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     explorer = tmnet.explore(LOGDIR)
-    assert "holds no saved views" in explorer.display.message.value
+    assert "holds no saved views" in explorer.controls.view_message.value
     press(explorer, "save", "x")
-    assert "holds no saved views" in explorer.display.message.value
+    assert "holds no saved views" in explorer.controls.view_message.value
     assert (folder / "tmnet_views.json").read_bytes() == text.encode("utf-8", "surrogatepass")
     assert explorer.view["runs"]

@@ -170,6 +170,7 @@ class Controls(widgets.VBox):
                 ("Delete", "Forget what was saved under this name"),
             )
         )
+        self.view_message = widgets.HTML()
         self.metrics = widgets.VBox()
         self.filter = widgets.Text(
             description="Other scalars",
@@ -204,6 +205,7 @@ class Controls(widgets.VBox):
                 heading("View"),
                 self.saved,
                 widgets.HBox([self.save, self.show, self.forget], layout={"margin": "0 0 0 109px"}),
+                self.view_message,
             ],
             layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
         )
@@ -275,7 +277,7 @@ class Display(widgets.VBox):
 
     def __init__(self):
         self.message, self.notes = widgets.HTML(), widgets.HTML()
-        self.progress = Progress()
+        self.progress, self.exporting = Progress(), Progress()
         self.image = widgets.Image(
             format="png", layout={"max_width": "100%", "align_self": "flex-start"}
         )
@@ -304,6 +306,7 @@ class Display(widgets.VBox):
         )
         self.findings = widgets.HTML()
         self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.export_message = widgets.HTML()  # the other one may be out of sight
         self.folder = widgets.Text(
             "figures", description="Folder", tooltip="Where the files are written", style=LABEL
         )
@@ -342,7 +345,9 @@ class Display(widgets.VBox):
                 widgets.VBox([self.threshold_metric, self.threshold, self.findings]),
                 self.config,
                 self.code,
-                widgets.VBox([*files, self.export, self.exported]),
+                widgets.VBox(
+                    [*files, self.export, self.export_message, self.exporting, self.exported]
+                ),
             ],
             titles=("This moment", "Whole grid", "Findings", "Configuration", "Code", "Export"),
             selected_index=0,
@@ -430,7 +435,7 @@ class Callbacks:
     Parameters
     ----------
     message : HTML
-        Where errors are shown.
+        Where errors are shown, if a callback has no place of its own.
     """
 
     def __init__(self, message: widgets.HTML):
@@ -438,26 +443,30 @@ class Callbacks:
         self._lock = threading.RLock()
         self._silent: int | None = None  # the thread that is setting controls
 
-    def __call__(self, update: Callable[[], None], lock: bool = True) -> Callable[[object], None]:
+    def __call__(
+        self, update: Callable[[], None], message: widgets.HTML | None = None, lock: bool = True
+    ) -> Callable[[object], None]:
         """`update` as a callback; without `lock`, others may run beside it."""
+        message = message or self.message
 
         def call(_) -> None:
             if self._silent == threading.get_ident():
                 return
             with self._lock if lock else contextlib.nullcontext():
-                before = self.message.value
+                before = self.message.value, message.value
                 try:
                     update()
-                    if self.message.value == before:  # cleared late, so that it does not flicker
-                        self.message.value = ""
+                    for place, text in zip((self.message, message), before):
+                        if place.value == text:  # cleared late, so that it does not flicker
+                            place.value = ""
                 except TmnetError as error:
-                    self.message.value = error_html(str(error))
+                    message.value = error_html(str(error))
                 except KeyboardInterrupt:
                     if self._silent == threading.get_ident():  # it came within `off`
                         self._silent = None
-                    self.message.value = error_html("Interrupted; move any control to go on.")
+                    message.value = error_html("Interrupted; move any control to go on.")
                 except Exception as error:
-                    self.message.value = error_html(
+                    message.value = error_html(
                         f"That failed ({type(error).__name__}: {error}); please report it.",
                         traceback.format_exc(),
                     )

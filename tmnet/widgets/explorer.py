@@ -111,7 +111,9 @@ class Explorer(Pictured, widgets.HBox):
         if view.get("at") is not None:
             self.show_at(view["at"])
         self._follow()
-        self._callbacks(self._list_views)(None)  # a bad file is no reason to show nothing
+        self._callbacks(self._list_views, self.controls.view_message)(
+            None
+        )  # a bad file is no reason to show nothing
 
     # --- what is chosen -------------------------------------------------------------------------
 
@@ -445,7 +447,9 @@ class Explorer(Pictured, widgets.HBox):
             (controls.save, self.save_view), (controls.show, self.show_view),
             (controls.forget, self.delete_view),
         ):  # fmt: skip
-            button.on_click(self._callbacks(lambda act=act: act(controls.saved.value)))
+            button.on_click(
+                self._callbacks(lambda act=act: act(controls.saved.value), controls.view_message)
+            )
         display.moment.observe(self._callbacks(self._show_moment), "value")
         # Linked here: a link in the page would send each step twice, the player's first.
         display.play.observe(self._callbacks(self._play_on), "value")
@@ -453,7 +457,7 @@ class Explorer(Pictured, widgets.HBox):
         for control in (display.grid_metric, display.threshold):
             control.observe(self._callbacks(self._show_tab), "value")
         display.threshold_metric.observe(self._callbacks(self._take_level), "value")
-        display.export.on_click(self._callbacks(self._export))
+        display.export.on_click(self._callbacks(self._export, display.export_message))
 
     def _filter_others(self) -> None:
         with self._callbacks.off():
@@ -605,7 +609,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def _export(self) -> None:
         display = self.display
-        with display.progress:
+        with display.exporting:
             files = export(
                 self.comparison,
                 display.folder.value or ".",
