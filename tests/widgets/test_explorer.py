@@ -205,6 +205,10 @@ def test_the_code_computes_what_is_shown(explorer):
     assert "relative_step" in explorer.display.code.value
 
 
+def test_an_explorer_that_is_made_again_reads_nothing_again(explorer):
+    assert tmnet.explore(LOGDIR).runs == explorer.runs  # the very objects
+
+
 def test_tabs_show_the_grid_and_the_configuration(explorer):
     display = explorer.display
     display.tabs.selected_index = display.tabs.titles.index("Whole grid")

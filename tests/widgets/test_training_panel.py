@@ -68,6 +68,10 @@ def test_a_training_from_start_to_comparison(panel):
     panel.compare.click()
     assert isinstance(panel.comparison.children[0], Explorer)
     assert panel.explorer.view["runs"] == ["A01_as20_long"]
+    explorer = panel.explorer
+    explorer.controls.by.value = "step"
+    panel.compare.click()
+    assert panel.explorer is explorer and explorer.view["by"] == "step"
     panel.show_race.click()
     (player,) = panel.race.children
     assert isinstance(player, RacePlayer) and player.race.path.progress_m.max() < 601

@@ -9,6 +9,7 @@ import html
 import re
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +77,9 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
 class Explorer(Pictured, widgets.HBox):
     """See `explore`."""
 
+    # Widgets outlive their cell's next run: without sharing, each would keep a copy of its runs.
+    _last_of: weakref.WeakValueDictionary[Path, Explorer] = weakref.WeakValueDictionary()
+
     def __init__(self, source: str | Path | Sequence[Run], **view):
         self.runs: list[Run] = []
         self.order: list[str] = []
@@ -95,7 +99,9 @@ class Explorer(Pictured, widgets.HBox):
         label_tooltips(self)
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
-            runs = load_runs(source)
+            last = self._last_of.get(Path(source))
+            runs = load_runs(source, before=last.runs if last else ())
+            self._last_of[Path(source)] = self
         elif runs := list(source):
             self.controls.logdir.value = str(runs[0].logdir)
         else:

@@ -284,8 +284,12 @@ class TrainingPanel(widgets.VBox):
         self.race.children = [RacePlayer(replay(track, actions.tolist()))]
 
     def _open_explorer(self) -> None:
-        self.explorer = Explorer(self.logdir)
-        self.comparison.children = [self.explorer]
+        if self.explorer is None:
+            self.explorer = Explorer(self.logdir)
+            self.comparison.children = [self.explorer]
+        else:  # what is chosen there stays
+            self.explorer.controls.logdir.value = str(self.logdir)
+            self.explorer.reload()
 
 
 def _flat(values: dict[str, Any], where: str = "") -> dict[str, Any]:
