@@ -1,5 +1,7 @@
 """`tmnet.compare`: grids, windows, frames and tables of several runs, and what it refuses."""
 
+import gc
+import weakref
 from fractions import Fraction
 
 import numpy as np
@@ -273,6 +275,22 @@ def test_a_run_of_a_single_record(tmp_path):
     assert comparison.grid.tolist() == [0] and comparison.window == (0, 0)
     values = comparison.at(0)["one"]
     assert (values["loss"], values["A01/eval/best"], values["A01/eval/races"]) == (2, 40, 1)
+
+
+def test_a_run_that_nobody_has_any_more_is_freed(tmp_path):
+    """At once: following would otherwise gather runs until Python looks for circles."""
+    for name in "ab":
+        write_file(tmp_path / name, [(60 * k, k, race(20.0) | {"loss": 1.0}) for k in range(9)])
+    runs = tmnet.load_runs(tmp_path)
+    comparison = tmnet.compare(runs, interval=1)
+    comparison.findings()
+    left = [weakref.ref(run) for run in runs]
+    gc.disable()
+    try:
+        del comparison, runs
+        assert [run() for run in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_metric_that_one_run_has(runs):

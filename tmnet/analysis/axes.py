@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TypeVar
@@ -39,7 +40,8 @@ class RunOnAxis:
     """
 
     def __init__(self, run: Run, by: str, clock: str):
-        self.run = run
+        # A run keeps its axes: in a circle, runs that are read anew would stay until a collection.
+        self.run = weakref.proxy(run)
         self._prepared: dict = {}
         scalars = run.scalars
         if by == "time":
