@@ -21,7 +21,7 @@ from tmnet.cli import main
 from .trainings import CARTPOLE, RACES, Trainings, in_yaml, one_sentence, without_times
 
 LINE = re.compile(
-    r"(?P<run>\S+) +(?P<done>\d+)% .*? (?P<frames>[\d,]+) frames · (?P<rate>[\d,]+)/s · "
+    r"(?P<done>\d+)% .*? (?P<run>\S+): (?P<frames>[\d,]+) frames · (?P<rate>[\d,]+)/s · "
     r"(?P<updates>[\d,.]+) updates/s · acting \d+%, learning \d+%.* · \d+:\d\d:\d\d left"
 )
 
@@ -307,7 +307,7 @@ def test_refused(command, tmp_path, monkeypatch, arguments, message):
     small = ["performance.num_envs=2", "neural_network.float_hidden_dim=4"]
     small = ["--set", *small] if arguments and arguments[0] in ("uni_20", "gym") else []
     status, out, err = command("train", *arguments, *budget, *small)
-    lines = [line for line in err.splitlines() if not re.match(r"\S+ +0% |$", line)]
+    lines = [line for line in err.splitlines() if not re.match(r" +0% +\S+$|$", line)]
     assert (status, out) == (2, ""), err
     assert len(lines) == 1 and lines[0].startswith("tmnet: "), err
     one_sentence(lines[0].removeprefix("tmnet: "))

@@ -66,14 +66,14 @@ class Progress:
     """Shows a `Status` now and then: as a line, or to whoever is called with it."""
 
     def __init__(self, run: str, show: bool | Callable[[Status], None]):
-        self._call = show if callable(show) else None
+        self._run, self._call = run, show if callable(show) else None
         self._bar = None
         if show is True:
             self._bar = progress_bar(
                 total=1.0,
                 desc=run,
                 dynamic_ncols=True,
-                bar_format="{desc} {percentage:3.0f}% {bar:10} {postfix}",
+                bar_format="{percentage:3.0f}% {bar:10} {desc}",
                 mininterval=0.0,
                 delay=0,
                 leave=True,
@@ -99,4 +99,4 @@ class Progress:
             self._call(status)
         else:
             self._bar.n = status.done
-            self._bar.set_postfix_str(str(status))
+            self._bar.set_description_str(f"{self._run}: {status}")
