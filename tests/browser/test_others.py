@@ -90,6 +90,10 @@ def test_a_page_is_written(open_notebook):
     words = page.locator(".widget-textarea textarea[placeholder*='answer to the question']").first
     words.fill("It pays off after a while.")
     words.blur()
+    notebook.type("Folder", __file__)
+    notebook.button("Make the page").click()
+    notebook.wait_for_text("[role=alert]", "cannot be made (File exists); choose another")
+    notebook.type("Folder", "report")
     notebook.button("Make the page").click()
     frame = page.frame_locator("iframe[title='The page']")
     frame.locator("text=It pays off after a while.").wait_for(timeout=120_000)
