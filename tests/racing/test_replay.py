@@ -1,5 +1,7 @@
 """Replays: the path is what the environment reports, and figures and animations show it."""
 
+import functools
+
 import numpy as np
 import pytest
 from matplotlib.animation import FFMpegWriter
@@ -7,6 +9,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 from tmnet import TmnetError
+from tmnet.progress import progress_bar
 from tmnet.racing import RaceVectorEnv, Track, drive, replay
 
 
@@ -95,8 +98,10 @@ def test_figure(short):
     assert f"{race.time_s:.3f} s" in figure.get_suptitle()
 
 
-def test_animation(short, tmp_path, capsys):
+def test_animation(short, tmp_path, monkeypatch, capsys):
     """A GIF has the pictures and the speed that were asked for; nothing else is written."""
+    bar = functools.partial(progress_bar, delay=0)
+    monkeypatch.setattr("tmnet.racing.replay_figure.progress_bar", bar)
     race = replay(short)
     written = race.save(tmp_path / "new" / "race.gif", fps=4)
     rows = len(range(0, len(race.path) - 1, 5)) + 1

@@ -7,8 +7,7 @@ spread across the road, and each pixel looks up what lies that far from the cent
 car's own stretch of road is ever drawn: no other deck of a crossing can get into the picture.
 
 This is exact perspective for the centre line, and for all of a road that is as level across as
-the car. Stripes and the finish line are level in the picture, also where the car is not square to
-them. A road that turns back on itself is drawn as far as it leads away from the car.
+the car. A road that turns back on itself is drawn as far as it leads away from the car.
 """
 
 from __future__ import annotations
@@ -29,11 +28,13 @@ _STRIPE = 8.0  # m: ground beside the road, and dashes, alternate
 _LINE = 0.4  # m: white lines along the road
 _FINISH = 6.0  # m of chequered road
 _BEYOND = 600.0  # m: no ground is seen farther away
+_IN_SIGHT = 256.0  # m along the road: the finish may be so far to the side of a row's middle
+_PIXELS = 2**17  # at once and per thread: more do not fit into the processor's cache
 _BINS, _BIN = 640, 0.03125  # of the distance from the centre line, m
 _LEVELS = 10  # of blur: pixels are 1/64, 1/32 .. 8 m wide
 _FINEST = 1 / 64
-_LIGHT, _DARK, _FAR, _GOAL = range(4)  # palettes; with sky outside: _ABOVE more
-_ABOVE, _SKY = 4, 8
+_LIGHT, _DARK, _GOAL = range(3)  # palettes; with sky outside: _ABOVE more
+_ABOVE, _SKY = 3, 6
 
 # grey, and (red, green, blue)
 _COLOURS = {
@@ -82,45 +83,71 @@ class Camera:
         # m of depth (by spread) from which on a pixel is nearer to 2, 4 .. times the finest
         self._reaches = real(self.focal * _FINEST * 2.0 ** (np.arange(_LEVELS - 1) + 0.5))
         self._eye = real([[0.0], [HEIGHT], [-BACK]])[:, :, None]
-        line = simulator.line.clone()
-        line[6] *= -0.5  # by so much, times the square of the distance, a road leaves its tangent
-        self._line = line
+        # (9, zones): points, the road's left, by so much times the square of the distance a road
+        # leaves its tangent, m behind the middle of the finish, m from where a light stripe begins
+        metres = simulator.line[7].cpu().double()
+        lengths = torch.tensor([track.length for track in simulator.tracks]).double()
+        sizes = torch.tensor([len(track.zones) for track in simulator.tracks])
+        finishes = (lengths + _FINISH / 2).repeat_interleave(sizes)
+        marks = real(torch.stack((metres - finishes, metres.remainder(2 * _STRIPE))))
+        self._line = torch.cat((simulator.line[:6], -0.5 * simulator.line[6:7], marks))
         self._rising = (-self._slope)[None]  # (N, H)
         level = np.minimum(-self._slope.cpu().numpy(), -1e-6)
         self._level = real(level)  # (H,) m up per m, of rows below the horizon
-        self._above = real(np.where(level < -1e-6, 0, _ABOVE))  # (H,)
+        self._above = real(np.where(level < -1e-6, 0, _ABOVE * _LEVELS))  # (H,)
+        # in bins from the centre line, and in pairs of stripes along the road
+        units = [*[1 / _BIN] * 3, _BINS, *[0.5 / _STRIPE] * 2, -0.5 / _STRIPE]
+        self._units = real(units)[:, None, None]
+        self._half_finish = real(_FINISH / 4 / _STRIPE)
         # tensors, because an operation with a Python number takes twice as long
         self._zero, self._one, self._near, self._beyond = real([0.0, 1.0, 0.5, _BEYOND])
-        self._goal, self._stripe, self._stripes = real([_FINISH, _STRIPE, 2 * _STRIPE])
-        self._hidden, self._per_bin = real([-10.0, 1 / _BIN])
-        self._levels, self._per_level, self._last = real([_LEVELS, _BINS * _BIN, _BINS - 1])
-        self._blurred = torch.tensor(round(np.log2(_STRIPE / 4 / _FINEST)), device=device)
+        self._hidden, self._last = real([-10.0, _BINS - 1])
+        self._dark, self._goal, self._sky = real([_DARK, _GOAL, _SKY]) * _LEVELS
+        self._dark, self._goal = self._dark * _BINS, self._goal * _BINS
         self._none = torch.tensor(len(_AHEAD), device=device)
         self._second = torch.tensor(1, device=device)
         self._palettes = torch.as_tensor(_palettes(colour), device=device)
 
     def pictures(self, cars: Cars) -> Tensor:
         """What N cars' cameras see, (N, channels, H, W) uint8."""
-        channels, height, width = self.shape
-        start, slope, bend, palette = self._rows(cars).unsqueeze(3).unbind()  # (N, H, 1) each
-        # the distance from the centre line, in bins
-        distance = (bend * self._left).add_(slope).mul_(self._left).add_(start).abs_()
-        cell = distance.clamp_max_(self._last).add_(palette).int().view(-1)
-        shape = (-1, height, width)
+        rows, some = self._rows(cars).unsqueeze(3), len(cars.zone)
+        if rows.device.type == "cpu":
+            _, height, width = self.shape
+            some = max(1, _PIXELS * torch.get_num_threads() // (height * width))
+        parts = [self._drawn(part) for part in rows.split(some, 1)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _drawn(self, rows: Tensor) -> Tensor:
+        """(n, channels, H, W) uint8 from what `_rows` gives, (7, n, H, 1)."""
+        start, slope, bend, palette, light, finish, stretch = rows.unbind()
+        cell = (bend * self._left).add_(slope).mul_(self._left).add_(start).abs_()
+        cell.clamp_max_(self._last).add_(palette)
+        aside = stretch * self._left
+        goals = None
+        if finish.abs().amin().item() < _IN_SIGHT / _STRIPE / 2:
+            near = finish.abs().amin((1, 2)) < _IN_SIGHT / _STRIPE / 2
+            chequered = (aside[near] + finish[near]).abs_() <= self._half_finish
+            goals = cell[near] + self._goal
+        aside.add_(light)
+        cell.add_(aside.sub_(aside.floor()).round_().mul_(self._dark))
+        if goals is not None:
+            cell[near] = torch.where(chequered, goals, cell[near])
+        (channels, height, width), cell = self.shape, cell.int().view(-1)
         if channels == 1:
             return self._palettes.index_select(0, cell).view(-1, 1, height, width)
+        shape = (-1, height, width)
         return torch.stack([row.index_select(0, cell).view(shape) for row in self._palettes], 1)
 
     def _road(self, cars: Cars) -> Tensor:
-        """The line ahead, (8, N, J): m to the left, up, and forward of the eye; the road's own
-        left as (left, up, forward); minus half its curvature; m from the start."""
+        """The line ahead, (9, N, J): m to the left, up, and forward of the eye; the road's own
+        left as (left, up, forward); the rest as in `_line`."""
         simulator, count = self.simulator, len(cars.zone)
         # who faces backwards sees the road behind
         facing = (cars.along[2] < self._zero).long()
         low, high = simulator.ends.index_select(1, cars.track).unsqueeze(2).unbind()
         zones = self._offsets.index_select(0, facing).add_(cars.zone.unsqueeze(1))
         zones = zones.clamp_(low, high).view(-1)
-        seen = self._line.index_select(1, zones).view(8, count, -1)
+        seen = self._line.index_select(1, zones).view(9, count, -1)
         seen[:3].sub_(cars.position.unsqueeze(2))
         both = seen[:6].view(2, 1, 3, count, -1)
         local = (cars.axes.unsqueeze(3) * both).sum(2)  # (2, 3, N, J)
@@ -128,10 +155,12 @@ class Camera:
         return torch.cat((local.view(6, count, -1), seen[6:]))
 
     def _rows(self, cars: Cars) -> Tensor:
-        """(4, N, H) for each row of the picture: start, slope, bend, palette.
+        """(7, N, H) for each row of the picture.
 
-        Of what lies `l` m to the left per m of depth, the distance from the centre line is
-        start + slope * l + bend * l².
+        start, slope, bend: what lies `l` m to the left per m of depth is, in bins, start +
+        slope * l + bend * l² from the centre line. palette: where its colours begin. light,
+        finish, stretch: it is light + stretch * l pairs of stripes from where a light one begins,
+        finish + stretch * l from the middle of the finish.
         """
         line = self._road(cars)
         count = line.shape[1]
@@ -144,18 +173,18 @@ class Camera:
             self._rising = (-self._slope).expand(count, -1).contiguous()
         hit = torch.searchsorted(most, self._rising)  # (N, H) the first point that the row meets
         # rows that meet no point: level ground from the highest point in view on
-        sky = hit == self._none
-        end = torch.where(sky, nearest[:, -1:], hit.clamp_min_(self._second))
-        begin = torch.where(sky, end, end - self._second)
-        ends = torch.cat((begin, end), 1).expand(8, count, -1)
-        ends = line.gather(2, ends).view(8, count, 2, -1)
+        unmet = hit == self._none
+        end = torch.where(unmet, nearest[:, -1:], hit.clamp_min_(self._second))
+        begin = torch.where(unmet, end, end - self._second)
+        ends = torch.cat((begin, end), 1).expand(9, count, -1)
+        ends = line.gather(2, ends).view(9, count, 2, -1)
         below, above = (self._slope * ends[2]).add_(ends[1]).unbind(1)
         share = (below / (below - above)).nan_to_num_(0.0).clamp_(self._zero, self._one)
         first, last = ends.unbind(2)
-        line = (last - first).mul_(share).add_(first)
-        left, up, depth, cosine, _, sine, bent, passed = line.unbind()
-        seen = torch.where(sky, up / self._level, depth)
-        sky &= (seen > self._beyond) | (seen < depth)
+        steps = (last - first).mul_(share)
+        left, up, depth, cosine, _, sine, bent, finish, _ = (first + steps).unbind()
+        seen = torch.where(unmet, up / self._level, depth)
+        sky = unmet & ((seen > self._beyond) | (seen < depth))
 
         # a pixel lies so far to the road's left of the point, and so far along it; over there the
         # road itself has moved by half the curvature times the square of that
@@ -168,14 +197,12 @@ class Camera:
         slope.sub_((along + along).mul_(bend))
         bend.mul_(stretch)
         level = torch.bucketize(reach, self._reaches)
-        palette = passed.remainder(self._stripes).ge_(self._stripe)  # light or dark
-        palette.masked_fill_(level >= self._blurred, _FAR)
-        ahead = passed - self.simulator.length.index_select(0, cars.track).unsqueeze(1)
-        palette.masked_fill_((ahead >= self._zero) & (ahead < self._goal), _GOAL)
+        beside = left * sine
+        light, finish = (first[8] + steps[7]).add_(beside), finish + beside
+        stretch.masked_fill_(unmet, 0.0)
         # above the horizon there is nothing but the road
-        palette.add_(self._above).masked_fill_(sky, _SKY)
-        palette.mul_(self._levels).add_(level).mul_(self._per_level)
-        return torch.stack((start, slope, bend, palette)).mul_(self._per_bin)
+        palette = torch.where(sky, self._sky, self._above).add_(level)
+        return torch.stack((start, slope, bend, palette, light, finish, stretch)).mul_(self._units)
 
 
 def _palettes(colour: bool) -> np.ndarray:
@@ -196,22 +223,20 @@ def _palettes(colour: bool) -> np.ndarray:
     fine = np.arange(-_BINS, 2 * _BINS) * _BIN + _BIN / 2  # both sides of the line, for the blur
     kind = np.searchsorted(begins, np.abs(fine), side="right") - 1
     tables = []
-    for palette in range(_SKY + 1):
+    for palette in range(_SKY + _ABOVE):
         names = list(edges)
         if palette % _ABOVE == _DARK:
             names[0], names[4] = "asphalt", "grass dark"
         if palette >= _ABOVE:
             names[-1] = "sky"
-        if palette == _SKY:
+        if palette >= _SKY:
             names = ["sky"] * len(names)
         values = np.array([np.append(_COLOURS[name][0], _COLOURS[name][1]) for name in names])
         values = values[kind].astype(float)  # (fine, 4)
-        if palette % _ABOVE == _GOAL:
+        if palette in (_GOAL, _ABOVE + _GOAL):
             chequers = np.floor(np.abs(fine) / 1.5) % 2 * 235 + 10
             values = np.where((np.abs(fine) < ROAD)[:, None], chequers[:, None], values)
         tables.append(values)
-    for palette in (0, _ABOVE):
-        tables[palette + _FAR] = (tables[palette + _LIGHT] + tables[palette + _DARK]) / 2
     total = np.cumsum(np.array(tables), axis=1)  # (palettes, fine, 4)
     levels = []
     for level in range(_LEVELS):  # a box as wide as the pixel
@@ -219,6 +244,9 @@ def _palettes(colour: bool) -> np.ndarray:
         middle = np.arange(_BINS) + _BINS
         mean = (total[:, middle + half] - total[:, middle - half - 1]) / (2 * half + 1)
         levels.append(mean)
-    table = np.round(np.stack(levels, axis=1)).astype(np.uint8)  # (palettes, levels, bins, 4)
-    flat = table.reshape(-1, 4).T
+    table = np.stack(levels, axis=1)  # (palettes, levels, bins, 4)
+    blurred = round(np.log2(_STRIPE / 4 / _FINEST))  # light and dark are one from here on
+    for light in (_LIGHT, _ABOVE + _LIGHT):
+        table[light : light + 2, blurred:] = table[light : light + 2, blurred:].mean(axis=0)
+    flat = np.round(table).astype(np.uint8).reshape(-1, 4).T
     return np.ascontiguousarray(flat[1:] if colour else flat[0])
