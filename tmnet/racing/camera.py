@@ -86,7 +86,7 @@ class Camera:
         # (9, zones): points, the road's left, by so much times the square of the distance a road
         # leaves its tangent, m behind the middle of the finish, m from where a light stripe begins
         metres = simulator.line[7].cpu().double()
-        lengths = torch.tensor([track.length for track in simulator.tracks]).double()
+        lengths = torch.tensor([track.length for track in simulator.tracks], dtype=metres.dtype)
         sizes = torch.tensor([len(track.zones) for track in simulator.tracks])
         finishes = (lengths + _FINISH / 2).repeat_interleave(sizes)
         marks = real(torch.stack((metres - finishes, metres.remainder(2 * _STRIPE))))

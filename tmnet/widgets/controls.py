@@ -446,7 +446,7 @@ class Callbacks:
     def __call__(
         self, update: Callable[[], None], message: widgets.HTML | None = None, lock: bool = True
     ) -> Callable[[object], None]:
-        """`update` as a callback; without `lock`, others may run beside it."""
+        """`update` as a callback, errors in `message`; without `lock`, others may run beside it."""
         message = message or self.message
 
         def call(_) -> None:

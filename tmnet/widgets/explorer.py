@@ -117,9 +117,8 @@ class Explorer(Pictured, widgets.HBox):
         if view.get("at") is not None:
             self.show_at(view["at"])
         self._follow()
-        self._callbacks(self._list_views, self.controls.view_message)(
-            None
-        )  # a bad file is no reason to show nothing
+        # a bad file is no reason to show nothing
+        self._callbacks(self._list_views, self.controls.view_message)(None)
 
     # --- what is chosen -------------------------------------------------------------------------
 
