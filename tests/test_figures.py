@@ -14,15 +14,9 @@ from PIL import Image
 
 import tmnet
 from tmnet.analysis.metrics import metric
+from tmnet.drawing import ShortFormatter, run_colours
 from tmnet.errors import TmnetError
-from tmnet.figures import (
-    Multiples,
-    ShortFormatter,
-    plot_grid,
-    plot_profile,
-    robust_limits,
-    run_colours,
-)
+from tmnet.figures import Multiples, plot_grid, plot_profile, robust_limits
 
 from .synthetic import load, race, write_file
 

@@ -234,7 +234,7 @@ def compare(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from tmnet.analysis.comparison import compare, metric_names
-    from tmnet.figures import check_formats
+    from tmnet.export import check_formats
     from tmnet.logs.run import load_run
 
     check_formats(args.formats)  # before anything is computed

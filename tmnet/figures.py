@@ -6,98 +6,24 @@ other's. One set of drawing code serves both uses: `Multiples` draws, and can be
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import seaborn as sns
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, Formatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
+from tmnet.drawing import AggFigure, ShortFormatter, encode_png, run_colours, run_dashes, styled
 from tmnet.errors import TmnetError
-from tmnet.files import file_name, make_directory, write_output
-from tmnet.progress import progress_bar
-from tmnet.tables import document, tables
 
-FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
-TABLE_FORMATS = ("csv", "md", "tex")
 AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 LEFT, RIGHT, ABOVE, BELOW = 0.78, 0.2, 0.3, 0.5  # inches round an axes, for its labels
 LABEL_LETTER = 0.075  # inches
-DASHES = ("-", "--", "-.", ":")
-STYLE = {
-    **sns.axes_style("whitegrid"),
-    **sns.plotting_context("notebook", font_scale=0.75),
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,  # embedded as outlines that stay text
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "lines.linewidth": 1.8,
-    "grid.linewidth": 0.6,
-    "grid.color": "0.87",
-}
-
-
-_drawing = threading.RLock()
-
-
-@contextlib.contextmanager
-def styled(**more) -> Iterator[None]:
-    """Draw in the style of all figures; matplotlib's settings are those of the whole process, so
-    that only one thread may change them at a time."""
-    with _drawing, rc_context(STYLE | more):
-        yield
-
-
-class AggFigure(Figure):
-    """A figure without pyplot, which a notebook shows as a picture."""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        FigureCanvasAgg(self)
-
-    def draw(self, renderer) -> None:
-        with styled():  # ticks are made no sooner than this
-            super().draw(renderer)
-
-    def png(self) -> bytes:
-        """Draw, and encode for speed."""
-        self.canvas.draw()
-        return encode_png(self.canvas)
-
-    _repr_png_ = png  # for IPython
-
-
-def run_colours(names: Sequence[str]) -> dict[str, tuple]:
-    """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
-    palette = sns.color_palette("colorblind")
-    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
-
-
-def run_dashes(names: Sequence[str]) -> dict[str, str]:
-    """A line style for each run, so that colour is not all that tells runs apart."""
-    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
-
-
-def run_swatch(name: str, order: Sequence[str]) -> str:
-    """HTML: a run's line as figures draw it, in small."""
-    colour = to_hex(run_colours(order)[name])
-    array = {"-": "none", "--": "7 3", "-.": "7 3 2 3", ":": "2 2"}[run_dashes(order)[name]]
-    return (
-        '<svg width="32" height="10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" '
-        f'stroke="{colour}" stroke-width="3" stroke-dasharray="{array}"/></svg>'
-    )
 
 
 class Multiples:
@@ -289,40 +215,12 @@ class Multiples:
         return encode_png(canvas)
 
 
-class ShortFormatter(Formatter):
-    """Numbers in at most six or so characters: 24.75, 1.2M, 2.5e-4."""
-
-    _large = EngFormatter(sep="")
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        if abs(x) >= 1e4:
-            return self._large.format_eng(x)
-        if 0 < abs(x) < 1e-3:
-            short = np.format_float_scientific(x, precision=3, trim="-", exp_digits=1)
-            return self.fix_minus(short[0]) + short[1:]
-        return self.fix_minus(f"{x:.6g}")
-
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
-        least = 1e-9 * max(map(abs, values), default=0.0)  # 0, but for rounding
-        return [self(0.0 if abs(x) < least else x) for x in values]
-
-
 def _fitted(name: str, letters: float) -> str:
     """A name without its middle, where that has no room."""
     if len(name) <= letters:
         return name
     half = int(letters - 1) // 2
     return f"{name[:half]}…{name[-half:]}"
-
-
-def encode_png(canvas: FigureCanvasAgg) -> bytes:
-    """What is on a canvas, encoded for speed."""
-    from PIL import Image
-
-    picture = io.BytesIO()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba()))
-    image.convert("RGB").save(picture, "png", compress_level=1)
-    return picture.getvalue()
 
 
 def robust_limits(
@@ -458,119 +356,3 @@ def plot_profile(
         sns.despine(figure)
         figure.tight_layout()
     return figure
-
-
-# --- files --------------------------------------------------------------------------------------
-
-
-def check_formats(formats: Iterable[str]) -> list[str]:
-    """Names of formats as `export` knows them; TmnetError for one that it cannot write."""
-    formats = [name.lower().lstrip(".") for name in formats]
-    for name in formats:
-        if name not in FIGURE_FORMATS + TABLE_FORMATS:
-            raise TmnetError(
-                f"The format {name} cannot be written; figures can be "
-                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
-            )
-    return formats
-
-
-def export(
-    comparison: Comparison,
-    directory: str | Path,
-    prefix: str,
-    formats: Iterable[str] = ("png", "svg"),
-    dpi: float = 200,
-    order: Sequence[str] | None = None,
-    width: str = "page",
-) -> list[Path]:
-    """Write a figure for each metric, and tables.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    directory : str or Path
-        Is made if need be.
-    prefix : str
-        File names are ``<prefix>_A01_best.png`` for ``A01/eval/best``,
-        ``<prefix>_A01_explo_best.png`` for ``A01/explo/best``, ``<prefix>_loss.png``; of a
-        comparison by step they end in ``_by_step``.
-    formats : iterable of str
-        Of figures: png, svg, pdf, jpg; of the table of all values: csv, md (Markdown), tex.
-    dpi : float
-    order : sequence of str, optional
-    width : {"page", "column"}
-        As for `plot_grid`.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-
-    Raises
-    ------
-    TmnetError
-        If a format is unknown, or the files cannot be written.
-    """
-    formats = check_formats(formats)
-    directory = make_directory(directory)
-    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
-    written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
-    names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
-    for some, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
-        if kinds:
-            figure = plot_grid(comparison, [some.name], order, width=width)
-            written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)
-    for kind in TABLE_FORMATS:
-        if kind in formats:
-            path = directory / f"{prefix}_table{suffix}.{kind}"
-            if kind == "csv":
-                text = comparison.frame.to_csv(index=False, lineterminator="\n")
-            else:
-                text = document(tables(comparison), kind) + "\n"
-            write_output(path, lambda file, t=text: file.write(t.encode()))
-            written.append(path)
-    return written
-
-
-def export_profile(
-    comparison: Comparison, name: str, directory: Path, prefix: str, kinds: Sequence[str],
-    order: Sequence[str], width: str, dpi: float = 200,
-) -> list[Path]:  # fmt: skip
-    """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
-    figure = plot_profile(comparison, name, order, width)
-    (base,) = _names_of_files(comparison.only([name]).metrics)
-    return _save_figure(figure, directory / f"{prefix}_{base}_profile", kinds, dpi)
-
-
-def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -> list[Path]:
-    """Write a figure in several formats; the path lacks their endings."""
-    written = []
-    for kind in kinds:
-        # Without dates, so that the same figure is the same file.
-        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-        options = {"format": kind, "dpi": dpi, "metadata": metadata}
-        with styled(**{"svg.hashsalt": "tmnet"}):
-            file = path.with_name(f"{path.name}.{kind}")
-            write_output(file, lambda out, options=options: figure.savefig(out, **options))
-        written.append(file)
-    return written
-
-
-def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
-    names = []
-    lone = [group for group in ("avg_q",) if sum(m.name.startswith(group) for m in metrics) == 1]
-    for some in metrics:
-        if some.races:
-            map_, kind, statistic = some.races
-            name = f"{map_}_{statistic}" if kind == "eval" else f"{map_}_{kind}_{statistic}"
-        else:
-            group = some.name.partition("/")[0]
-            name = group if group in lone else some.name
-        name = base = file_name(name)
-        number = 1
-        while name.casefold() in map(str.casefold, names):  # one file on Windows and macOS
-            number += 1
-            name = f"{base}_{number}"
-        names.append(name)
-    return names

@@ -16,7 +16,7 @@ from tmnet.analysis.findings import KINDS, Finding, name_of
 from tmnet.analysis.metrics import metric, minus
 from tmnet.errors import TmnetError
 from tmnet.experiments import from_yaml
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
+from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
 from tmnet.files import data_path, make_directory, write_output
 from tmnet.logs.run import Run, list_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page

@@ -12,8 +12,19 @@ from torch.nn import functional
 
 from tmnet.networks import IQN, NetworkConfig, anatomy, draw_taus
 
-from .nets import BIG, BLIND_BIG, BLIND_SMALL, SMALL, TINY, WIDE
-from .nets import configs, generator, network, refused, states  # fmt: skip
+from .nets import (  # fmt: skip
+    BIG,
+    BLIND_BIG,
+    BLIND_SMALL,
+    SMALL,
+    TINY,
+    WIDE,
+    configs,
+    generator,
+    network,
+    refused,
+    states,
+)
 
 PARTS = {
     "img_head": "image head",

@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from tmnet.networks import IQN, NetworkConfig
 
-from .nets import BIG, BLIND_BIG, BLIND_SMALL, SMALL, WIDE
-from .nets import generator, network, refused, states  # fmt: skip
+from .nets import (  # fmt: skip
+    BIG,
+    BLIND_BIG,
+    BLIND_SMALL,
+    SMALL,
+    WIDE,
+    generator,
+    network,
+    refused,
+    states,
+)
 
 # 32 features of the image, the fewest that there can be; sizes that a file tells.
 LEAST = NetworkConfig(

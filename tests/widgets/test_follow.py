@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tmnet
-from tmnet.figures import styled
+from tmnet.drawing import styled
 from tmnet.widgets import explorer as explorer_module
 from tmnet.widgets.controls import Callbacks
 

@@ -221,8 +221,8 @@ class Comparison:
         formats: Iterable[str] = ("png", "svg"),
         dpi: float = 200,
     ) -> list[Path]:
-        """Write a figure for each metric, and tables. See `tmnet.figures.export`."""
-        from tmnet.figures import export
+        """Write a figure for each metric, and tables. See `tmnet.export.export`."""
+        from tmnet.export import export
 
         return export(self, directory, prefix, formats, dpi)
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
+from tmnet.drawing import AggFigure, styled
 from tmnet.errors import TmnetError
-from tmnet.figures import AggFigure, styled
 from tmnet.files import make_directory, write_output
 from tmnet.progress import progress_bar
 from tmnet.racing.simulator import ACTION

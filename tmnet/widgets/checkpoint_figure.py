@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 import torch
 
-from tmnet.figures import AggFigure, styled
+from tmnet.drawing import AggFigure, styled
 from tmnet.networks.anatomy import random_states
 from tmnet.networks.iqn import IQN
 

@@ -17,7 +17,8 @@ from matplotlib.ticker import MaxNLocator
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.analysis.metrics import RULES, metric
 from tmnet.errors import TmnetError
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, WIDTHS
+from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
+from tmnet.figures import WIDTHS
 from tmnet.logs.run import Run
 from tmnet.widgets.views import VIEWS
 

@@ -19,8 +19,10 @@ import numpy as np
 
 from tmnet.analysis.comparison import Comparison, compare, metric_names
 from tmnet.analysis.metrics import metric
+from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
-from tmnet.figures import Multiples, export, run_swatch
+from tmnet.export import export
+from tmnet.figures import Multiples
 from tmnet.logs.run import Run, load_runs
 from tmnet.tables import metric_table, render, title
 from tmnet.widgets.controls import (

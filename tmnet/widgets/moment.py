@@ -11,7 +11,7 @@ from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.findings import KINDS, Finding
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import iqm, iqm_interval
-from tmnet.figures import run_swatch
+from tmnet.drawing import run_swatch
 from tmnet.tables import BEST_MARK, best_of, title
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from tmnet.figures import AggFigure, encode_png, styled
+from tmnet.drawing import AggFigure, encode_png, styled
 
 PARTS = ("image head", "float head", "quantile embedding", "advantage head", "value head")
 BAR = 0.72  # of the height of a row

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tmnet.figures import AggFigure, styled
+from tmnet.drawing import AggFigure, styled
 from tmnet.racing.replay import Replay
 from tmnet.racing.replay_figure import DISTANCE, draw_plan, draw_speed
 from tmnet.racing.simulator import ACTION

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tmnet.figures import AggFigure, run_colours, styled
+from tmnet.drawing import AggFigure, run_colours, styled
 from tmnet.logs.run import Run
 from tmnet.racing.track import SPACING
 

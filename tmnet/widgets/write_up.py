@@ -11,7 +11,8 @@ import numpy as np
 from tmnet.analysis.comparison import Comparison, compare, fitting_interval, metric_names
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
-from tmnet.figures import FIGURE_FORMATS, TABLE_FORMATS, WIDTHS
+from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
+from tmnet.figures import WIDTHS
 from tmnet.logs.run import Run, load_runs
 from tmnet.page import PAGE_FORMATS
 from tmnet.report import PLACES, Study, report

@@ -1,0 +1,112 @@
+"""How everything is drawn: one style, figures without pyplot, and the colours of runs.
+
+Figures are made without pyplot, so that notebooks' callbacks and threads cannot get at each
+other's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, Formatter
+
+DASHES = ("-", "--", "-.", ":")
+STYLE = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("notebook", font_scale=0.75),
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # embedded as outlines that stay text
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "lines.linewidth": 1.8,
+    "grid.linewidth": 0.6,
+    "grid.color": "0.87",
+}
+
+
+_drawing = threading.RLock()
+
+
+@contextlib.contextmanager
+def styled(**more) -> Iterator[None]:
+    """Draw in the style of all figures; matplotlib's settings are those of the whole process, so
+    that only one thread may change them at a time."""
+    with _drawing, rc_context(STYLE | more):
+        yield
+
+
+class AggFigure(Figure):
+    """A figure without pyplot, which a notebook shows as a picture."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        FigureCanvasAgg(self)
+
+    def draw(self, renderer) -> None:
+        with styled():  # ticks are made no sooner than this
+            super().draw(renderer)
+
+    def png(self) -> bytes:
+        """Draw, and encode for speed."""
+        self.canvas.draw()
+        return encode_png(self.canvas)
+
+    _repr_png_ = png  # for IPython
+
+
+def run_colours(names: Sequence[str]) -> dict[str, tuple]:
+    """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
+    palette = sns.color_palette("colorblind")
+    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
+
+
+def run_dashes(names: Sequence[str]) -> dict[str, str]:
+    """A line style for each run, so that colour is not all that tells runs apart."""
+    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
+
+
+def run_swatch(name: str, order: Sequence[str]) -> str:
+    """HTML: a run's line as figures draw it, in small."""
+    colour = to_hex(run_colours(order)[name])
+    array = {"-": "none", "--": "7 3", "-.": "7 3 2 3", ":": "2 2"}[run_dashes(order)[name]]
+    return (
+        '<svg width="32" height="10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" '
+        f'stroke="{colour}" stroke-width="3" stroke-dasharray="{array}"/></svg>'
+    )
+
+
+class ShortFormatter(Formatter):
+    """Numbers in at most six or so characters: 24.75, 1.2M, 2.5e-4."""
+
+    _large = EngFormatter(sep="")
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        if abs(x) >= 1e4:
+            return self._large.format_eng(x)
+        if 0 < abs(x) < 1e-3:
+            short = np.format_float_scientific(x, precision=3, trim="-", exp_digits=1)
+            return self.fix_minus(short[0]) + short[1:]
+        return self.fix_minus(f"{x:.6g}")
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        least = 1e-9 * max(map(abs, values), default=0.0)  # 0, but for rounding
+        return [self(0.0 if abs(x) < least else x) for x in values]
+
+
+def encode_png(canvas: FigureCanvasAgg) -> bytes:
+    """What is on a canvas, encoded for speed."""
+    from PIL import Image
+
+    picture = io.BytesIO()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    image.convert("RGB").save(picture, "png", compress_level=1)
+    return picture.getvalue()

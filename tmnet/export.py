@@ -1,0 +1,133 @@
+"""A comparison as files: a figure for each metric, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from tmnet.analysis.comparison import Comparison
+from tmnet.analysis.metrics import Metric
+from tmnet.drawing import styled
+from tmnet.errors import TmnetError
+from tmnet.figures import plot_grid, plot_profile
+from tmnet.files import file_name, make_directory, write_output
+from tmnet.progress import progress_bar
+from tmnet.tables import document, tables
+
+FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
+TABLE_FORMATS = ("csv", "md", "tex")
+
+
+def check_formats(formats: Iterable[str]) -> list[str]:
+    """Names of formats as `export` knows them; TmnetError for one that it cannot write."""
+    formats = [name.lower().lstrip(".") for name in formats]
+    for name in formats:
+        if name not in FIGURE_FORMATS + TABLE_FORMATS:
+            raise TmnetError(
+                f"The format {name} cannot be written; figures can be "
+                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
+            )
+    return formats
+
+
+def export(
+    comparison: Comparison,
+    directory: str | Path,
+    prefix: str,
+    formats: Iterable[str] = ("png", "svg"),
+    dpi: float = 200,
+    order: Sequence[str] | None = None,
+    width: str = "page",
+) -> list[Path]:
+    """Write a figure for each metric, and tables.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    directory : str or Path
+        Is made if need be.
+    prefix : str
+        File names are ``<prefix>_A01_best.png`` for ``A01/eval/best``,
+        ``<prefix>_A01_explo_best.png`` for ``A01/explo/best``, ``<prefix>_loss.png``; of a
+        comparison by step they end in ``_by_step``.
+    formats : iterable of str
+        Of figures: png, svg, pdf, jpg; of the table of all values: csv, md (Markdown), tex.
+    dpi : float
+    order : sequence of str, optional
+    width : {"page", "column"}
+        As for `plot_grid`.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    TmnetError
+        If a format is unknown, or the files cannot be written.
+    """
+    formats = check_formats(formats)
+    directory = make_directory(directory)
+    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
+    written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
+    names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
+    for some, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
+        if kinds:
+            figure = plot_grid(comparison, [some.name], order, width=width)
+            written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)
+    for kind in TABLE_FORMATS:
+        if kind in formats:
+            path = directory / f"{prefix}_table{suffix}.{kind}"
+            if kind == "csv":
+                text = comparison.frame.to_csv(index=False, lineterminator="\n")
+            else:
+                text = document(tables(comparison), kind) + "\n"
+            write_output(path, lambda file, t=text: file.write(t.encode()))
+            written.append(path)
+    return written
+
+
+def export_profile(
+    comparison: Comparison, name: str, directory: Path, prefix: str, kinds: Sequence[str],
+    order: Sequence[str], width: str, dpi: float = 200,
+) -> list[Path]:  # fmt: skip
+    """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
+    figure = plot_profile(comparison, name, order, width)
+    (base,) = _names_of_files(comparison.only([name]).metrics)
+    return _save_figure(figure, directory / f"{prefix}_{base}_profile", kinds, dpi)
+
+
+def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -> list[Path]:
+    """Write a figure in several formats; the path lacks their endings."""
+    written = []
+    for kind in kinds:
+        # Without dates, so that the same figure is the same file.
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+        options = {"format": kind, "dpi": dpi, "metadata": metadata}
+        with styled(**{"svg.hashsalt": "tmnet"}):
+            file = path.with_name(f"{path.name}.{kind}")
+            write_output(file, lambda out, options=options: figure.savefig(out, **options))
+        written.append(file)
+    return written
+
+
+def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
+    names = []
+    lone = [group for group in ("avg_q",) if sum(m.name.startswith(group) for m in metrics) == 1]
+    for some in metrics:
+        if some.races:
+            map_, kind, statistic = some.races
+            name = f"{map_}_{statistic}" if kind == "eval" else f"{map_}_{kind}_{statistic}"
+        else:
+            group = some.name.partition("/")[0]
+            name = group if group in lone else some.name
+        name = base = file_name(name)
+        number = 1
+        while name.casefold() in map(str.casefold, names):  # one file on Windows and macOS
+            number += 1
+            name = f"{base}_{number}"
+        names.append(name)
+    return names
