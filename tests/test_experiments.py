@@ -15,21 +15,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import (
+from tmnet.experiments.config import (
     Deal,
     Experiment,
     Exploration,
     Memory,
     NetworkConfig,
     Performance,
-    Points,
     Recording,
     Training,
-    experiment_names,
-    from_yaml,
-    load_experiment,
-    to_yaml,
 )  # fmt: skip
+from tmnet.experiments.fields import Schedule  # fmt: skip
+from tmnet.experiments.load import experiment_names, load_experiment  # fmt: skip
+from tmnet.yaml_text import from_yaml, to_yaml  # fmt: skip
 
 from .networks.nets import refused
 
@@ -65,7 +63,7 @@ WRONG = {
     bool: [0, 1, "true", None, [True]],
     str: [3, 1.5, True, ["a"], {"a": 1}],
     Literal: ["nonsense", 1, 0.5, ["auto"], None, {"a": 1}],
-    Points: [5, "x", None, [], {}, True, [0, 1], [[]], [[0]], ["ab"], [[0, 1, 2, 3]], [None],
+    Schedule: [5, "x", None, [], {}, True, [0, 1], [[]], [[0]], ["ab"], [[0, 1, 2, 3]], [None],
              [[None, None]], {0: 1}],
 }  # fmt: skip
 OPTIONAL = {"stretch_m", "initial_checkpoint", "minutes", "frames", "scale"}

@@ -12,7 +12,8 @@ from tmnet.errors import LogWarning, TmnetError
 
 if TYPE_CHECKING:
     from tmnet.analysis.comparison import Comparison, compare
-    from tmnet.experiments import Experiment, load_experiment
+    from tmnet.experiments.config import Experiment
+    from tmnet.experiments.load import load_experiment
     from tmnet.logs.run import Run, list_runs, load_run, load_runs
     from tmnet.logs.scalars import read_scalars
     from tmnet.training import train
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Comparison": "tmnet.analysis.comparison",
-    "Experiment": "tmnet.experiments",
+    "Experiment": "tmnet.experiments.config",
     "Run": "tmnet.logs.run",
     "compare": "tmnet.analysis.comparison",
     "explore": "tmnet.widgets.explorer",
     "find_logdirs": "tmnet.logs.run",
     "list_runs": "tmnet.logs.run",
-    "load_experiment": "tmnet.experiments",
+    "load_experiment": "tmnet.experiments.config",
     "load_run": "tmnet.logs.run",
     "load_runs": "tmnet.logs.run",
     "network_lab": "tmnet.widgets.network_lab",

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.experiments import SCALES, experiment_names, from_yaml
+from tmnet.experiments.config import SCALES
+from tmnet.experiments.load import experiment_names
 from tmnet.files import CHECKPOINTS, LOGDIR, data_path, file_name, make_directory, write_output
+from tmnet.yaml_text import from_yaml
 
 MOST_ROWS = 30  # of a table in the terminal
 LONG_NAME = 80  # of a page, by the names of its runs

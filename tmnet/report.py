@@ -15,13 +15,13 @@ from tmnet.analysis.comparison import Comparison, compare, fitting_interval, met
 from tmnet.analysis.findings import KINDS, Finding, name_of
 from tmnet.analysis.metrics import metric, minus
 from tmnet.errors import TmnetError
-from tmnet.experiments import from_yaml
 from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS, check_formats, export, export_profile
 from tmnet.files import data_path, make_directory, write_output
 from tmnet.logs.run import Run, list_runs, load_run
 from tmnet.page import Block, Code, Heading, Picture, Points, Table, Text, Words, write_page
 from tmnet.progress import progress_bar
 from tmnet.tables import document, metric_table, title
+from tmnet.yaml_text import from_yaml
 
 KEY_METRICS = ("best", "finish_rate", "mean")  # of eval races: what the key findings speak of
 SHOWN_FIGURES = ("png", "jpg", "svg")  # that a page can show

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tmnet
 from tmnet.analysis.axes import on_axis
 from tmnet.analysis.comparison import fitting_interval
-from tmnet.experiments import NetworkConfig
+from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.anatomy import costs
 
 from ..synthetic import CUTOFF, load, race, write_file

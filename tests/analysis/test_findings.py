@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import tmnet
 from tmnet.analysis.findings import KINDS, Finding
 from tmnet.analysis.statistics import Interval
-from tmnet.experiments import NetworkConfig
+from tmnet.experiments.config import NetworkConfig
 from tmnet.files import data_path
 from tmnet.networks.anatomy import costs
 

@@ -21,7 +21,7 @@ def mean_return(path: Path) -> float:
     """Of greedy episodes with the networks of a checkpoint."""
     import torch
 
-    from tmnet.experiments import Experiment
+    from tmnet.experiments.config import Experiment
     from tmnet.networks import IQN
     from tmnet.training.checkpoint import load_checkpoint
     from tmnet.training.loop import fitted
@@ -56,8 +56,8 @@ def main() -> None:
     import torch
 
     import tmnet
-    from tmnet.experiments import from_yaml
     from tmnet.training.checkpoint import Checkpoints
+    from tmnet.yaml_text import from_yaml
 
     torch.set_num_threads(1)
     values = {name: from_yaml(value) for name, value in (x.split("=", 1) for x in arguments.set)}

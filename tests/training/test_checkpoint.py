@@ -341,7 +341,7 @@ def test_the_best_network(raced, map_):
     assert found["time_s"] == pytest.approx(best["time_s"], abs=1e-9)
     assert found["experiment"] == raced.trainings.state()["experiment"]
     network = tmnet.networks.IQN(
-        tmnet.experiments.NetworkConfig(**found["experiment"]["neural_network"])
+        tmnet.experiments.config.NetworkConfig(**found["experiment"]["neural_network"])
     )
     network.load_state_dict(found["online"])
     weights = sum(x.double().sum().item() for x in network.parameters())

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tmnet.experiments import Training
+from tmnet.experiments.config import Training
 from tmnet.networks import NetworkConfig
 from tmnet.training.learner import Learner
 from tmnet.training.replay import Batch

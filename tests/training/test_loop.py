@@ -15,7 +15,7 @@ import yaml
 from scipy import stats
 
 import tmnet
-from tmnet.experiments import Experiment
+from tmnet.experiments.config import Experiment
 from tmnet.training.learner import Learner
 from tmnet.training.recorder import Recorder
 

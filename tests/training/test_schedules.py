@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmnet.experiments import Experiment, Training
+from tmnet.experiments.config import Experiment, Training
 from tmnet.training.schedules import Schedules, exponential, linear, staircase
 
 M = 1_000_000

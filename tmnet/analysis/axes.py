@@ -192,9 +192,7 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
 
     What a restart took back counts only as `paid`. TmnetError where a run did not log it.
     """
-    from tmnet.experiments import (
-        NetworkConfig,  # and torch, only where this is asked for
-    )
+    from tmnet.experiments.config import NetworkConfig
     from tmnet.networks.anatomy import costs
 
     known = {field.name for field in fields(NetworkConfig)}

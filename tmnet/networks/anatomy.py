@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tmnet.experiments import NetworkConfig
+from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.iqn import CONVOLUTIONS, IQN, feature_width, image_sizes
 from tmnet.networks.loss import target_quantiles, transition_losses
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import NetworkConfig
+from tmnet.experiments.config import NetworkConfig
 from tmnet.files import write_output
 
 SLOPE = 0.01  # of LeakyReLU below 0

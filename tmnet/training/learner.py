@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tmnet.experiments import Training
+from tmnet.experiments.config import Training
 from tmnet.networks.iqn import IQN
 from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
 from tmnet.training.replay import Batch

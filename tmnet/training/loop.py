@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import Experiment, NetworkConfig, load_experiment
+from tmnet.experiments.config import Experiment, NetworkConfig
+from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
 from tmnet.networks.anatomy import best_device, wait_for
 from tmnet.networks.iqn import IQN

@@ -14,7 +14,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import Experiment, to_yaml
+from tmnet.experiments.config import Experiment
+from tmnet.yaml_text import to_yaml
 
 FLUSH = 5  # s
 

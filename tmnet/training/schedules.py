@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from tmnet.experiments import Experiment, Points
+from tmnet.experiments.config import Experiment
+from tmnet.experiments.fields import Schedule
 
 
-def linear(points: Points, frames: float) -> float:
+def linear(points: Schedule, frames: float) -> float:
     """The value on straight lines between the points."""
     return float(np.interp(frames, *zip(*points)))
 
 
-def exponential(points: Points, frames: float) -> float:
+def exponential(points: Schedule, frames: float) -> float:
     """The value when its logarithm is on straight lines between the points."""
     return math.exp(linear(tuple((at, math.log(value)) for at, value in points), frames))
 
 
-def staircase(points: Points, frames: float) -> tuple[Any, ...]:
+def staircase(points: Schedule, frames: float) -> tuple[Any, ...]:
     """The values of the last point that has been reached."""
     return points[bisect_right([at for at, *_ in points], frames) - 1][1:]
 
@@ -39,7 +40,7 @@ class Schedules:
         training, exploration = experiment.training, experiment.exploration
         speed = training.global_schedule_speed
 
-        def stretched(points: Points) -> Points:
+        def stretched(points: Schedule) -> Schedule:
             return tuple((at * speed, *values) for at, *values in points)
 
         self._lr = stretched(training.lr_schedule)

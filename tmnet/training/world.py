@@ -15,7 +15,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import Experiment
+from tmnet.experiments.config import Experiment
 from tmnet.racing.environment import RaceVectorEnv
 from tmnet.racing.track import BEFORE, SPACING, Track, load_track
 

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
-from tmnet.experiments import SMALLEST_IMAGE, NetworkConfig
+from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
 from tmnet.networks.anatomy import anatomy, costs
 from tmnet.networks.iqn import IQN
 from tmnet.tables import render

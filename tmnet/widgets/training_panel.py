@@ -10,7 +10,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from tmnet.errors import TmnetError
-from tmnet.experiments import Experiment, experiment_names, from_yaml, load_experiment, to_yaml
+from tmnet.experiments.config import Experiment
+from tmnet.experiments.load import experiment_names, load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR
 from tmnet.logs.run import load_run
 from tmnet.racing.replay import replay
@@ -29,6 +30,7 @@ from tmnet.widgets.controls import (
 from tmnet.widgets.explorer import Explorer
 from tmnet.widgets.race_player import RacePlayer
 from tmnet.widgets.training_figure import TrainingFigure
+from tmnet.yaml_text import from_yaml, to_yaml
 
 STATUS_EVERY, FIGURE_EVERY = 0.5, 4.0  # s
 FULL_SIZE = "full size"
