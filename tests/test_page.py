@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tmnet.errors import TmnetError
-from tmnet.page import (
+from tmnet.report.page import (
     PAGE_FORMATS,
     Code,
     Heading,

@@ -16,7 +16,8 @@ import tmnet
 from tmnet.cli import main
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
-from tmnet.report import PLACES, Study, load_study, report
+from tmnet.report.report import PLACES, report
+from tmnet.report.study import Study, load_study
 
 from .synthetic import CUTOFF, load, race, write_file
 from .test_page import Elements, between, edit, read, read_tex

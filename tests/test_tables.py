@@ -5,7 +5,15 @@ import pytest
 
 import tmnet
 from tmnet.analysis.metrics import metric
-from tmnet.tables import best_of, document, first_finishes, metric_table, render, tables, title
+from tmnet.tables import (
+    best_of,
+    document,
+    first_finishes,
+    metric_table,
+    render,
+    tables,
+    title,
+)
 
 from .synthetic import load, race, write_file
 

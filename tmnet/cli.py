@@ -16,7 +16,14 @@ from typing import Any, NoReturn
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.experiments.config import SCALES
 from tmnet.experiments.load import experiment_names
-from tmnet.files import CHECKPOINTS, LOGDIR, data_path, file_name, make_directory, write_output
+from tmnet.files import (
+    CHECKPOINTS,
+    LOGDIR,
+    data_path,
+    file_name,
+    make_directory,
+    write_output,
+)
 from tmnet.yaml_text import from_yaml
 
 MOST_ROWS = 30  # of a table in the terminal
@@ -350,8 +357,8 @@ def train(args: argparse.Namespace) -> None:
 
 def report(args: argparse.Namespace) -> None:
     """`tmnet report`."""
-    from tmnet.report import Study, load_study
-    from tmnet.report import report as write_up
+    from tmnet.report.report import report as write_up
+    from tmnet.report.study import Study, load_study
 
     if bool(args.studies) == bool(args.runs):
         raise TmnetError("Give the name of a study, or --runs and the names of runs.")
@@ -391,8 +398,8 @@ def demo(args: argparse.Namespace) -> None:
     """`tmnet demo`."""
     from tmnet.analysis.comparison import compare
     from tmnet.logs.run import load_run
-    from tmnet.report import load_study
-    from tmnet.report import report as write_up
+    from tmnet.report.report import report as write_up
+    from tmnet.report.study import load_study
 
     logdir = data_path("runs")
     study = load_study("network_size_big_long")

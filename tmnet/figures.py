@@ -17,7 +17,14 @@ from matplotlib.ticker import EngFormatter, ScalarFormatter
 from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
-from tmnet.drawing import AggFigure, ShortFormatter, encode_png, run_colours, run_dashes, styled
+from tmnet.drawing import (
+    AggFigure,
+    ShortFormatter,
+    encode_png,
+    run_colours,
+    run_dashes,
+    styled,
+)
 from tmnet.errors import TmnetError
 
 AXES_INCHES = (3.9, 2.5)  # of one among several

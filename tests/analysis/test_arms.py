@@ -10,7 +10,18 @@ import pytest
 
 import tmnet
 
-from .test_findings import BEST, MEAN, RATE, cautions, logged, numbers, of, only, raced, run_of
+from .test_findings import (
+    BEST,
+    MEAN,
+    RATE,
+    cautions,
+    logged,
+    numbers,
+    of,
+    only,
+    raced,
+    run_of,
+)
 from .test_statistics import widened
 
 BIG = [24.0, 24.25, 24.5, 24.75, 31.0]  # the best times of five seeds

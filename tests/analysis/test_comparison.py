@@ -14,7 +14,7 @@ import tmnet
 from tmnet.analysis.axes import on_axis
 from tmnet.analysis.comparison import fitting_interval
 from tmnet.experiments.config import NetworkConfig
-from tmnet.networks.anatomy import costs
+from tmnet.networks.costs import costs
 
 from ..synthetic import CUTOFF, load, race, write_file
 from . import brute

@@ -16,7 +16,7 @@ from tmnet.analysis.findings import KINDS, Finding
 from tmnet.analysis.statistics import Interval
 from tmnet.experiments.config import NetworkConfig
 from tmnet.files import data_path
-from tmnet.networks.anatomy import costs
+from tmnet.networks.costs import costs
 
 from ..synthetic import CUTOFF, load, race, write_file
 from .test_statistics import by_wilson, of_blocks, widened

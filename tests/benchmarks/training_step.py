@@ -83,7 +83,13 @@ def main() -> None:
 
     import torch
 
-    from tmnet.networks import IQN, NetworkConfig, draw_taus, target_quantiles, transition_losses
+    from tmnet.networks import (
+        IQN,
+        NetworkConfig,
+        draw_taus,
+        target_quantiles,
+        transition_losses,
+    )
     from tmnet.networks.anatomy import random_states
 
     torch.set_num_threads(arguments.threads)

@@ -585,7 +585,9 @@ def by_pandas(real_log):
     import warnings
 
     from tbparse import SummaryReader
-    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+    from tensorboard.backend.event_processing.event_file_loader import (
+        LegacyEventFileLoader,
+    )
 
     frames, active, first = [], 0.0, None
     with warnings.catch_warnings():

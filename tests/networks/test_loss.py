@@ -8,7 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmnet.networks import draw_taus, quantile_huber_loss, target_quantiles, transition_losses
+from tmnet.networks import (
+    draw_taus,
+    quantile_huber_loss,
+    target_quantiles,
+    transition_losses,
+)
 
 from .nets import TINY, configs, generator, network, states
 

@@ -13,7 +13,19 @@ from tmnet.racing.simulator import COAST as DRAG
 from tmnet.racing.simulator import DRIVE, GRIP
 
 from . import driving as to
-from .driving import ACTION, GEAR_UP, KMH, TICK, G, act, circle, numbers, placed, profile, straight
+from .driving import (
+    ACTION,
+    GEAR_UP,
+    KMH,
+    TICK,
+    G,
+    act,
+    circle,
+    numbers,
+    placed,
+    profile,
+    straight,
+)
 
 LIFT = 2.0  # m2/s2: 8 cm up, by which the zones of a road do not fit together
 

@@ -193,7 +193,7 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
     What a restart took back counts only as `paid`. TmnetError where a run did not log it.
     """
     from tmnet.experiments.config import NetworkConfig
-    from tmnet.networks.anatomy import costs
+    from tmnet.networks.costs import costs
 
     known = {field.name for field in fields(NetworkConfig)}
     logged = run.config.get("neural_network")

@@ -20,9 +20,9 @@ from torch.nn import functional
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import NetworkConfig
 from tmnet.files import write_output
+from tmnet.networks.costs import CONVOLUTIONS, feature_width, image_sizes
 
 SLOPE = 0.01  # of LeakyReLU below 0
-CONVOLUTIONS = ((1, 16, 4, 2), (16, 32, 4, 2), (32, 64, 3, 2), (64, 32, 3, 1))  # in, out, k, stride
 NORMALISERS = ("float_mean", "float_std")  # not in public checkpoints
 
 
@@ -316,24 +316,6 @@ def draw_taus(
     strata = torch.arange(n // 2, device=device)
     lower = (strata + torch.rand(batch, n // 2, device=device, generator=generator)) / n
     return torch.cat([lower, 1 - lower], dim=1)
-
-
-def image_sizes(config: NetworkConfig) -> list[tuple[int, int, int]]:
-    """Channels, height and width behind each convolution."""
-    height, width, sizes = config.h_downsized, config.w_downsized, []
-    for _, channels, kernel, stride in CONVOLUTIONS:
-        height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
-        sizes.append((channels, height, width))
-    return sizes
-
-
-def feature_width(config: NetworkConfig) -> int:
-    """D: width of the features of a state."""
-    width = config.float_hidden_dim if config.float_input_dim else 0
-    if config.use_image_head:
-        maps = image_sizes(config)[-1]
-        width += maps[0] if config.global_average_pooling else math.prod(maps)
-    return width
 
 
 def _activation() -> nn.LeakyReLU:

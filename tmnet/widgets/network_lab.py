@@ -13,11 +13,19 @@ import pandas as pd
 from matplotlib.ticker import EngFormatter
 
 from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
-from tmnet.networks.anatomy import anatomy, costs
+from tmnet.networks.anatomy import anatomy
+from tmnet.networks.costs import costs
 from tmnet.networks.iqn import IQN
 from tmnet.tables import render
 from tmnet.widgets.checkpoint_figure import checkpoint_png
-from tmnet.widgets.controls import FULL, Callbacks, Pictured, dropdown, heading, label_tooltips
+from tmnet.widgets.controls import (
+    FULL,
+    Callbacks,
+    Pictured,
+    dropdown,
+    heading,
+    label_tooltips,
+)
 from tmnet.widgets.network_figure import MOST_NETWORKS, PARTS, NetworkFigure
 
 # (lowest, highest, step) of each knob that has a slider, and what it is

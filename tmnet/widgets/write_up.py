@@ -8,14 +8,20 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.comparison import Comparison, compare, fitting_interval, metric_names
+from tmnet.analysis.comparison import (
+    Comparison,
+    compare,
+    fitting_interval,
+    metric_names,
+)
 from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.figures import WIDTHS
 from tmnet.logs.run import Run, load_runs
-from tmnet.page import PAGE_FORMATS
-from tmnet.report import PLACES, Study, report
+from tmnet.report.page import PAGE_FORMATS
+from tmnet.report.report import PLACES, report
+from tmnet.report.study import Study
 from tmnet.tables import title
 from tmnet.widgets.controls import (
     FULL,

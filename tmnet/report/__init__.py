@@ -1,0 +1,1 @@
+"""Write-ups: studies, and the pages that are made of them."""
