@@ -13,7 +13,7 @@ IN_A_NOTEBOOK = """
 import ipywidgets
 made = []
 ipywidgets.Widget.on_widget_constructed(made.append)
-from tmnet.logs.run import load_runs
+from tmnet.logs.find import load_runs
 load_runs("logs", before=load_runs("logs"))
 from tmnet.progress import progress_bar
 with progress_bar(range(3), desc="Counting", delay=0, mininterval=0) as bar:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from tmnet.analysis.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
-    from tmnet.logs.run import Run, list_runs, load_run, load_runs
+    from tmnet.logs.find import list_runs, load_run, load_runs
+    from tmnet.logs.run import Run
     from tmnet.logs.scalars import read_scalars
     from tmnet.training import train
-    from tmnet.widgets.explorer import explore
+    from tmnet.widgets.explorer.explorer import explore
     from tmnet.widgets.network_lab import network_lab
     from tmnet.widgets.training_panel import training_panel
     from tmnet.widgets.write_up import write_up
@@ -27,12 +28,12 @@ _HOMES = {
     "Experiment": "tmnet.experiments.config",
     "Run": "tmnet.logs.run",
     "compare": "tmnet.analysis.comparison",
-    "explore": "tmnet.widgets.explorer",
-    "find_logdirs": "tmnet.logs.run",
-    "list_runs": "tmnet.logs.run",
-    "load_experiment": "tmnet.experiments.config",
-    "load_run": "tmnet.logs.run",
-    "load_runs": "tmnet.logs.run",
+    "explore": "tmnet.widgets.explorer.explorer",
+    "find_logdirs": "tmnet.logs.find",
+    "list_runs": "tmnet.logs.find",
+    "load_experiment": "tmnet.experiments.load",
+    "load_run": "tmnet.logs.find",
+    "load_runs": "tmnet.logs.find",
     "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
     "train": "tmnet.training",

@@ -244,7 +244,7 @@ def compare(args: argparse.Namespace) -> None:
 
     from tmnet.analysis.comparison import compare, metric_names
     from tmnet.export import check_formats
-    from tmnet.logs.run import load_run
+    from tmnet.logs.find import load_run
 
     check_formats(args.formats)  # before anything is computed
     if args.plot:
@@ -312,7 +312,7 @@ def _heading(comparison, name: str) -> str:
 
 
 def _runs_table(runs) -> str:
-    from tmnet.logs.run import list_runs
+    from tmnet.logs.find import list_runs
     from tmnet.tables import render
 
     table = list_runs(runs)
@@ -329,14 +329,14 @@ def _runs_table(runs) -> str:
 
 def list_(args: argparse.Namespace) -> None:
     """`tmnet list`."""
-    from tmnet.logs.run import load_runs
+    from tmnet.logs.find import load_runs
 
     print(_runs_table(load_runs(_logdir(args), cache=not args.no_cache)))
 
 
 def train(args: argparse.Namespace) -> None:
     """`tmnet train`."""
-    from tmnet.training.loop import train
+    from tmnet.training.start import train
 
     env = {"env": args.env} if args.env else {}
     run = train(
@@ -397,7 +397,7 @@ def report(args: argparse.Namespace) -> None:
 def demo(args: argparse.Namespace) -> None:
     """`tmnet demo`."""
     from tmnet.analysis.comparison import compare
-    from tmnet.logs.run import load_run
+    from tmnet.logs.find import load_run
     from tmnet.report.report import report as write_up
     from tmnet.report.study import load_study
 

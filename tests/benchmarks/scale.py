@@ -15,7 +15,7 @@ from pathlib import Path
 RUNS, TAGS, EVENTS = 30, 300, 20_000
 SCRIPT = """
 import resource, sys, time
-import tmnet, tmnet.widgets.explorer
+import tmnet, tmnet.widgets.explorer.explorer
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before, start = peak(), time.perf_counter()

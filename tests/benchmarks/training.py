@@ -35,7 +35,7 @@ def main() -> None:
     from tmnet.networks import IQN, NetworkConfig, draw_taus
     from tmnet.networks.anatomy import anatomy, wait_for
     from tmnet.training.learner import Learner
-    from tmnet.training.replay import RUNNING, ReplayBuffer
+    from tmnet.training.memory import RUNNING, ReplayBuffer
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)

@@ -31,7 +31,7 @@ EXECUTE = """async code => {
 INTERRUPT = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
 SLOW_ONCE = """
 import time
-import tmnet.widgets.explorer as module
+import tmnet.widgets.explorer.explorer as module
 def slow(*args, compare=module.compare, **options):
     module.compare = compare
     time.sleep(60)

@@ -101,7 +101,7 @@ def test_figure(short):
 def test_animation(short, tmp_path, monkeypatch, capsys):
     """A GIF has the pictures and the speed that were asked for; nothing else is written."""
     bar = functools.partial(progress_bar, delay=0)
-    monkeypatch.setattr("tmnet.racing.replay_figure.progress_bar", bar)
+    monkeypatch.setattr("tmnet.racing.figure.progress_bar", bar)
     race = replay(short)
     written = race.save(tmp_path / "new" / "race.gif", fps=4)
     rows = len(range(0, len(race.path) - 1, 5)) + 1

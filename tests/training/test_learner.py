@@ -13,7 +13,7 @@ from torch.nn import functional
 from tmnet.experiments.config import Training
 from tmnet.networks import NetworkConfig
 from tmnet.training.learner import Learner
-from tmnet.training.replay import Batch
+from tmnet.training.memory import Batch
 
 from ..networks.nets import TINY, generator, network, states
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tmnet.training.replay import (
+from tmnet.training.memory import (
     RUNNING,
     STARTING,
     TERMINATED,

@@ -10,8 +10,8 @@ import pytest
 
 import tmnet
 from tmnet.drawing import styled
-from tmnet.widgets import explorer as explorer_module
-from tmnet.widgets.controls import Callbacks
+from tmnet.widgets.callbacks import Callbacks
+from tmnet.widgets.explorer import explorer as explorer_module
 
 from ..synthetic import T0, race, write_file
 from .hands import move_window

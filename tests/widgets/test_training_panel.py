@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import tmnet
-from tmnet.widgets.explorer import Explorer
-from tmnet.widgets.race_player import RacePlayer
+from tmnet.racing.player import RacePlayer
+from tmnet.widgets.explorer.explorer import Explorer
 
 TINY = """
 neural_network: {use_image_head: false, float_hidden_dim: 16, dense_hidden_dimension: 16, iqn_k: 2}

@@ -7,6 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Literal
 
 from tmnet.errors import TmnetError
@@ -159,3 +160,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(x) for name, x in value.items()}
     return [plain(x) for x in value] if isinstance(value, (list, tuple)) else value
+
+
+def differences(one: Any, other: Any, free: set[str] = frozenset()) -> str:
+    """Names of the fields in which two sections differ."""
+    names = []
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if field.name in free or a == b:
+            continue
+        inner = hasattr(a, "__dataclass_fields__")
+        names += [f"{field.name}.{differences(a, b)}" if inner else field.name]
+    return ", ".join(names)

@@ -22,7 +22,7 @@ from tmnet.racing.track import Track
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tmnet.widgets.race_player import RacePlayer
+    from tmnet.racing.player import RacePlayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Replay:
 
     def plot(self) -> Figure:
         """Plan view coloured by speed; speed, inputs and altitude over distance."""
-        from tmnet.racing.replay_figure import plot
+        from tmnet.racing.figure import plot
 
         return plot(self)
 
@@ -75,13 +75,13 @@ class Replay:
         TmnetError
             If it cannot be written like this.
         """
-        from tmnet.racing.replay_figure import animate
+        from tmnet.racing.figure import animate
 
         return animate(self, Path(path), fps)
 
     def play(self) -> RacePlayer:
         """A player for notebooks."""
-        from tmnet.widgets.race_player import RacePlayer
+        from tmnet.racing.player import RacePlayer
 
         return RacePlayer(self)
 

@@ -25,7 +25,8 @@ from tmnet.export import (
     export_profile,
 )
 from tmnet.files import make_directory, write_output
-from tmnet.logs.run import Run, list_runs, load_run
+from tmnet.logs.find import list_runs, load_run
+from tmnet.logs.run import Run
 from tmnet.progress import progress_bar
 from tmnet.report.page import (
     Block,

@@ -73,7 +73,7 @@ class BackgroundTraining:
 
 def _train(arguments: dict[str, Any], stop: Any, connection: Connection) -> None:
     """What the other process does: it sends each `Status`, and last what went wrong, or ""."""
-    from tmnet.training.loop import train
+    from tmnet.training.start import train
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a kernel's interrupt is not meant for it
 

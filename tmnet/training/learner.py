@@ -11,7 +11,7 @@ from torch import Tensor
 from tmnet.experiments.config import Training
 from tmnet.networks.iqn import IQN
 from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
-from tmnet.training.replay import Batch
+from tmnet.training.memory import Batch
 
 _SLOW = 0.99  # share that slow averages keep of what they were
 _START = 0.01  # where they start

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,18 +16,18 @@ from torch import Tensor
 
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment, NetworkConfig
-from tmnet.experiments.load import load_experiment
-from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
-from tmnet.networks.anatomy import best_device, wait_for
+from tmnet.experiments.fields import differences
+from tmnet.networks.anatomy import wait_for
 from tmnet.networks.iqn import IQN
 from tmnet.racing.environment import LONGEST
 from tmnet.racing.track import SPACING
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.learner import Learner
+from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, ReplayBuffer
 from tmnet.training.progress import Progress, Status
 from tmnet.training.recorder import Recorder, about
-from tmnet.training.replay import RUNNING, STARTING, TERMINATED, TRUNCATED, ReplayBuffer
 from tmnet.training.schedules import Schedules
+from tmnet.training.stopping import Stop
 from tmnet.training.world import World
 
 MOST_SAVED = 2e9  # bytes of memory that checkpoints hold unless asked
@@ -38,105 +36,7 @@ _LOGS = 20  # at least, in a training
 _ACTIVITIES = ("acting", "sampling", "learning", "testing", "logging")
 
 
-class Stop(Protocol):
-    """Such as a `threading.Event`."""
-
-    def is_set(self) -> bool: ...
-
-
-def train(
-    experiment: str | Path | Experiment,
-    *,
-    seed: int | None = None,
-    minutes: float | None = None,
-    frames: int | None = None,
-    device: str | torch.device | None = None,
-    values: Mapping[str, Any] | None = None,
-    scale: str | None = None,
-    resume: bool = False,
-    logdir: str | Path = LOGDIR,
-    run_name: str | None = None,
-    checkpoints: str | Path = CHECKPOINTS,
-    stop: Stop | None = None,
-    progress: bool | Callable[[Status], None] = True,
-) -> Path:
-    """Train an agent.
-
-    Parameters
-    ----------
-    experiment : str, Path or Experiment
-        Name or file of an experiment, or one that `load_experiment` returned.
-    seed : int, optional
-        Of everything that is drawn; 0 by default, and when going on that of the run.
-    minutes, frames : optional
-        When to end, in place of what the experiment says: minutes of the run's processes, frames
-        that it played.
-    device : str or torch.device, optional
-        A CUDA or Apple GPU where there is one, or the CPU.
-    values : mapping, optional
-        Other values for fields of the experiment: `{"neural_network.iqn_n": 16}`.
-    scale : str, optional
-        "laptop": cut down for two cores.
-    resume : bool
-        Go on with the run from its last checkpoint, as if it had never been interrupted: on the
-        simulator, where the checkpoint holds the memory, bit for bit (on the CPU).
-    logdir, checkpoints : str or Path
-        Event files go to `<logdir>/<run>`, checkpoints to `<checkpoints>/<run>`.
-    run_name : str, optional
-        By default the experiment's.
-    stop : threading.Event, optional
-        Once it is set, the run is saved and ends. So it is by Ctrl-C.
-    progress : bool or callable
-        Show a progress line; or what to call with each `Status`.
-
-    Returns
-    -------
-    Path
-        `<logdir>/<run>`.
-
-    Raises
-    ------
-    TmnetError
-        If the experiment or an argument is wrong, if there is such a run already, or none to go on
-        with, or if a checkpoint cannot be written.
-    """
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
-    if scale is not None:
-        experiment = experiment.scaled(scale)
-    experiment = experiment.with_values(dict(values or {}))
-    run_name = experiment.name if run_name is None else run_name
-    experiment = replace(experiment, name=run_name)
-    if minutes is not None or frames is not None:
-        experiment = replace(experiment, minutes=minutes, frames=frames)
-    if not (experiment.minutes or experiment.frames):
-        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
-        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
-    kept = Checkpoints(Path(checkpoints) / run_name)
-    logdir = Path(logdir)
-    state = _state_to_resume(kept, experiment, seed) if resume else None
-    if state is None:
-        _refuse_existing(logdir, experiment, kept)
-    seed = state["seed"] if state else (seed or 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
-    training = _Training(experiment, seed, _device(device), logdir, kept)
-    try:
-        if state:
-            training.load_state_dict(state)
-        elif experiment.initial_checkpoint:
-            training.start_from(_find_checkpoint(experiment.initial_checkpoint, Path(checkpoints)))
-        if training.is_over():
-            raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
-        make_directory(kept.directory)  # or fail before there is a log
-        with Progress(run_name, progress) as shown, _stopping(stop) as stopped:
-            training.run(stopped, shown)
-    finally:
-        training.close()
-    return logdir / run_name
-
-
-class _Training:
+class TrainingLoop:
     """The state of a training, and what is done with it."""
 
     def __init__(
@@ -558,7 +458,7 @@ class _Training:
                 "checkpoints whose names are numbers."
             )
         theirs = Experiment.from_dict(state["experiment"]).neural_network
-        if different := _differences(theirs, self.experiment.neural_network):
+        if different := differences(theirs, self.experiment.neural_network):
             raise TmnetError(
                 f"{path} holds another network than this experiment's: {different} differs."
             )
@@ -576,75 +476,6 @@ class _Training:
     def close(self) -> None:
         self.recorder.close()
         self.world.close()
-
-
-# --- before it starts -----------------------------------------------------------------------------
-
-
-def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) -> None:
-    name = experiment.name
-    logs = [logdir / f"{name}{suffix}" for _, suffix in experiment.recording.suffix_schedule]
-    for place in (*logs, kept.directory):
-        if place.is_file() or place.is_dir() and any(place.iterdir()):
-            raise TmnetError(
-                f"There is a run {name!r} already (in {place}); resume it, or give the new one "
-                "another name."
-            )
-
-
-def _state_to_resume(kept: Checkpoints, experiment: Experiment, seed: int | None) -> dict[str, Any]:
-    if not kept.files():
-        raise TmnetError(
-            f"There is nothing to resume: no checkpoint of {experiment.name!r} in "
-            f"{kept.directory.parent}."
-        )
-    state = kept.load()
-    before = Experiment.from_dict(state["experiment"])
-    free = {"minutes", "frames", "description"}
-    if different := _differences(before, experiment, free):
-        raise TmnetError(
-            f"The run {experiment.name!r} was started with another configuration: {different} "
-            "differs; resume it with the same, or start a new run from its checkpoint "
-            "(initial_checkpoint)."
-        )
-    if seed not in (None, state["seed"]):
-        raise TmnetError(f"The run {experiment.name!r} was started with seed {state['seed']}.")
-    return state
-
-
-def _differences(one: Any, other: Any, free: set[str] = frozenset()) -> str:
-    """Names of the fields in which two sections differ."""
-    names = []
-    for field in fields(one):
-        a, b = getattr(one, field.name), getattr(other, field.name)
-        if field.name in free or a == b:
-            continue
-        inner = hasattr(a, "__dataclass_fields__")
-        names += [f"{field.name}.{_differences(a, b)}" if inner else field.name]
-    return ", ".join(names)
-
-
-def _find_checkpoint(name: str, directory: Path) -> Path:
-    """The checkpoint that is meant by a file, or by the name of a run."""
-    if Path(name).is_file():
-        return Path(name)
-    files = Checkpoints(directory / name).files()
-    if not files:
-        raise TmnetError(
-            f"initial_checkpoint is {name!r}; there is no such file, and no checkpoint of such a "
-            f"run in {directory}: train {name} first."
-        )
-    return files[-1]
-
-
-def _device(name: str | torch.device | None) -> torch.device:
-    try:
-        one = torch.ones(1, device=name or best_device())
-        one.item()  # which only a device with numbers can tell
-        return one.device
-    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-        raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:
@@ -681,33 +512,3 @@ def _map_name(map_: str) -> str:
 
 def _stacked(values: list[Tensor]) -> Tensor:
     return torch.stack(values) if values else torch.zeros(0)
-
-
-@contextmanager
-def _stopping(stop: Stop | None) -> Iterator[Stop]:
-    """Whether to stop: when asked to, or at Ctrl-C; a second Ctrl-C stops at once."""
-    asked = threading.Event()
-
-    class Either:
-        def is_set(self) -> bool:
-            return asked.is_set() or (stop is not None and stop.is_set())
-
-    if threading.current_thread() is not threading.main_thread():
-        yield Either()
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    # Whoever ignores one, as a process in the background does Ctrl-C, goes on doing so.
-    before = {number: was for number, was in before.items() if was != signal.SIG_IGN}
-
-    def ask(number: int, frame: Any) -> None:
-        asked.set()
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield Either()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,16 +17,10 @@ from tmnet.networks.anatomy import anatomy
 from tmnet.networks.costs import costs
 from tmnet.networks.iqn import IQN
 from tmnet.tables import render
+from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.checkpoint_figure import checkpoint_png
-from tmnet.widgets.controls import (
-    FULL,
-    Callbacks,
-    Pictured,
-    dropdown,
-    heading,
-    label_tooltips,
-)
 from tmnet.widgets.network_figure import MOST_NETWORKS, PARTS, NetworkFigure
+from tmnet.widgets.parts import FULL, Pictured, dropdown, heading, label_tooltips
 
 # (lowest, highest, step) of each knob that has a slider, and what it is
 KNOBS = {

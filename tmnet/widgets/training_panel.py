@@ -13,22 +13,15 @@ from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.load import experiment_names, load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR
-from tmnet.logs.run import load_run
+from tmnet.logs.find import load_run
+from tmnet.racing.player import RacePlayer
 from tmnet.racing.replay import replay
 from tmnet.racing.track import load_track
 from tmnet.training.background import BackgroundTraining
 from tmnet.training.checkpoint import Checkpoints
-from tmnet.widgets.controls import (
-    FULL,
-    LABEL,
-    Callbacks,
-    dropdown,
-    error_html,
-    heading,
-    label_tooltips,
-)
-from tmnet.widgets.explorer import Explorer
-from tmnet.widgets.race_player import RacePlayer
+from tmnet.widgets.callbacks import Callbacks
+from tmnet.widgets.explorer.explorer import Explorer
+from tmnet.widgets.parts import FULL, LABEL, dropdown, error_html, heading, label_tooltips
 from tmnet.widgets.training_figure import TrainingFigure
 from tmnet.yaml_text import from_yaml, to_yaml
 

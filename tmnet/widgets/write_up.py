@@ -18,23 +18,24 @@ from tmnet.analysis.metrics import metric
 from tmnet.errors import TmnetError
 from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.figures import WIDTHS
-from tmnet.logs.run import Run, load_runs
+from tmnet.logs.find import load_runs
+from tmnet.logs.run import Run
 from tmnet.report.page import PAGE_FORMATS
 from tmnet.report.report import PLACES, report
 from tmnet.report.study import Study
 from tmnet.tables import title
-from tmnet.widgets.controls import (
+from tmnet.widgets.callbacks import Callbacks
+from tmnet.widgets.explorer.moment import findings_html
+from tmnet.widgets.parts import (
     FULL,
     LABEL,
-    Callbacks,
-    Progress,
+    ProgressOutput,
     dropdown,
     heading,
     label_tooltips,
     set_options,
     whole_steps,
 )
-from tmnet.widgets.moment import findings_html
 
 NO_BASELINE = "none"
 
@@ -71,7 +72,7 @@ class WriteUp(widgets.HBox):
         self.files: list[Path] = []
         self._levels: dict[str, widgets.FloatSlider] = {}
         self._make_controls()
-        self.message, self.progress = widgets.HTML(), Progress()
+        self.message, self.progress = widgets.HTML(), ProgressOutput()
         self._callbacks = Callbacks(self.message)
         super().__init__(layout={"width": "100%"})
         self._arrange()

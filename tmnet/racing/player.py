@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tmnet.drawing import AggFigure, styled
+from tmnet.racing.figure import DISTANCE, draw_plan, draw_speed
 from tmnet.racing.replay import Replay
-from tmnet.racing.replay_figure import DISTANCE, draw_plan, draw_speed
 from tmnet.racing.simulator import ACTION
 
 _DOT = 6  # px

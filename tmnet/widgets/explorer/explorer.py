@@ -23,25 +23,16 @@ from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
 from tmnet.export import export
 from tmnet.figures import Multiples
-from tmnet.logs.run import Run, load_runs
+from tmnet.logs.find import load_runs
+from tmnet.logs.run import Run
 from tmnet.tables import metric_table, render, title
-from tmnet.widgets.controls import (
-    Callbacks,
-    Controls,
-    Display,
-    Pictured,
-    RunRow,
-    label_tooltips,
-    metric_box,
-    metric_rows,
-    other_tags,
-    run_details,
-    set_number,
-    set_options,
-    whole_steps,
-)
-from tmnet.widgets.moment import findings_html, moment_html
-from tmnet.widgets.views import load_views, save_views
+from tmnet.widgets.callbacks import Callbacks
+from tmnet.widgets.explorer.controls import Controls
+from tmnet.widgets.explorer.display import Display
+from tmnet.widgets.explorer.lists import RunRow, metric_box, metric_rows, other_tags, run_details
+from tmnet.widgets.explorer.moment import findings_html, moment_html
+from tmnet.widgets.explorer.saved import load_views, save_views
+from tmnet.widgets.parts import Pictured, label_tooltips, set_number, set_options, whole_steps
 
 FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many

@@ -1,0 +1,170 @@
+"""Starting a training, or going on with one: what is checked before the loop begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tmnet.errors import TmnetError
+from tmnet.experiments.config import Experiment
+from tmnet.experiments.fields import differences
+from tmnet.experiments.load import load_experiment
+from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
+from tmnet.networks.anatomy import best_device
+from tmnet.training.checkpoint import Checkpoints
+from tmnet.training.loop import TrainingLoop
+from tmnet.training.progress import Progress, Status
+from tmnet.training.stopping import Stop, stopping
+
+
+def train(
+    experiment: str | Path | Experiment,
+    *,
+    seed: int | None = None,
+    minutes: float | None = None,
+    frames: int | None = None,
+    device: str | torch.device | None = None,
+    values: Mapping[str, Any] | None = None,
+    scale: str | None = None,
+    resume: bool = False,
+    logdir: str | Path = LOGDIR,
+    run_name: str | None = None,
+    checkpoints: str | Path = CHECKPOINTS,
+    stop: Stop | None = None,
+    progress: bool | Callable[[Status], None] = True,
+) -> Path:
+    """Train an agent.
+
+    Parameters
+    ----------
+    experiment : str, Path or Experiment
+        Name or file of an experiment, or one that `load_experiment` returned.
+    seed : int, optional
+        Of everything that is drawn; 0 by default, and when going on that of the run.
+    minutes, frames : optional
+        When to end, in place of what the experiment says: minutes of the run's processes, frames
+        that it played.
+    device : str or torch.device, optional
+        A CUDA or Apple GPU where there is one, or the CPU.
+    values : mapping, optional
+        Other values for fields of the experiment: `{"neural_network.iqn_n": 16}`.
+    scale : str, optional
+        "laptop": cut down for two cores.
+    resume : bool
+        Go on with the run from its last checkpoint, as if it had never been interrupted: on the
+        simulator, where the checkpoint holds the memory, bit for bit (on the CPU).
+    logdir, checkpoints : str or Path
+        Event files go to `<logdir>/<run>`, checkpoints to `<checkpoints>/<run>`.
+    run_name : str, optional
+        By default the experiment's.
+    stop : threading.Event, optional
+        Once it is set, the run is saved and ends. So it is by Ctrl-C.
+    progress : bool or callable
+        Show a progress line; or what to call with each `Status`.
+
+    Returns
+    -------
+    Path
+        `<logdir>/<run>`.
+
+    Raises
+    ------
+    TmnetError
+        If the experiment or an argument is wrong, if there is such a run already, or none to go on
+        with, or if a checkpoint cannot be written.
+    """
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment)
+    if scale is not None:
+        experiment = experiment.scaled(scale)
+    experiment = experiment.with_values(dict(values or {}))
+    run_name = experiment.name if run_name is None else run_name
+    experiment = replace(experiment, name=run_name)
+    if minutes is not None or frames is not None:
+        experiment = replace(experiment, minutes=minutes, frames=frames)
+    if not (experiment.minutes or experiment.frames):
+        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
+        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
+    kept = Checkpoints(Path(checkpoints) / run_name)
+    logdir = Path(logdir)
+    state = _state_to_resume(kept, experiment, seed) if resume else None
+    if state is None:
+        _refuse_existing(logdir, experiment, kept)
+    seed = state["seed"] if state else (seed or 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
+    training = TrainingLoop(experiment, seed, _device(device), logdir, kept)
+    try:
+        if state:
+            training.load_state_dict(state)
+        elif experiment.initial_checkpoint:
+            training.start_from(_find_checkpoint(experiment.initial_checkpoint, Path(checkpoints)))
+        if training.is_over():
+            raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
+        make_directory(kept.directory)  # or fail before there is a log
+        with Progress(run_name, progress) as shown, stopping(stop) as stopped:
+            training.run(stopped, shown)
+    finally:
+        training.close()
+    return logdir / run_name
+
+
+# --- before it starts -----------------------------------------------------------------------------
+
+
+def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) -> None:
+    name = experiment.name
+    logs = [logdir / f"{name}{suffix}" for _, suffix in experiment.recording.suffix_schedule]
+    for place in (*logs, kept.directory):
+        if place.is_file() or place.is_dir() and any(place.iterdir()):
+            raise TmnetError(
+                f"There is a run {name!r} already (in {place}); resume it, or give the new one "
+                "another name."
+            )
+
+
+def _state_to_resume(kept: Checkpoints, experiment: Experiment, seed: int | None) -> dict[str, Any]:
+    if not kept.files():
+        raise TmnetError(
+            f"There is nothing to resume: no checkpoint of {experiment.name!r} in "
+            f"{kept.directory.parent}."
+        )
+    state = kept.load()
+    before = Experiment.from_dict(state["experiment"])
+    free = {"minutes", "frames", "description"}
+    if different := differences(before, experiment, free):
+        raise TmnetError(
+            f"The run {experiment.name!r} was started with another configuration: {different} "
+            "differs; resume it with the same, or start a new run from its checkpoint "
+            "(initial_checkpoint)."
+        )
+    if seed not in (None, state["seed"]):
+        raise TmnetError(f"The run {experiment.name!r} was started with seed {state['seed']}.")
+    return state
+
+
+def _find_checkpoint(name: str, directory: Path) -> Path:
+    """The checkpoint that is meant by a file, or by the name of a run."""
+    if Path(name).is_file():
+        return Path(name)
+    files = Checkpoints(directory / name).files()
+    if not files:
+        raise TmnetError(
+            f"initial_checkpoint is {name!r}; there is no such file, and no checkpoint of such a "
+            f"run in {directory}: train {name} first."
+        )
+    return files[-1]
+
+
+def _device(name: str | torch.device | None) -> torch.device:
+    try:
+        one = torch.ones(1, device=name or best_device())
+        one.item()  # which only a device with numbers can tell
+        return one.device
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
+        raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None

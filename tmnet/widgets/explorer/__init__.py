@@ -1,0 +1,1 @@
+"""The explorer: step through a comparison of runs in a notebook."""

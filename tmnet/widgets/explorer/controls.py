@@ -1,0 +1,224 @@
+"""What the explorer is made of: its controls, the display beside them, and its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from tmnet.analysis.comparison import fitting_interval
+from tmnet.analysis.metrics import RULES
+from tmnet.logs.run import Run
+from tmnet.widgets.explorer.saved import VIEWS
+from tmnet.widgets.parts import (
+    FULL,
+    LABEL,
+    checkbox,
+    dropdown,
+    heading,
+    number_slider,
+    set_number,
+    set_options,
+)
+
+AXES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
+RULE_NAMES = {
+    "last value": "last",
+    "mean since the last grid point": "mean",
+    "moving average": "ema",
+    "lowest so far": "min",
+    "highest so far": "max",
+}
+PLACES = 500  # at most, of the window's handles
+
+
+class Controls(widgets.VBox):
+    """The column of controls."""
+
+    def __init__(self):
+        self.logdir = widgets.Text(
+            description="Log directory",
+            tooltip="A folder that holds a folder for each run; Enter reads it",
+            continuous_update=False,
+            style=LABEL,
+            layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
+        )
+        self.reload = widgets.Button(
+            icon="refresh",
+            description="Reload",
+            tooltip="Read what the runs have logged since",
+            layout={"flex": "0 0 96px"},
+        )
+        self.follow = widgets.ToggleButton(
+            icon="eye",
+            description="Follow",
+            tooltip="Read what runs log every few seconds, as long as this is pressed",
+            layout={"flex": "0 0 96px"},
+        )
+        self.fresh = widgets.HTML(layout={"flex": "1 1 0"})
+        self.listed = widgets.Text(
+            description="List",
+            placeholder="part of a name",
+            tooltip="Lists only the runs with this in their name; * stands for anything",
+            style=LABEL,
+            layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
+        )
+        self.every, self.none = (
+            widgets.Button(description=name, tooltip=tooltip, layout={"flex": "0 0 60px"})
+            for name, tooltip in (
+                ("All", "Show all runs that are listed"),
+                ("None", "Show none of the runs that are listed"),
+            )
+        )
+        self.arms = checkbox(
+            "Runs that differ in a last number are seeds of one arm",
+            "Compare arms, by the inter-quartile mean of their seeds: big_1, big_2 … are arm big",
+        )
+        self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
+        self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
+        self.by = dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
+        self.clock = dropdown(
+            "Clock",
+            {"active (without downtime)": "active", "wall clock": "wall"},
+            "Whether the time between two processes of a run counts",
+        )
+        # A page rounds what it shows and sends that back, perhaps after the next value was set; of
+        # whole numbers it sends back only what somebody chose.
+        self.window = widgets.IntRangeSlider(
+            description="Window (min)",
+            min=0,
+            max=PLACES,
+            readout=False,
+            tooltip="The part of the axis that is looked at; at first the common window",
+            style=LABEL,
+            layout={"flex": "1 1 auto", "width": "auto"},
+        )
+        self.window_label = widgets.HTML(layout={"flex": "0 0 118px"})
+        self.common = widgets.Button(
+            description="Common window",
+            tooltip="Back to the window that ends where the shortest run ends",
+            layout={"margin": "0 0 0 109px"},
+        )
+        self.interval = number_slider(
+            [k / 2 for k in range(1, 121)], "Interval (min)", "Minutes between grid points"
+        )
+        self.step_interval = number_slider(
+            range(10_000, 1_010_000, 10_000), "Step interval", "Steps between grid points"
+        )
+        self.trailing = widgets.BoundedFloatText(
+            0,
+            description="Trailing (min)",
+            min=0,
+            max=1e12,
+            tooltip="Races of the last so many minutes (or steps) count; 0: all so far",
+            style=LABEL,
+            layout={"width": "200px"},
+        )
+        self.rule = dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
+        assert set(RULE_NAMES.values()) == set(RULES)
+        self.saved = widgets.Combobox(
+            description="Saved view",
+            placeholder="a name",
+            tooltip="The name of a view: a new one to save under, or one that was saved",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.save, self.show, self.forget = (
+            widgets.Button(description=name, tooltip=tooltip, layout={"width": "84px"})
+            for name, tooltip in (
+                ("Save", f"Keep what is chosen under this name, in {VIEWS}"),
+                ("Show", "Choose what was saved under this name"),
+                ("Delete", "Forget what was saved under this name"),
+            )
+        )
+        self.view_message = widgets.HTML()
+        self.metrics = widgets.VBox()
+        self.filter = widgets.Text(
+            description="Other scalars",
+            placeholder="part of a tag",
+            tooltip="Lists the other scalars with this in their name",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
+        super().__init__(
+            [
+                heading("Runs"),
+                widgets.HBox([self.logdir, self.reload]),
+                widgets.HBox([self.follow, self.fresh]),
+                widgets.HBox([self.listed, self.every, self.none]),
+                self.runs,
+                self.arms,
+                self.baseline,
+                heading("Axis"),
+                self.by,
+                self.clock,
+                widgets.HBox([self.window, self.window_label], layout=FULL),
+                self.common,
+                self.interval,
+                self.step_interval,
+                heading("Metrics"),
+                widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
+                self.rule,
+                self.metrics,
+                self.filter,
+                self.others,
+                heading("View"),
+                self.saved,
+                widgets.HBox([self.save, self.show, self.forget], layout={"margin": "0 0 0 109px"}),
+                self.view_message,
+            ],
+            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+        )
+
+    def set_counters(self, runs: Sequence[Run]) -> None:
+        """Offer the counters that all runs logged as axes, too."""
+        counters = [
+            tag
+            for tag in runs[0].tags
+            if tag.startswith("cumul_") and all(tag in run.tags for run in runs)
+        ]
+        set_options(self.by, {**AXES, **{tag: tag for tag in counters}})
+
+    def set_intervals(self, runs: Sequence[Run]) -> None:
+        """Intervals that make some twenty grid points of the shortest run."""
+        for slider, by in ((self.interval, "time"), (self.step_interval, "step")):
+            set_number(slider, max(fitting_interval(runs, by), slider.options[0][1]))
+
+    def set_axis(self, by: str) -> None:
+        """Name the unit of the axis, and let only its own controls be moved."""
+        time = by == "time"
+        unit = "min" if time else "steps" if by in AXES.values() else "counts"
+        self.window.description = f"Window ({unit})"
+        self.trailing.description = f"Trailing ({unit})"
+        self.clock.disabled, self.interval.disabled = not time, not time
+        self.step_interval.disabled = time
+
+    def set_window(self, end: float, window: tuple[float, float]) -> None:
+        """Put the handles to where a window is between 0 and the end of the longest run."""
+        ticks = MaxNLocator(PLACES, steps=[1, 2, 5, 10]).tick_values(0, max(end, window[1]))
+        self._stops = np.minimum(ticks.round(9), max(end, window[1]))
+        slider, last = self.window, len(ticks) - 1
+        places = self._places(window)
+        if last > slider.max:  # a page fits the value into the limits, too
+            slider.max = last
+        slider.value = places
+        slider.max = last
+        digits = 0 if self._stops[-1] >= 1000 else 1
+        low, high = (f"{x:,.{digits}f}" for x in window)
+        size = "white-space: nowrap; font-size: 90%"
+        self.window_label.value = f"<span style='{size}'>{low} – {high}</span>"
+
+    def moved_window(self, window: tuple[float, float]) -> tuple[float, float]:
+        """A window after the handles were moved; the end of one that was not stays as it is."""
+        low, high = (
+            end if place == before else float(self._stops[place])
+            for end, place, before in zip(window, self.window.value, self._places(window))
+        )
+        return low, high
+
+    def _places(self, window: tuple[float, float]) -> tuple[int, int]:
+        low, high = (int(np.abs(self._stops - x).argmin()) for x in window)
+        return low, high

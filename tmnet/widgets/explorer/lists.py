@@ -1,0 +1,71 @@
+"""The lists of runs, metrics and other scalars, from which a reader chooses."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+from tmnet.analysis.metrics import metric
+from tmnet.logs.run import Run
+from tmnet.widgets.parts import checkbox
+
+WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
+MOST_TAGS = 40  # listed of the other scalars
+
+
+class RunRow(widgets.VBox):
+    """A run in the list: its colour, a checkbox, and what it is."""
+
+    def __init__(self, run: Run):
+        self.box = checkbox(run.name, f"Show {run.name}")
+        self.swatch = widgets.HTML(layout={"width": "38px"})
+        self.details = widgets.HTML()
+        head = widgets.HBox(
+            [self.swatch, self.box], layout={"height": "26px", "overflow": "hidden"}
+        )
+        super().__init__([head, self.details], layout={"flex": "0 0 auto"})
+
+
+def run_details(run: Run) -> str:
+    """HTML: how long a run is, and whether it is being written."""
+    pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
+    writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
+    return (
+        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
+        f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
+        f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span></div>"
+    )
+
+
+def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
+    """The rows that metrics' checkboxes stand in: one for each map and kind."""
+    groups: dict[str, list[widgets.Checkbox]] = {}
+    for name, box in boxes.items():
+        some = metric(name)
+        group = " ".join(some.races[:2]) if some.races else "training"
+        groups.setdefault(group, []).append(box)
+    return [
+        widgets.VBox([
+            widgets.HTML(f"<b>{html.escape(group)}</b>"),
+            widgets.HBox(members, layout={"flex_flow": "row wrap"}),
+        ])
+        for group, members in groups.items()
+    ]  # fmt: skip
+
+
+def metric_box(name: str) -> widgets.Checkbox:
+    """A checkbox for a metric; that of races stands beneath their map and kind."""
+    some = metric(name)
+    short = some.races[2].replace("_", " ") if some.races else some.name
+    return checkbox(short, some.label)
+
+
+def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list[str], str]:
+    """Scalars that are chosen or have `wanted` in their names, and how many there are, in words."""
+    matching = [tag for tag in tags if wanted and wanted.lower() in tag.lower()]
+    listed = dict.fromkeys([tag for tag in tags if tag in chosen] + matching[:MOST_TAGS])
+    more = len(matching) - MOST_TAGS
+    text = f"{len(tags)} other scalars" + (f"; {len(matching)} match" if wanted else "")
+    return [*listed], text + (f", {more} of them not listed" if more > 0 else "")

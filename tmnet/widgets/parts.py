@@ -1,0 +1,129 @@
+"""What the widgets are made of: labelled controls, tooltips, messages, a picture for later."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import HTML, clear_output, display
+
+LABEL = {"description_width": "105px"}
+FULL = {"width": "98%"}
+
+
+class Pictured(widgets.Box):
+    """A widget that leaves a picture in the notebook, for who opens it without a kernel.
+
+    The picture is hidden beside a live widget, and for a moment at first, so that it does not
+    flash before that is there.
+    """
+
+    def _repr_mimebundle_(self, **options) -> dict:
+        self.add_class("tmnet-live")
+        data = base64.b64encode(self.picture).decode()
+        display(
+            HTML(
+                "<style>@keyframes tmnet-static {from {max-height: 0; opacity: 0}} "
+                ".tmnet-static {animation: tmnet-static 0s 2s backwards} "
+                ".jp-OutputArea:has(.tmnet-live) .tmnet-static {display: none}</style>"
+                "<img class='tmnet-static' alt='The picture at first; run the cell for more' "
+                f"src='data:image/png;base64,{data}'>"
+            )
+        )
+        return super()._repr_mimebundle_(**options)
+
+
+def label_tooltips(widget: widgets.Widget) -> None:
+    """Give the tooltips of texts and lists to their labels: ipywidgets shows them nowhere else."""
+    if isinstance(
+        widget, (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.SelectMultiple)
+    ):
+        if widget.description and widget.tooltip:
+            title, name = html.escape(widget.tooltip), html.escape(widget.description)
+            widget.description_allow_html = True
+            widget.description = f'<span title="{title}">{name}</span>'
+    for child in getattr(widget, "children", ()):
+        label_tooltips(child)
+
+
+class ProgressOutput(widgets.Output):
+    """Shows the progress bars of what is done in its context, until that is left.
+
+    Errors are passed on: an `Output` would show a traceback and swallow them.
+    """
+
+    def __exit__(self, *_) -> None:
+        clear_output()
+        super().__exit__(None, None, None)
+
+
+def error_html(sentence: str, details: str = "") -> str:
+    """What went wrong, in words; details are folded away."""
+    more = f"<details><pre>{html.escape(details)}</pre></details>" if details else ""
+    return (
+        '<div role="alert" style="border-left:4px solid #d55e00;background:#fdeee6;'
+        f'color:#222;padding:4px 10px">{html.escape(sentence)}{more}</div>'
+    )
+
+
+def checkbox(name: str, tooltip: str) -> widgets.Checkbox:
+    return widgets.Checkbox(
+        False,
+        description=name,
+        indent=False,
+        tooltip=tooltip,
+        layout={"width": "auto", "margin": "0 12px 0 0", "flex": "0 0 auto"},
+    )
+
+
+def dropdown(name: str, options, tooltip: str) -> widgets.Dropdown:
+    return widgets.Dropdown(
+        description=name, options=options, tooltip=tooltip, style=LABEL, layout=FULL
+    )
+
+
+def heading(text: str) -> widgets.HTML:
+    return widgets.HTML(
+        f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
+    )
+
+
+def number_slider(numbers: Sequence[float], name: str, tooltip: str) -> widgets.SelectionSlider:
+    """A slider over numbers that a page does not round; see also `set_number`."""
+    options = [(_number(x), x) for x in numbers]
+    return widgets.SelectionSlider(
+        description=name, options=options, tooltip=tooltip, style=LABEL, layout=FULL
+    )
+
+
+def set_number(slider: widgets.SelectionSlider, value: float) -> None:
+    """Set one of those sliders; a number that it has not takes the place of the nearest."""
+    numbers = [number for _, number in slider.options]
+    if value not in numbers:
+        nearest = int(np.abs(np.subtract(numbers, value)).argmin())
+        numbers[nearest] = value
+        with slider.hold_sync():
+            slider.options = [(_number(x), x) for x in numbers]
+            slider.value = value
+    slider.value = value
+
+
+def _number(x: float) -> str:
+    return f"{x:,.10g}"
+
+
+def whole_steps(low: float, high: float, step: float) -> tuple[float, float]:
+    """The limits of a slider around a span; pages count steps from the lower one."""
+    low = np.floor(low / step + 1e-9) * step
+    return low, max(np.ceil(high / step - 1e-9) * step, low + step)
+
+
+def set_options(dropdown: widgets.Dropdown, options: dict | Sequence[str]) -> None:
+    """Set a dropdown's options; its value stays if it is among them, or is the first, if any."""
+    values = list(options.values() if isinstance(options, dict) else options)
+    value = dropdown.value if dropdown.value in values else (values or [None])[0]
+    dropdown.options = options
+    dropdown.value = value
