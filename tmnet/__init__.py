@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tmnet.errors import LogWarning, TmnetError
 
 if TYPE_CHECKING:
-    from tmnet.analysis.comparison import Comparison, compare
+    from tmnet.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
     from tmnet.logs.find import list_runs, load_run, load_runs
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from tmnet.widgets.write_up import write_up
 
 _HOMES = {
-    "Comparison": "tmnet.analysis.comparison",
+    "Comparison": "tmnet.comparison",
     "Experiment": "tmnet.experiments.config",
     "Run": "tmnet.logs.run",
-    "compare": "tmnet.analysis.comparison",
+    "compare": "tmnet.comparison",
     "explore": "tmnet.widgets.explorer.explorer",
     "find_logdirs": "tmnet.logs.find",
     "list_runs": "tmnet.logs.find",

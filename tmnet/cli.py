@@ -242,7 +242,8 @@ def compare(args: argparse.Namespace) -> None:
     """`tmnet compare`."""
     import pandas as pd
 
-    from tmnet.analysis.comparison import compare, metric_names
+    from tmnet.analysis.alignment import metric_names
+    from tmnet.comparison import compare
     from tmnet.export import check_formats
     from tmnet.logs.find import load_run
 
@@ -396,7 +397,7 @@ def report(args: argparse.Namespace) -> None:
 
 def demo(args: argparse.Namespace) -> None:
     """`tmnet demo`."""
-    from tmnet.analysis.comparison import compare
+    from tmnet.comparison import compare
     from tmnet.logs.find import load_run
     from tmnet.report.report import report as write_up
     from tmnet.report.study import load_study

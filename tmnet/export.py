@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
+from tmnet.comparison import Comparison
 from tmnet.drawing import styled
 from tmnet.errors import TmnetError
 from tmnet.figures import plot_grid, plot_profile

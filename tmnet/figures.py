@@ -14,9 +14,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, ScalarFormatter
 
-from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
+from tmnet.comparison import Comparison
 from tmnet.drawing import (
     AggFigure,
     ShortFormatter,

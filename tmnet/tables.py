@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from tmnet.analysis.comparison import Comparison
 from tmnet.analysis.metrics import Metric
+from tmnet.comparison import Comparison
 
 STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
 BEST_MARK = "*"

@@ -60,3 +60,14 @@ def _dialect() -> tuple[type, type]:
     for some in (Loader, Dumper):
         some.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
     return Loader, Dumper
+
+
+def dotted(config: dict, prefix: str = "") -> dict[str, object]:
+    """A nested dict with dotted names."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= dotted(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tmnet
-from tmnet.analysis.axes import on_axis
-from tmnet.analysis.comparison import fitting_interval
+from tmnet.analysis.alignment import fitting_interval
+from tmnet.analysis.on_axis import on_axis
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.costs import costs
 

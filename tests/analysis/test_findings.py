@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tmnet
-from tmnet.analysis.findings import KINDS, Finding
+from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.statistics import Interval
 from tmnet.experiments.config import NetworkConfig
 from tmnet.files import data_path
@@ -356,11 +356,11 @@ def test_the_published_early_failures(published):
 
 
 def test_findings_come_in_the_order_of_their_kinds(all_four):
-    assert list(KINDS) == [
+    assert list(HEADINGS) == [
         "leader", "first_finish", "threshold", "crossover", "after", "plateau", "verdict", "cost",
         "caution",
     ]  # fmt: skip
-    assert [kind for kind, _ in itertools.groupby(some.kind for some in all_four)] == list(KINDS)
+    assert [kind for kind, _ in itertools.groupby(some.kind for some in all_four)] == list(HEADINGS)
     assert all(some.sentence.endswith(".") and "nan" not in some.sentence for some in all_four)
     assert all("\n" not in some.sentence for some in all_four)
 

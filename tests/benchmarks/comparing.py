@@ -46,7 +46,7 @@ def main() -> None:
     from synthetic import race_events, write_log
 
     import tmnet
-    from tmnet.analysis.comparison import metric_names
+    from tmnet.analysis.alignment import metric_names
 
     pyarrow.set_cpu_count(1)
     with tempfile.TemporaryDirectory() as directory:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from tmnet.analysis.findings import KINDS
+from tmnet.analysis.findings.finding import HEADINGS
 
 PATIENCE = 30.0  # s, until a page shows what it should
 INSIDE = ("data", "blob", "about")
@@ -325,7 +325,7 @@ class Notebook:
 
 def sentences(findings) -> list[str]:
     """As the page lists findings: by kind."""
-    return [some.sentence for kind in KINDS for some in findings if some.kind == kind]
+    return [some.sentence for kind in HEADINGS for some in findings if some.kind == kind]
 
 
 def number(text: str) -> float:

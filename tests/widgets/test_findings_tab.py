@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tmnet
-from tmnet.analysis.comparison import Comparison
+from tmnet.comparison import Comparison
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 

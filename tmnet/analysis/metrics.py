@@ -18,7 +18,7 @@ import pandas as pd
 from tmnet.logs.dialects import common_name
 
 Better = Literal["lower", "higher"] | None
-KINDS = ("eval", "explo")
+RACE_KINDS = ("eval", "explo")
 DECIMALS = 9  # of grid points and what is computed from them: 0.3 - 0.1 is 0.2
 
 
@@ -255,7 +255,7 @@ _PER_MAP = {
     "zone_reached": ("furthest zone", "", "higher"),
     "alltime_min_ms": ("best time so far", "ms", "lower"),
 }
-_RACES = re.compile(rf"(?P<map>.+)/(?P<kind>{'|'.join(KINDS)})/(?P<statistic>\w+)")
+_RACES = re.compile(rf"(?P<map>.+)/(?P<kind>{'|'.join(RACE_KINDS)})/(?P<statistic>\w+)")
 
 
 def metric(name: str) -> Metric:

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.comparison import (
-    Comparison,
-    compare,
-    fitting_interval,
-    metric_names,
-)
-from tmnet.analysis.findings import KINDS, Finding, name_of
+from tmnet.analysis.alignment import fitting_interval, metric_names
+from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.findings.runs import name_of
 from tmnet.analysis.metrics import metric, minus
+from tmnet.comparison import Comparison, compare
 from tmnet.export import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
@@ -188,7 +185,7 @@ class _Writer:
             Heading(2, "Key findings"),
             *_told(key, ("leader", "first_finish", "threshold", "crossover")),
             Table(f"Values at {at}", self._final_values()),
-            *([Heading(3, KINDS["caution"])] if cautions else []),
+            *([Heading(3, HEADINGS["caution"])] if cautions else []),
             *_told(cautions, ("caution",)),
             _words("key findings"),
         ]
@@ -441,7 +438,7 @@ def _tables(findings: Sequence[Finding], what: str = "the numbers") -> list[Bloc
     findings = [some for some in findings if some.of_runs or some.details]
     return [
         Table(
-            f"{KINDS[kind].rstrip('?')}: {what}",
+            f"{HEADINGS[kind].rstrip('?')}: {what}",
             _numbers([some for some in findings if some.kind == kind]),
             folded=True,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import threading
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -23,7 +22,7 @@ from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.explorer import Explorer
 from tmnet.widgets.parts import FULL, LABEL, dropdown, error_html, heading, label_tooltips
 from tmnet.widgets.training_figure import TrainingFigure
-from tmnet.yaml_text import from_yaml, to_yaml
+from tmnet.yaml_text import dotted, from_yaml, to_yaml
 
 STATUS_EVERY, FIGURE_EVERY = 0.5, 4.0  # s
 FULL_SIZE = "full size"
@@ -177,7 +176,7 @@ class TrainingPanel(widgets.VBox):
         changes = from_yaml(self.changes.value) or {}
         if not isinstance(changes, dict):
             raise TmnetError("The changes are no fields; write `field: value` lines.")
-        return experiment.with_values(_flat(changes))
+        return experiment.with_values(dotted(changes))
 
     def _choose(self) -> None:
         experiment = load_experiment(self.experiment.value)
@@ -285,13 +284,3 @@ class TrainingPanel(widgets.VBox):
         else:  # what is chosen there stays
             self.explorer.controls.logdir.value = str(self.logdir)
             self.explorer.reload()
-
-
-def _flat(values: dict[str, Any], where: str = "") -> dict[str, Any]:
-    """A nested dict as one with dots in its names."""
-    flat = {}
-    for name, value in values.items():
-        flat |= (
-            _flat(value, f"{where}{name}.") if isinstance(value, dict) else {where + name: value}
-        )
-    return flat

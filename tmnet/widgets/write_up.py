@@ -8,13 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.comparison import (
-    Comparison,
-    compare,
-    fitting_interval,
-    metric_names,
-)
+from tmnet.analysis.alignment import fitting_interval, metric_names
 from tmnet.analysis.metrics import metric
+from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.figures import WIDTHS

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from tmnet.analysis.comparison import fitting_interval
+from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.metrics import RULES
 from tmnet.logs.run import Run
 from tmnet.widgets.explorer.saved import VIEWS

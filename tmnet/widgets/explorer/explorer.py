@@ -17,8 +17,9 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.comparison import Comparison, compare, metric_names
+from tmnet.analysis.alignment import metric_names
 from tmnet.analysis.metrics import metric
+from tmnet.comparison import Comparison, compare
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
 from tmnet.export import export

@@ -7,10 +7,10 @@ from html import escape
 
 import numpy as np
 
-from tmnet.analysis.comparison import Comparison
-from tmnet.analysis.findings import KINDS, Finding
+from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import iqm, iqm_interval
+from tmnet.comparison import Comparison
 from tmnet.drawing import run_swatch
 from tmnet.tables import BEST_MARK, best_of, title
 
@@ -105,7 +105,7 @@ def _difference(comparison: Comparison, some: Metric, difference: float) -> str:
 def findings_html(findings: Sequence[Finding]) -> str:
     """Findings as lists under headings."""
     parts = []
-    for kind, heading in KINDS.items():
+    for kind, heading in HEADINGS.items():
         if some := [finding.sentence for finding in findings if finding.kind == kind]:
             items = "".join(f"<li>{escape(sentence)}</li>" for sentence in some)
             parts.append(f"<h4>{heading}</h4><ul>{items}</ul>")

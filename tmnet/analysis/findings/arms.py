@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tmnet.analysis.findings import OF_95, Finding, RunFinder, name_of
+from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.runs import OF_95, RunFinder, name_of
 from tmnet.analysis.metrics import Metric, metric
 from tmnet.analysis.statistics import (
     iqm,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,22 +10,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.axes import CLOCKS, on_axis
+from tmnet.analysis.alignment import (
+    DEFAULT_INTERVAL,
+    check_arguments,
+    chosen_metrics,
+    count_of,
+    grid_points,
+    hundredth,
+    unknown_metric,
+)
 from tmnet.analysis.metrics import (
     DECIMALS,
-    KEY_SCALARS,
-    KINDS,
-    RULES,
     STATISTICS,
     Metric,
     metric,
     scalar_values,
 )
+from tmnet.analysis.on_axis import on_axis
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
-
-MOST_POINTS = 20_000
-DEFAULT_INTERVAL = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
+from tmnet.yaml_text import dotted
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +185,7 @@ class Comparison:
     def races_behind(self, t: float) -> pd.DataFrame:
         """How many races stand behind each metric of races at one moment: as `at`."""
         of_races = [some for some in self.metrics if some.races]
-        counts = replace(self, metrics=tuple(map(_races_of, of_races))).at(t)
+        counts = replace(self, metrics=tuple(map(count_of, of_races))).at(t)
         return counts.set_axis(pd.Index([some.name for some in of_races], name="metric"))
 
     def findings(
@@ -190,13 +193,13 @@ class Comparison:
         seed: int = 0,
     ) -> list:  # fmt: skip
         """What it shows, as statements. See `tmnet.analysis.findings.findings`."""
-        from tmnet.analysis.findings import findings
+        from tmnet.analysis.findings.runs import findings
 
         return findings(self, thresholds, after, seed)
 
     def config_diff(self) -> pd.DataFrame:
         """Configuration entries in which the runs differ: a row an entry, a column a run."""
-        flat = {run.name: _flat(run.config) for run in self.runs}
+        flat = {run.name: dotted(run.config) for run in self.runs}
         names = dict.fromkeys(name for config in flat.values() for name in config)
         differing = [
             name for name in names if len({repr(config.get(name)) for config in flat.values()}) > 1
@@ -253,7 +256,7 @@ class Comparison:
     def differ(self, setting: str) -> bool:
         """Whether the runs logged different values of a setting of the network."""
         name = f"neural_network.{setting}"
-        logged = [config[name] for run in self.runs if name in (config := _flat(run.config))]
+        logged = [config[name] for run in self.runs if name in (config := dotted(run.config))]
         return any(value != logged[0] for value in logged)
 
     def only(self, names: Sequence[str]) -> Comparison:
@@ -268,7 +271,7 @@ class Comparison:
         try:
             return names.index(metric(name).name)
         except ValueError:
-            raise TmnetError(_unknown_metric(name, names)) from None
+            raise TmnetError(unknown_metric(name, names)) from None
 
 
 def compare(
@@ -323,124 +326,22 @@ def compare(
             raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
         runs = [run for seeds in runs.values() for run in seeds]
     runs = tuple([runs] if isinstance(runs, Run) else runs)
-    _check(runs, clock, rule, interval, trailing)
+    check_arguments(runs, clock, rule, interval, trailing)
     ends = [on_axis(run, by, clock).end for run in runs]
     lo, hi = (0.0, min(ends)) if window is None else map(float, window)
     if not (np.isfinite([lo, hi]).all() and lo <= hi):
         raise TmnetError(f"The window ends before it starts: {lo:g} to {hi:g}.")
     if interval is None:
-        interval = DEFAULT_INTERVAL.get(by) or _hundredth(hi - lo)
+        interval = DEFAULT_INTERVAL.get(by) or hundredth(hi - lo)
     return Comparison(
         runs=runs,
-        metrics=_metrics(runs, metrics),
+        metrics=chosen_metrics(runs, metrics),
         by=by,
         clock=clock,
         interval=float(interval),
         window=(lo, hi),
-        grid=_grid(lo, hi, float(interval)),
+        grid=grid_points(lo, hi, float(interval)),
         trailing=None if trailing is None else float(trailing),
         rule=rule,
         arms=arms,
     )
-
-
-def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
-    """Names of the metrics that the runs have: of races, key scalars, and maybe all others.
-
-    Where there is neither a race nor a key scalar, as in logs of other tools, all are taken.
-    """
-    names = []
-    for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
-        for kind in KINDS:
-            robust = [run.raced[map_, kind] for run in runs if (map_, kind) in run.raced]
-            names += [
-                f"{map_}/{kind}/{statistic}"
-                for statistic in STATISTICS
-                if robust and (any(robust) or not statistic.startswith("robust_"))
-            ]
-    tags = dict.fromkeys(tag for run in runs for tag in run.tags)
-    key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
-    others = [tag for tag in tags if tag not in key]
-    return names + key + (others if all_scalars or not names + key else [])
-
-
-def fitting_interval(runs: Sequence[Run], by: str) -> float:
-    """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
-    of the default is enough for that; the default where it does.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    by : {"time", "step"}
-    """
-    shortest = min(run.duration if by == "time" else run.steps for run in runs)
-    default = DEFAULT_INTERVAL[by]
-    return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
-
-
-def _check(runs, clock, rule, interval, trailing) -> None:
-    if not runs:
-        raise TmnetError("There is nothing to compare: give at least one run.")
-    names = [run.name for run in runs]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise TmnetError(f"Run {', '.join(sorted(twice))} is given twice; each can be there once.")
-    for value, known, what in ((clock, CLOCKS, "clock"), (rule, RULES, "rule")):
-        if value not in known:
-            raise TmnetError(f"The {what} {value!r} is unknown; it can be {', '.join(known)}.")
-    for value, what in ((interval, "interval"), (trailing, "trailing range")):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise TmnetError(f"The {what} is {value:g}; it must be greater than 0.")
-
-
-def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
-    """Multiples of the interval in the window, without 0; its end, if there is none."""
-    first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
-    if last - first > MOST_POINTS:
-        raise TmnetError(
-            f"An interval of {interval:g} makes {last - first:,.0f} grid points in the window of "
-            f"{lo:g} to {hi:g}; at most {MOST_POINTS:,} are allowed: choose a longer interval."
-        )
-    numbers = np.arange(max(first, 1), last + 1)
-    return np.round(numbers * interval, DECIMALS) if len(numbers) else np.array([hi])
-
-
-def _hundredth(length: float) -> float:
-    """About a hundredth of a length, as 1, 2 or 5 times a power of ten."""
-    if length <= 0:
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(length / 100))
-    return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
-
-
-def _metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
-    known = metric_names(runs, all_scalars=True)
-    if wanted is None:
-        wanted = metric_names(runs)
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    for name in wanted:
-        if metric(name).name not in known:
-            raise TmnetError(_unknown_metric(name, known))
-    return tuple({some.name: some for some in map(metric, wanted)}.values())
-
-
-def _unknown_metric(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=5, cutoff=0.3)
-    hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(known[:20])} …"
-    return f"There is no metric {name}. {hint}"
-
-
-def _races_of(some: Metric) -> Metric:
-    """The metric that counts the races behind a metric of races."""
-    map_, kind, statistic = some.races
-    return metric(f"{map_}/{kind}/{'robust_' * statistic.startswith('robust_')}races")
-
-
-def _flat(config: dict, prefix: str = "") -> dict[str, object]:
-    """A nested dict with dotted names."""
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from tmnet.analysis.axes import STEPS, arithmetic, on_axis, own_batches, own_frames
-from tmnet.analysis.comparison import Comparison, compare
-from tmnet.analysis.metrics import DECIMALS, Metric, Races, metric, minus
-from tmnet.analysis.metrics import KINDS as RACE_KINDS
+from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.metrics import DECIMALS, RACE_KINDS, Metric, Races, metric, minus
+from tmnet.analysis.on_axis import STEPS, arithmetic, on_axis, own_batches, own_frames
 from tmnet.analysis.statistics import (
     Interval,
     Times,
@@ -18,20 +16,10 @@ from tmnet.analysis.statistics import (
     rate_difference,
     rate_interval,
 )
+from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
-KINDS = {  # and what stands above the findings of each
-    "leader": "Who leads",
-    "first_finish": "First finishes",
-    "threshold": "Reaching a level",
-    "crossover": "Overtaking",
-    "after": "What came after",
-    "plateau": "Plateaus",
-    "verdict": "Was it worth going on?",
-    "cost": "Cost",
-    "caution": "Where the comparison may mislead",
-}
 AFTER = ("best", "finish_rate", "mean")  # of eval races, and the loss: what is followed
 OF_95, BY_FEW = "95 % of it", "by the best of equally few races"
 FEW = 20  # of so many races the best of one can be told: what no race came to, no draw tells
@@ -41,50 +29,6 @@ FEW_RACES = 30
 LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
 LATE = 0.25  # of the window: the races of late
 LAST_VALUES = 10  # of a scalar, whose scatter is its noise
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One statement.
-
-    Attributes
-    ----------
-    kind : str
-        One of `KINDS`.
-    runs : tuple of str
-        The run it is about; then those it is compared with.
-    metric : str or None
-    moment : float or None
-        On the axis of the comparison.
-    value : float or None
-        What was found, as the metric has it (a rate 0..1): a lead, a gain, a moment, a count. A
-        lead in best times is that which equally few races are expected to bring, if there are
-        enough races to tell.
-    uncertainty : Interval or None
-        95 % of the value.
-    sentence : str
-    of_runs, details : dict of str to str
-        What the sentence tells of each run, by its name, and what else it tells: for a row of a
-        table.
-    """
-
-    kind: str
-    runs: tuple[str, ...]
-    metric: str | None
-    moment: float | None
-    value: float | None
-    uncertainty: Interval | None
-    sentence: str
-    of_runs: dict[str, str] = field(default_factory=dict)
-    details: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def stands_out(self) -> bool | None:
-        """Whether the value differs from nothing by more than noise; None if that is not known."""
-        if self.uncertainty is None:
-            return None
-        # a lead that equally many races would turn round is none
-        return self.uncertainty.low > 0 or (self.kind != "leader" and self.uncertainty.high < 0)
 
 
 def findings(
@@ -125,7 +69,7 @@ def findings(
             f"{comparison.axis_unit}."
         )
     if comparison.arms:
-        from tmnet.analysis.arms import ArmFinder as Finder
+        from tmnet.analysis.findings.arms import ArmFinder as Finder
     else:
         Finder = RunFinder
     return Finder(comparison, thresholds, float(after), seed).all()
@@ -148,7 +92,7 @@ class RunFinder:
         self.thresholds = self._thresholds(thresholds)
 
     def all(self) -> list[Finding]:
-        return [finding for kind in KINDS for finding in getattr(self, kind)()]
+        return [finding for kind in HEADINGS for finding in getattr(self, kind)()]
 
     # --- who leads --------------------------------------------------------------------------------
 
