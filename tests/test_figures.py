@@ -401,7 +401,7 @@ def test_two_metrics_never_share_a_file(tmp_path, tags):
 
 
 def test_an_unknown_format(whole, tmp_path):
-    with pytest.raises(tmnet.TmnetError, match="format bmp cannot be written; .*png, svg"):
+    with pytest.raises(tmnet.TmnetError, match=r"format bmp cannot be written; .*png, svg"):
         whole.export(tmp_path / "out", "exp", ("png", "bmp"))
     assert not (tmp_path / "out").exists()
 
@@ -417,7 +417,7 @@ def test_a_folder_that_cannot_be_made(whole, tmp_path):
 def test_a_file_that_cannot_be_written(whole, tmp_path):
     """There is a folder of its name; nothing half written is left."""
     (tmp_path / "exp_table.csv").mkdir()
-    with pytest.raises(tmnet.TmnetError, match="exp_table.csv cannot be written"):
+    with pytest.raises(tmnet.TmnetError, match=r"exp_table\.csv cannot be written"):
         whole.export(tmp_path, "exp", ("csv",))
     assert [path.name for path in tmp_path.iterdir()] == ["exp_table.csv"]
 

@@ -5,6 +5,7 @@ import io
 import re
 import urllib.parse
 from html.parser import HTMLParser
+from typing import ClassVar
 
 import mistune
 import pandas as pd
@@ -44,7 +45,7 @@ MARKS = {  # around the author's words, as they stand in files that people have
 class Elements(HTMLParser):
     """What a browser would show, as (kind, text) in order."""
 
-    KINDS = {"li": "item", "td": "cell", "th": "cell", "pre": "code", "summary": "title",
+    KINDS: ClassVar = {"li": "item", "td": "cell", "th": "cell", "pre": "code", "summary": "title",
              "figcaption": "caption", "p": "text"}  # fmt: skip
     KINDS |= {f"h{level}": "heading" for level in range(1, 7)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from tmnet.errors import TmnetError
 
@@ -30,7 +30,7 @@ def from_yaml(text: str) -> Any:
 
     loader, _ = _dialect()
     try:
-        return yaml.load(text, loader)  # noqa: S506 - a safe loader
+        return yaml.load(text, loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
@@ -48,7 +48,7 @@ def _dialect() -> tuple[type, type]:
     left_out = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers = {
+        yaml_implicit_resolvers: ClassVar = {
             first: [(tag, form) for tag, form in forms if tag not in left_out]
             for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }

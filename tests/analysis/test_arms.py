@@ -108,7 +108,7 @@ def test_a_lead_beyond_the_noise_and_its_sign(tmp_path, better):
     else:
         name = RATE
         one, other = (
-            [raced(([None] * some + [25.0] * (20 - some))) for some in failed]
+            [raced([None] * some + [25.0] * (20 - some)) for some in failed]
             for failed in ([1, 2, 3, 4], [11, 12, 14, 15])
         )
     comparison = arms_of(tmp_path, {"other": other, "one": one})

@@ -356,7 +356,7 @@ def test_which_runs_are_refused(runs):
 @pytest.mark.parametrize("ask", ["table", "plot"])
 def test_a_metric_that_is_not_there(runs, ask):
     comparison = tmnet.compare(runs, metrics=["loss", "training_share"])
-    with pytest.raises(tmnet.TmnetError, match="no metric training_shar. Nearest: training_share"):
+    with pytest.raises(tmnet.TmnetError, match=r"training_shar\. Nearest: training_share"):
         getattr(comparison, ask)("training_shar")
 
 

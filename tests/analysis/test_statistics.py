@@ -514,11 +514,12 @@ def test_a_performance_profile_counts_scores_above(scores, thresholds):
 # --- Kaplan and Meier ---------------------------------------------------------------------------
 
 # Freireich et al. (1963): weeks of remission under 6-mercaptopurine; + is censored.
-WEEKS = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+".split()
+WEEKS = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
 
 
 def test_the_printed_table_of_kaplan_and_meier():
-    at, reached = [int(x.rstrip("+")) for x in WEEKS], [not x.endswith("+") for x in WEEKS]
+    weeks = WEEKS.split()
+    at, reached = [int(x.rstrip("+")) for x in weeks], [not x.endswith("+") for x in weeks]
     found = time_to_threshold(at, reached)
     assert found.at.tolist() == [6, 7, 10, 13, 16, 22, 23]
     printed = [0.8571, 0.8067, 0.7529, 0.6902, 0.6275, 0.5378, 0.4482]

@@ -8,9 +8,9 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
 
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
+import tempfile
+import time
+from pathlib import Path
 
 RACES, MINUTES = 50_000, 500
 

@@ -12,14 +12,14 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-import argparse  # noqa: E402
-import time  # noqa: E402
+import argparse
+import time
 
-import numpy as np  # noqa: E402
-from scipy import stats  # noqa: E402
-from scipy.signal import lfilter  # noqa: E402
+import numpy as np
+from scipy import stats
+from scipy.signal import lfilter
 
-from tmnet.analysis import statistics as tested  # noqa: E402
+from tmnet.analysis import statistics as tested
 
 FASTEST, LOST = 24.0, 3.0  # s
 ASKED = (0.92, 0.98)

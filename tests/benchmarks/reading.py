@@ -7,11 +7,11 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
 
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from pathlib import Path  # noqa: E402
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 MILLION = 1_000_000
 

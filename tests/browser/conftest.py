@@ -78,9 +78,9 @@ def lab_url(browser, lab_root, tmp_path_factory):
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
     ]
-    log = open(home / "log", "wb")
     environment = os.environ | {name: str(place) for name, place in places.items()}
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    with open(home / "log", "wb") as log:  # the server keeps its own handle
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, home / "log")
         # Reset, or a page would bring back the tabs of the one before.
@@ -88,7 +88,6 @@ def lab_url(browser, lab_root, tmp_path_factory):
     finally:
         server.terminate()
         server.wait(20)
-        log.close()
 
 
 def _wait_for(url, server, log):

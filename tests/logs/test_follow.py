@@ -175,7 +175,7 @@ def test_a_folder_that_goes_while_it_is_read(growing, monkeypatch):
         raise FileNotFoundError(2, "No such file", str(path))
 
     monkeypatch.setattr("tmnet.logs.find.load_piece", gone)
-    with pytest.raises(TmnetError, match="was deleted while .* was read"):
+    with pytest.raises(TmnetError, match=r"was deleted while .* was read"):
         loaded(logdir)
 
 

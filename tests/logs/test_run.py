@@ -483,8 +483,7 @@ def test_configuration_from_hyperparameters(tmp_path):
     """As torch's ``add_hparams`` writes them."""
     logged = hparams({"lr": 0.5, "optimiser": "RAdam", "double": True}, {"metric": 1})
     events = [values_event(0, wall=T0)]
-    for summary in logged:
-        events.append(values_event(0, *summary.value, wall=T0))
+    events += [values_event(0, *summary.value, wall=T0) for summary in logged]
     events.append(values_event(9, scalar("a", 1), wall=T0 + 60))
     write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
     assert load(tmp_path, "X").config == {"lr": 0.5, "optimiser": "RAdam", "double": True}

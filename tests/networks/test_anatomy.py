@@ -1,6 +1,7 @@
 """What a network is said to cost, against what torch counts when it runs."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -196,7 +197,7 @@ def test_measured_times():
 
     totals = anatomy(TINY, 4, "cpu", measure=True, progress=progress).totals
     assert 0 < totals["ms_per_decision"] < 10_000 and 0 < totals["ms_per_batch"] < 10_000
-    assert all(a < b for a, b in zip(shares, shares[1:]))
+    assert all(a < b for a, b in pairwise(shares))
     assert shares[0] > 0 and shares[-1] == pytest.approx(1) and max(shares) <= 1
     computed = anatomy(TINY, 4).totals
     assert totals.drop(["ms_per_decision", "ms_per_batch"]).to_dict() == computed.to_dict()

@@ -24,10 +24,8 @@ def by_loops(prediction, target, tau, kappa=0.005):
     for goal in target:
         for guess, level in zip(prediction, tau):
             delta = goal - guess
-            if abs(delta) <= kappa:
-                huber = delta**2 / 2
-            else:
-                huber = kappa * (abs(delta) - kappa / 2)
+            near = abs(delta) <= kappa
+            huber = delta**2 / 2 if near else kappa * (abs(delta) - kappa / 2)
             total += abs(level - (delta < 0)) * huber / kappa
     return total / len(target)
 

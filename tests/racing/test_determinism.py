@@ -89,7 +89,7 @@ def races():
 
 def test_what_happens_in_these_races(races):
     """Finishes, cut-offs, new races, both tracks, flight, walls: all that could differ."""
-    cars, following, _, whole = races
+    _, following, _, whole = races
     ends = torch.stack([step["end"] for step in whole])
     cuts = torch.stack([step["cut"] for step in whole])
     assert ends.any(0).sum() > 10 and cuts.any(0).sum() > 10

@@ -180,7 +180,7 @@ def test_coasting_on_a_slope(kmh, degrees):
 def test_order_of_actions():
     """As IQN.md, section 5."""
     pedals = [(1, 0), (0, 0), (0, 1), (1, 1)]
-    assert ACTIONS == [(*p, *s) for p in pedals for s in [(0, 0), (1, 0), (0, 1)]]
+    assert [(*p, *s) for p in pedals for s in [(0, 0), (1, 0), (0, 1)]] == ACTIONS
 
 
 @pytest.mark.parametrize("action", range(12))
@@ -272,7 +272,7 @@ def test_full_lock(level, kmh, radius, pedal):
     pairs = []
     for _ in range(14):
         cars = hold(act(level, cars, [pedal + 1, pedal + 2]), speed)
-        x, y, z = numbers(cars.velocity)
+        x, _, z = numbers(cars.velocity)
         pairs.append((heading(cars), np.hypot(x, z)))
         np.testing.assert_array_equal(cars.place[0, 0], -cars.place[0, 1])
         np.testing.assert_array_equal(cars.axes[2, 0, 0], -cars.axes[2, 0, 1])
@@ -578,7 +578,7 @@ def test_load_in_a_valley(speed):
     while cars.position[2].item() < 90:
         cars = act(simulator, cars, to.BOTH if speed < 1 else to.GAS)
         up, z = cars.axes[1, 1, 0].item(), cars.position[2].item()
-        if 30 < z:
+        if z > 30:
             expected = up + cars.speed[2].item() ** 2 / radius / G
             loads.append((cars.load.item(), expected))
     found, expected = np.array(loads).T

@@ -94,7 +94,7 @@ def test_figure(short):
     assert "km/h" in speed.get_ylabel() and "km/h" in colours.get_xlabel()
     assert "(m)" in altitude.get_xlabel() and "(m)" in altitude.get_ylabel()
     np.testing.assert_allclose(speed.lines[0].get_ydata(), race.path.speed_kmh)
-    assert [label.get_text() for label in inputs.get_yticklabels()][0] == "accelerate"
+    assert inputs.get_yticklabels()[0].get_text() == "accelerate"
     assert f"{race.time_s:.3f} s" in figure.get_suptitle()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections import Counter, defaultdict
 from dataclasses import fields, replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -273,7 +274,7 @@ def test_memory_holds_what_was_done(mixed):
 
 def test_losses_of_the_intervals(mixed):
     batches = [0] + [round(value) for _, value in at_logs(mixed, "cumul_number_batches_done")]
-    spans = [slice(*pair) for pair in zip(batches, batches[1:]) if pair[0] < pair[1]]
+    spans = [slice(*pair) for pair in pairwise(batches) if pair[0] < pair[1]]
     values = mixed.scalars.groupby("tag")["value"].apply(list)
     means = [np.mean(mixed.learner.loss[span]) for span in spans]
     assert len(means) >= 15
@@ -459,7 +460,7 @@ def test_seeds(trainings):
     logs = {}
     for name, seed in (("one", 3), ("same", 3), ("other", 4)):
         torch.manual_seed(len(logs))
-        np.random.seed(len(logs))
+        np.random.seed(len(logs))  # noqa: NPY002 - the one that must not matter
         trainings.train(name, frames=500, seed=seed)
         logs[name] = same_log(trainings.scalars(name)), trainings.state(name)["learner"]
     assert logs["one"][0] == logs["same"][0] and not differences(logs["one"][1], logs["same"][1])
@@ -495,7 +496,7 @@ def test_held_out(trainings, monkeypatch):
     assert all(batches % 20 == 0 and size == 16 for batches, size, _ in spy.tests)
     done = [0, *trainings.values_of("cumul_number_batches_done").values()]
     means = [
-        np.mean(some) for low, high in zip(done, done[1:])
+        np.mean(some) for low, high in pairwise(done)
         if (some := [loss for batches, _, loss in spy.tests if low < batches <= high])
     ]  # fmt: skip
     found = trainings.values_of("Training/loss_test")
@@ -844,7 +845,7 @@ def test_a_training_that_diverges(trainings, monkeypatch):
     good, states = trainings.files(), trainings.state()
     diverge(monkeypatch, 30)
     more = {"frames": 1200, "resume": True}
-    with pytest.raises(tmnet.TmnetError, match="diverged.* not finite .* checkpoint is kept"):
+    with pytest.raises(tmnet.TmnetError, match=r"diverged.* not finite .* checkpoint is kept"):
         trainings.train(**more)
     assert trainings.files() == good and not differences(trainings.state(), states)
 

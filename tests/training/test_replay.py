@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def walk(race: Race, k: int, t: int | None, n_steps: int, mini: int, shaping: bo
             break
         if n == n_steps or not race.steps[k + n].greedy:
             break
-    if terminal or mini and t + n >= mini:
+    if terminal or (mini and t + n >= mini):
         discount = 0.0
     after = race.frames[k + n]
     if shaping:
@@ -585,9 +586,7 @@ def test_blocks_are_long(blocks):
             races_of_both += {1, -1} <= set(kinds)
             # those with a change on both sides: no end of a race cuts them
             lengths += [
-                right - left
-                for left, right in zip(changes, changes[1:])
-                if kinds[right] and left > 0
+                right - left for left, right in pairwise(changes) if kinds[right] and left > 0
             ]
     assert races_of_both > 5
     assert len(lengths) > 10 and min(lengths) >= 50
@@ -599,7 +598,7 @@ def test_races_begin_new_blocks():
     races, held = 0, []
     for env in range(driven.num_envs):
         ends = np.flatnonzero(driven.end[:, env] == STARTING)
-        for first, last in zip(ends, ends[1:]):
+        for first, last in pairwise(ends):
             kinds = driven.held[first + 1 : last, env]
             if last - first < 90 and last < driven.rows - driven.n_steps:
                 races += 1

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -213,7 +214,7 @@ def test_a_memory_that_is_not_saved(trainings):
     assert 1200 <= after["frames"] < 1208 and after["races"].keys() >= before["races"].keys()
     assert all(after["races"][name][0] >= races[0] for name, races in before["races"].items())
     logs = learned_by_size(trainings)
-    second = next(i for i, (one, other) in enumerate(zip(logs, logs[1:])) if other[0] < one[0]) + 1
+    second = next(i for i, (one, other) in enumerate(pairwise(logs)) if other[0] < one[0]) + 1
     done = before["learner"]["batches"]
     assert logs[second][0] < 150
     assert all((batches > done) == (size >= 150) for size, batches in logs[second:])

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any, Literal
 
 from tmnet.errors import TmnetError
@@ -97,7 +98,7 @@ def _check_points(points: Any, columns: tuple) -> None:
             except TmnetError as error:
                 raise TmnetError(f"{name} in the point {point!r} is wrong: {error}") from None
     frames = [point[0] for point in points]
-    if frames[0] != 0 or any(later <= earlier for earlier, later in zip(frames, frames[1:])):
+    if frames[0] != 0 or any(later <= earlier for earlier, later in pairwise(frames)):
         raise TmnetError("the frames of its points must begin with 0, and rise.")
 
 

@@ -7,8 +7,8 @@ from tmnet.networks.iqn import IQN, draw_taus
 from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
 
 __all__ = [
-    "Anatomy",
     "IQN",
+    "Anatomy",
     "NetworkConfig",
     "anatomy",
     "costs",

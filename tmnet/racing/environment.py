@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -74,7 +74,7 @@ class RaceVectorEnv(VectorEnv):
         For an unknown track, a centre line that is none, a size or number that is not allowed.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"]}
+    metadata: ClassVar = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"]}
 
     def __init__(
         self,
@@ -313,7 +313,7 @@ class RaceEnv(gymnasium.Env):
         As `RaceVectorEnv`.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / ACTION)}
+    metadata: ClassVar = {"render_modes": ["rgb_array"], "render_fps": round(1 / ACTION)}
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import os
 # of a small network takes twice as long on a machine that does nothing else.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
-from tmnet.training.progress import Status  # noqa: E402
-from tmnet.training.start import train  # noqa: E402
+from tmnet.training.progress import Status
+from tmnet.training.start import train
 
 __all__ = ["Status", "train"]

@@ -127,7 +127,7 @@ class TrainingLoop:
 
     def is_over(self) -> bool:
         minutes, frames = self.experiment.minutes, self.experiment.frames
-        return bool(minutes and self.minutes >= minutes or frames and self.own_frames >= frames)
+        return bool((minutes and self.minutes >= minutes) or (frames and self.own_frames >= frames))
 
     @torch.no_grad()
     def _play(self) -> int:
@@ -377,7 +377,7 @@ class TrainingLoop:
 
     def _saves_replay(self) -> bool:
         wish = self.experiment.recording.save_replay
-        return wish == "yes" or wish == "auto" and self.replay.bytes() < MOST_SAVED
+        return wish == "yes" or (wish == "auto" and self.replay.bytes() < MOST_SAVED)
 
     def _best(self, map_: str, score: float) -> dict[str, Any]:
         return {

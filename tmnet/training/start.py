@@ -120,7 +120,7 @@ def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) ->
     name = experiment.name
     logs = [logdir / f"{name}{suffix}" for _, suffix in experiment.recording.suffix_schedule]
     for place in (*logs, kept.directory):
-        if place.is_file() or place.is_dir() and any(place.iterdir()):
+        if place.is_file() or (place.is_dir() and any(place.iterdir())):
             raise TmnetError(
                 f"There is a run {name!r} already (in {place}); resume it, or give the new one "
                 "another name."

@@ -38,13 +38,11 @@ class Pictured(widgets.Box):
 
 def label_tooltips(widget: widgets.Widget) -> None:
     """Give the tooltips of texts and lists to their labels: ipywidgets shows them nowhere else."""
-    if isinstance(
-        widget, (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.SelectMultiple)
-    ):
-        if widget.description and widget.tooltip:
-            title, name = html.escape(widget.tooltip), html.escape(widget.description)
-            widget.description_allow_html = True
-            widget.description = f'<span title="{title}">{name}</span>'
+    bare = (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.SelectMultiple)
+    if isinstance(widget, bare) and widget.description and widget.tooltip:
+        title, name = html.escape(widget.tooltip), html.escape(widget.description)
+        widget.description_allow_html = True
+        widget.description = f'<span title="{title}">{name}</span>'
     for child in getattr(widget, "children", ()):
         label_tooltips(child)
 

@@ -536,7 +536,7 @@ class RunFinder:
         for name, run in self.runs.items():
             start = int(run.processes["first_step"].min())
             other = run.config.get("initial_checkpoint")
-            if other or start > LATE_START * run.steps and start > 3 * _played_until_first(run):
+            if other or (start > LATE_START * run.steps and start > 3 * _played_until_first(run)):
                 source = f"the checkpoint of {other}" if other else "a checkpoint"
                 yield self._caution(
                     (name,), None, float(start),

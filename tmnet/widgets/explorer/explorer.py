@@ -13,6 +13,7 @@ import weakref
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
@@ -72,7 +73,7 @@ class Explorer(Pictured, widgets.HBox):
     """See `explore`."""
 
     # Widgets outlive their cell's next run: without sharing, each would keep a copy of its runs.
-    _last_of: weakref.WeakValueDictionary[Path, Explorer] = weakref.WeakValueDictionary()
+    _last_of: ClassVar[weakref.WeakValueDictionary[Path, Explorer]] = weakref.WeakValueDictionary()
 
     def __init__(self, source: str | Path | Sequence[Run], **view):
         self.runs: list[Run] = []
