@@ -8,6 +8,7 @@ import gymnasium
 from tmnet.racing.driver import drive
 from tmnet.racing.environment import RaceEnv, RaceVectorEnv
 from tmnet.racing.observation import potential
+from tmnet.racing.race import Race
 from tmnet.racing.replay import Replay, replay
 from tmnet.racing.simulator import ACTIONS, Cars, Simulator
 from tmnet.racing.track import Track, load_track
@@ -15,6 +16,7 @@ from tmnet.racing.track import Track, load_track
 __all__ = [
     "ACTIONS",
     "Cars",
+    "Race",
     "RaceEnv",
     "RaceVectorEnv",
     "Replay",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
@@ -17,18 +16,16 @@ from tmnet.drawing import AggFigure, styled
 from tmnet.errors import TmnetError
 from tmnet.files import make_directory, write_output
 from tmnet.progress import progress_bar
+from tmnet.racing.race import Race
 from tmnet.racing.simulator import ACTION
 from tmnet.racing.track import AFTER, BEFORE, ROAD, SPACING
-
-if TYPE_CHECKING:
-    from tmnet.racing.replay import Replay
 
 DISTANCE = "distance along the track (m)"
 _SPEED_COLOURS = "viridis"
 _INPUTS = ("accelerate", "brake", "left", "right")
 
 
-def plot(race: Replay) -> Figure:
+def plot(race: Race) -> Figure:
     """Plan view coloured by speed; speed, inputs and altitude over distance."""
     with styled():
         figure = AggFigure((11.5, 6.6), dpi=100, layout="constrained")
@@ -46,14 +43,14 @@ def plot(race: Replay) -> Figure:
     return figure
 
 
-def _title(race: Replay) -> str:
+def _title(race: Race) -> str:
     if race.finished:
         return f"{race.track.name}: finished in {race.time_s:.3f} s"
     driven = race.path.progress_m.iloc[-1]
     return f"{race.track.name}: {driven:.0f} of {race.track.length:.0f} m in {race.time_s:.2f} s"
 
 
-def draw_plan(ax: Axes, race: Replay) -> LineCollection:
+def draw_plan(ax: Axes, race: Race) -> LineCollection:
     """The road from above, and the car's path on it, coloured by speed."""
     zones, left = race.track.zones[BEFORE:-AFTER], race.track.frames[BEFORE:-AFTER, 0]
 
@@ -92,7 +89,7 @@ def draw_plan(ax: Axes, race: Replay) -> LineCollection:
     return lines
 
 
-def draw_speed(ax: Axes, race: Replay) -> None:
+def draw_speed(ax: Axes, race: Race) -> None:
     """Speed over distance; thick where the car slides."""
     path = race.path
     ax.plot(path.progress_m, path.speed_kmh, color="0.25", lw=1.4)
@@ -103,7 +100,7 @@ def draw_speed(ax: Axes, race: Replay) -> None:
     ax.set(ylabel="speed (km/h)", ylim=(0, None), xlim=(0, race.track.length))
 
 
-def _draw_inputs(ax: Axes, race: Replay) -> None:
+def _draw_inputs(ax: Axes, race: Race) -> None:
     path = race.path
     for row, (name, colour) in enumerate(zip(_INPUTS, sns.color_palette("colorblind"))):
         pressed = path[name].to_numpy()[1:] > 0
@@ -113,7 +110,7 @@ def _draw_inputs(ax: Axes, race: Replay) -> None:
     ax.set(yticks=range(len(_INPUTS)), yticklabels=_INPUTS, ylim=(3.6, -0.6))
 
 
-def _draw_altitude(ax: Axes, race: Replay) -> None:
+def _draw_altitude(ax: Axes, race: Race) -> None:
     path, zones = race.path, race.track.zones[BEFORE:-AFTER]
     ax.plot(np.arange(len(zones)) * SPACING, zones[:, 1], color="0.6", lw=1.2, label="road")
     flying = path.y.where(path.airborne)
@@ -123,7 +120,7 @@ def _draw_altitude(ax: Axes, race: Replay) -> None:
     ax.set(xlabel=DISTANCE, ylabel="altitude (m)")
 
 
-def animate(race: Replay, path: Path, fps: int) -> Path:
+def animate(race: Race, path: Path, fps: int) -> Path:
     """Write an animation of a race; see `Replay.save`."""
     per_second = round(1 / ACTION)
     if not isinstance(fps, int) or fps < 1 or per_second % fps:

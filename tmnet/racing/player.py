@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from tmnet.drawing import AggFigure, styled
 from tmnet.racing.figure import DISTANCE, draw_plan, draw_speed
-from tmnet.racing.replay import Replay
+from tmnet.racing.race import Race
 from tmnet.racing.simulator import ACTION
 
 _DOT = 6  # px
@@ -22,10 +22,10 @@ class RacePlayer(widgets.VBox):
 
     Parameters
     ----------
-    race : tmnet.racing.Replay
+    race : tmnet.racing.Race
     """
 
-    def __init__(self, race: Replay):
+    def __init__(self, race: Race):
         self.race = race
         last = len(race.path) - 1
         self.play = widgets.Play(
@@ -76,7 +76,7 @@ class RacePlayer(widgets.VBox):
         self.chart.value = chart.getvalue()
 
 
-def _chart(race: Replay) -> tuple[Image.Image, np.ndarray]:
+def _chart(race: Race) -> tuple[Image.Image, np.ndarray]:
     """Plan and speed as a picture, and (rows, 2, 2) px where the car is in both."""
     with styled():
         figure = AggFigure((5.2, 6), dpi=80, layout="constrained")

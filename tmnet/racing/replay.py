@@ -1,9 +1,9 @@
-"""A race again: where the car went, how fast, and with what on the pedals."""
+"""A race again: driven once more by its actions, and shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from tmnet.errors import TmnetError
 from tmnet.racing.driver import drive
 from tmnet.racing.environment import RaceVectorEnv
-from tmnet.racing.picture import race_picture
+from tmnet.racing.race import Race
 from tmnet.racing.simulator import SLIDING, Cars, Simulator
 from tmnet.racing.track import Track
 
@@ -25,34 +25,11 @@ if TYPE_CHECKING:
     from tmnet.racing.player import RacePlayer
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """A race, action by action.
+class Replay(Race):
+    """A race seen again: as a figure, an animation, and a player in notebooks.
 
-    Attributes
-    ----------
-    track : Track
-    finished : bool
-        False: it was cut off, or the actions ended.
-    time_s : float
-        Its time.
-    path : pandas.DataFrame
-        A row at the start and after every action: time_s, progress_m (along the centre line),
-        x, y (altitude), z in m, offset_m (to the left of the centre line), speed_kmh, accelerate,
-        brake, left, right (0 or 1, in the action that ended there), gear (1 .. 5), sliding and
-        airborne (bool).
+    What it holds is described at `tmnet.racing.Race`.
     """
-
-    track: Track
-    finished: bool
-    time_s: float
-    path: pd.DataFrame
-    _simulator: Simulator
-    _moments: Cars  # as many "races" as rows
-
-    def __repr__(self) -> str:
-        end = "finished" if self.finished else f"got {self.path.progress_m.iloc[-1]:.0f} m"
-        return f"<Replay of {self.track.name}: {end} in {self.time_s:.3f} s>"
 
     def plot(self) -> Figure:
         """Plan view coloured by speed; speed, inputs and altitude over distance."""
@@ -84,12 +61,6 @@ class Replay:
         from tmnet.racing.player import RacePlayer
 
         return RacePlayer(self)
-
-    def picture(self, row: int) -> np.ndarray:
-        """What the driver saw at a row of `path`, (480, 640, 3) uint8."""
-        cars = self._moments.map(lambda field: field[..., row : row + 1])
-        time_ms = torch.tensor([self.path.time_s.iloc[row] * 1000])
-        return race_picture(self._simulator, cars, time_ms)[0]
 
 
 def replay(
