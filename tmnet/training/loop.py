@@ -24,7 +24,7 @@ from tmnet.racing.track import SPACING
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, ReplayBuffer
-from tmnet.training.progress import Progress, Status
+from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.recorder import Recorder, about
 from tmnet.training.schedules import Schedules
 from tmnet.training.stopping import Stop
@@ -90,7 +90,7 @@ class TrainingLoop:
 
     # --- the loop ---------------------------------------------------------------------------------
 
-    def run(self, stop: Stop, progress: Progress) -> None:
+    def run(self, stop: Stop, progress: ProgressLine) -> None:
         """Train until the budget is used up, or it is to stop."""
         experiment = self.experiment
         self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes

@@ -62,7 +62,7 @@ class Status:
         return f"{name} {-best:.2f} s, {text}" if finishes else f"{name} {text}"
 
 
-class Progress:
+class ProgressLine:
     """Shows a `Status` now and then: as a line, or to whoever is called with it."""
 
     def __init__(self, run: str, show: bool | Callable[[Status], None]):
@@ -80,7 +80,7 @@ class Progress:
             )
         self._last = 0.0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(self, *_) -> None:
@@ -92,11 +92,12 @@ class Progress:
         if at_once and self._bar is None:
             return
         now = time.monotonic()
-        if (now - self._last < EVERY and not at_once) or (self._call is None and self._bar is None):
+        if now - self._last < EVERY and not at_once:
             return
-        self._last, status = now, status()
+        self._last = now
         if self._call is not None:
-            self._call(status)
-        else:
-            self._bar.n = status.done
-            self._bar.set_description_str(f"{self._run}: {status}")
+            self._call(status())
+        elif self._bar is not None:
+            current = status()
+            self._bar.n = current.done
+            self._bar.set_description_str(f"{self._run}: {current}")

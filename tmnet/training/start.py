@@ -17,7 +17,7 @@ from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
 from tmnet.networks.anatomy import best_device
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.loop import TrainingLoop
-from tmnet.training.progress import Progress, Status
+from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.stopping import Stop, stopping
 
 
@@ -106,7 +106,7 @@ def train(
         if training.is_over():
             raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
         make_directory(kept.directory)  # or fail before there is a log
-        with Progress(run_name, progress) as shown, stopping(stop) as stopped:
+        with ProgressLine(run_name, progress) as shown, stopping(stop) as stopped:
             training.run(stopped, shown)
     finally:
         training.close()
