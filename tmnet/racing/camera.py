@@ -110,11 +110,11 @@ class Camera:
 
     def pictures(self, cars: Cars) -> Tensor:
         """What N cars' cameras see, (N, channels, H, W) uint8."""
-        rows, some = self._rows(cars).unsqueeze(3), len(cars.zone)
+        rows, at_once = self._rows(cars).unsqueeze(3), len(cars.zone)
         if rows.device.type == "cpu":
             _, height, width = self.shape
-            some = max(1, _PIXELS * torch.get_num_threads() // (height * width))
-        parts = [self._drawn(part) for part in rows.split(some, 1)]
+            at_once = max(1, _PIXELS * torch.get_num_threads() // (height * width))
+        parts = [self._drawn(part) for part in rows.split(at_once, 1)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _drawn(self, rows: Tensor) -> Tensor:

@@ -55,9 +55,9 @@ def draw_plan(ax: Axes, race: Race) -> LineCollection:
     zones, left = race.track.zones[BEFORE:-AFTER], race.track.frames[BEFORE:-AFTER, 0]
 
     def ring(first: int, last: int, half: float) -> np.ndarray:
-        some = slice(max(first, 0), last)
-        sides = zones[some] - half * left[some], (zones[some] + half * left[some])[::-1]
-        return np.concatenate(sides)[:, ::2]
+        stretch = slice(max(first, 0), last)
+        middle, aside = zones[stretch], half * left[stretch]
+        return np.concatenate([middle - aside, (middle + aside)[::-1]])[:, ::2]
 
     # lower decks first, so that bridges are seen as such; each piece and then, a little longer,
     # its inside, which leaves the edges

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from tmnet.racing.simulator import SLIDING, Cars, Simulator
 from tmnet.racing.track import Track
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from tmnet.racing.player import RacePlayer
@@ -112,6 +112,8 @@ def replay(
 
 
 def _path(simulator: Simulator, cars: Cars, times: list[float]) -> pd.DataFrame:
+    import pandas as pd  # not above: who trains needs none
+
     x, y, z = cars.position.numpy()
     progress = torch.minimum(cars.passed, simulator.length[0])
     inputs = cars.history[16:].numpy().astype(int)
