@@ -13,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 
 from training_step import BATCH, REPEATS, pin, textbook, textbook_loss
 
@@ -35,18 +36,21 @@ def main() -> None:
     from tmnet.networks import IQN, NetworkConfig, draw_taus
     from tmnet.networks.anatomy import anatomy, wait_for
     from tmnet.training.learner import Learner
-    from tmnet.training.memory import RUNNING, ReplayBuffer
+    from tmnet.training.memory import RUNNING, TransitionMemory
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     device = torch.device(arguments.device)
     config = NetworkConfig.big() if arguments.big else NetworkConfig.small()
     name = "A01_as20_big_long" if arguments.big else "A01_as20_long"
-    settings = tmnet.load_experiment(name).training
+    experiment = tmnet.load_experiment(name)
+    settings, remembered = experiment.training, replace(experiment.memory, test_share=0.0)
     shape, n = (1, config.h_downsized, config.w_downsized), config.iqn_n
     generator = torch.Generator(device).manual_seed(0)
 
-    memory = ReplayBuffer(64, shape, config.float_input_dim, 3, TRANSITIONS, 140, True, device)
+    memory = TransitionMemory(
+        64, shape, config.float_input_dim, TRANSITIONS, settings, remembered, device
+    )
     listed = []
     for _ in range(memory.rows):
         image = torch.randint(256, (64, *shape), dtype=torch.uint8, device=device)
@@ -129,7 +133,7 @@ def main() -> None:
         for tag, value in last.mean().items():
             print(f"| {tag.removeprefix('Performance/')} | {value:,.3g} |")
     for pixels in (64, 128):
-        gigabytes = ReplayBuffer.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
+        gigabytes = TransitionMemory.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
         print(f"| 200,000 transitions with {pixels}x{pixels} images (GB) | {gigabytes:.2f} |")
     try:
         import resource

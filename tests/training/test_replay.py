@@ -1,4 +1,4 @@
-"""What the replay memory gives, against walks along the races that were driven."""
+"""What the memory gives, against walks along the races that were driven."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tmnet.experiments.config import Memory, Training
 from tmnet.training.memory import (
     RUNNING,
     STARTING,
     TERMINATED,
     TRUNCATED,
-    ReplayBuffer,
+    TransitionMemory,
     mini_race_moments,
 )
 
@@ -31,8 +32,11 @@ CPU = torch.device("cpu")
 
 
 def new_replay(num_envs=2, image=None, n_steps=3, capacity=10_000, mini=0, shaping=False,
-               n_floats=FLOATS, **more) -> ReplayBuffer:  # fmt: skip
-    return ReplayBuffer(num_envs, image, n_floats, n_steps, capacity, mini, shaping, CPU, **more)
+               n_floats=FLOATS, **more) -> TransitionMemory:  # fmt: skip
+    training = Training(n_steps=n_steps, mini_race_actions=mini, potential_shaping=shaping)
+    options = {"test_share": 0.0, "importance_exponent": 0.0, "schedule": ((0, 10, 1),)} | more
+    memory = Memory(**options)
+    return TransitionMemory(num_envs, image, n_floats, capacity, training, memory, CPU)
 
 
 # --- races, as lists ----------------------------------------------------------------------------
@@ -63,7 +67,7 @@ class Drivers:
     """
 
     def __init__(
-        self, replay: ReplayBuffer, seed: int, image=None, greedy=0.6, mean_length=9, gamma=None
+        self, replay: TransitionMemory, seed: int, image=None, greedy=0.6, mean_length=9, gamma=None
     ):
         self.replay, self.image, self.greedy, self.gamma = replay, image, greedy, gamma
         self.mean_length = mean_length
@@ -500,8 +504,8 @@ class Blocks:
 
     def __init__(self, share: float, seed=0, num_envs=32, rows=1500, mean_length=250, n_steps=3):
         self.num_envs, self.rows, random = num_envs, rows, np.random.default_rng(seed)
-        self.replay = ReplayBuffer(
-            num_envs, None, 2, n_steps, num_envs * rows, 0, False, CPU, test_share=share
+        self.replay = new_replay(
+            num_envs, n_steps=n_steps, capacity=num_envs * rows, n_floats=2, test_share=share
         )
         self.n_steps, sampling = n_steps, generator(seed)
         self.greedy = random.random((rows, num_envs)) < 0.7
@@ -620,7 +624,7 @@ def test_nothing_held_out():
 
 def test_interrupt_begins_new_blocks():
     """Otherwise what is driven then would be held out because of what was driven before."""
-    replay = ReplayBuffer(500, None, 2, 1, 50_000, 0, False, CPU, test_share=0.5)
+    replay = new_replay(500, n_steps=1, capacity=50_000, n_floats=2, test_share=0.5)
     sampling, names = generator(0), torch.zeros(500, 2)
     names[:, 1] = torch.arange(500)
     zeros = torch.zeros(500)
@@ -641,7 +645,9 @@ def test_interrupt_begins_new_blocks():
 # --- priorities ---------------------------------------------------------------------------------
 
 
-def with_priorities(exponent: float, importance: float) -> tuple[ReplayBuffer, dict[int, float]]:
+def with_priorities(
+    exponent: float, importance: float
+) -> tuple[TransitionMemory, dict[int, float]]:
     """A memory, and the priorities that it has been told, by index."""
     replay = new_replay(2, capacity=40, priority_exponent=exponent, importance_exponent=importance)
     Drivers(replay, 0).drive(50)
@@ -787,7 +793,7 @@ def test_a_batch_is_a_copy():
 @pytest.mark.parametrize("image, floats", [(None, 66), ((1, 8, 9), 66), ((1, 8, 9), 0)])
 def test_bytes(image, floats):
     """What is said beforehand is what it takes, give or take a few rows."""
-    said = ReplayBuffer.bytes_of(4, image, floats, 8000)
+    said = TransitionMemory.bytes_of(4, image, floats, 8000)
     replay = new_replay(4, image, n_floats=floats, capacity=8000)
     assert said == pytest.approx(replay.bytes(), rel=0.02)
     pixels = 72 if image else 0

@@ -23,7 +23,7 @@ from tmnet.racing.environment import LONGEST
 from tmnet.racing.track import SPACING
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.learner import Learner
-from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, ReplayBuffer
+from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.recorder import Recorder, about
 from tmnet.training.schedules import Schedules
@@ -51,7 +51,7 @@ class TrainingLoop:
         self._elapsed_before = 0.0  # s, of earlier processes
         self.experiment, self.seed, self.device, self.kept = experiment, seed, device, kept
         self.schedules = Schedules(experiment)
-        settings, memory = experiment.training, experiment.memory
+        settings = experiment.training
         seeds = np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1)
         self.world = World(experiment, device, int(seeds[0] >> np.uint64(31)))
         config = fitted(experiment.neural_network, self.world)
@@ -60,13 +60,11 @@ class TrainingLoop:
         self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
         self.learning = torch.Generator(device).manual_seed(int(seeds[3]))
         world, (capacity, _) = self.world, self.schedules.memory(0)
-        self.replay = ReplayBuffer(
-            world.num_envs, world.image_shape, world.n_floats, settings.n_steps, capacity,
-            settings.mini_race_actions, settings.potential_shaping,
-            _memory_device(experiment, world, device), memory.test_share,
-            memory.priority_exponent, memory.importance_exponent,
+        self.memory = TransitionMemory(
+            world.num_envs, world.image_shape, world.n_floats, capacity, settings,
+            experiment.memory, _memory_device(experiment, world, device),
         )  # fmt: skip
-        self.sampling = torch.Generator(self.replay.device).manual_seed(int(seeds[4]))
+        self.sampling = torch.Generator(self.memory.device).manual_seed(int(seeds[4]))
         self.recorder = Recorder(logdir, experiment.name, experiment, about(device, seed))
 
         self.frames = self.first_frame = 0
@@ -142,7 +140,7 @@ class TrainingLoop:
         end[truncated] = TRUNCATED
         end[self.starting] = STARTING
         gamma = self.schedules.gamma(self.frames)
-        fresh = self.replay.add(
+        fresh = self.memory.add(
             image, floats, action, action == greedy, reward, end, gamma, self.sampling
         )
         self.frames += world.num_envs - len(self.starting)
@@ -176,29 +174,29 @@ class TrainingLoop:
 
     def _learn(self, fresh: int) -> None:
         """Use transitions as often as new ones allow."""
-        memory, batch_size = self.experiment.memory, self.experiment.training.batch_size
+        settings, batch_size = self.experiment.memory, self.experiment.training.batch_size
         self.counters["memories"] += fresh
         capacity, start = self.schedules.memory(self.frames)
-        self.replay.resize(capacity)
-        if len(self.replay) < start:
+        self.memory.resize(capacity)
+        if len(self.memory) < start:
             return
-        self.counters["due"] += memory.uses_per_transition * fresh
+        self.counters["due"] += settings.uses_per_transition * fresh
         lr = self.schedules.lr(self.frames)
         while self.counters["due"] >= batch_size:
             self.counters["due"] -= batch_size
             self.counters["used"] += batch_size
             with self._time("sampling"):
-                batch = self.replay.sample(batch_size, self.sampling).to(self.device)
+                batch = self.memory.sample(batch_size, self.sampling).to(self.device)
             with self._time("learning"):
                 learned = self.learner.learn(batch, lr, self.learning)
-                if memory.priority_exponent:
-                    self.replay.set_priorities(batch.index, learned.losses)
+                if settings.priority_exponent:
+                    self.memory.set_priorities(batch.index, learned.losses)
                 wait_for(self.device)
             self.losses.append(learned.loss)
             self.norms.append(learned.grad_norm)
-            if self.learner.batches % _TEST_EVERY == 0 and self.replay.held_out_count():
+            if self.learner.batches % _TEST_EVERY == 0 and self.memory.held_out_count():
                 with self._time("testing"):
-                    batch = self.replay.sample(batch_size, self.sampling, held_out=True)
+                    batch = self.memory.sample(batch_size, self.sampling, held_out=True)
                     self.test_losses.append(self.learner.test(batch.to(self.device), self.learning))
                     wait_for(self.device)
 
@@ -214,7 +212,7 @@ class TrainingLoop:
                 map_ = self.world.maps[self.map_of[env]]
                 self._record_race(map_, *row)
                 if self.world.is_race and self.evaluates[env]:
-                    actions = self.replay.last_actions(env, int(row[1]))
+                    actions = self.memory.last_actions(env, int(row[1]))
                     if actions is not None:
                         self.kept.save_race(map_, actions.cpu().numpy())
 
@@ -258,7 +256,7 @@ class TrainingLoop:
             self.recorder.write(values, self.frames, self._suffix())
 
     def _interval(self) -> dict[str, float]:
-        settings, learner, replay = self.experiment.training, self.learner, self.replay
+        settings, learner = self.experiment.training, self.learner
         passed = 60 * self.minutes - self.interval_start["seconds"]
         frames = self.frames - self.interval_start["frames"]
         batches = len(self.losses)
@@ -267,7 +265,7 @@ class TrainingLoop:
             "RL/gamma": self.schedules.gamma(self.frames),
             "RL/epsilon": self.schedules.epsilon(self.frames),
             "RL/epsilon_boltzmann": self.schedules.epsilon_boltzmann(self.frames),
-            "Buffer/size": len(replay),
+            "Buffer/size": len(self.memory),
             "Performance/learner_percentage_training": self.seconds["learning"] / passed,
             "Performance/learner_percentage_testing": self.seconds["testing"] / passed,
             "Performance/learner_percentage_waiting_for_workers": self.seconds["acting"] / passed,
@@ -375,9 +373,9 @@ class TrainingLoop:
         """Whether the network has not diverged."""
         return all(torch.isfinite(x).all() for x in self.learner.parameters)
 
-    def _saves_replay(self) -> bool:
-        wish = self.experiment.recording.save_replay
-        return wish == "yes" or (wish == "auto" and self.replay.bytes() < MOST_SAVED)
+    def _saves_memory(self) -> bool:
+        wish = self.experiment.recording.save_replay  # the public name of a field is older
+        return wish == "yes" or (wish == "auto" and self.memory.bytes() < MOST_SAVED)
 
     def _best(self, map_: str, score: float) -> dict[str, Any]:
         return {
@@ -392,7 +390,7 @@ class TrainingLoop:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the training depends on."""
-        whole = self._saves_replay()
+        whole = self._saves_memory()
         return {
             "experiment": self.experiment.to_dict(),
             "seed": self.seed,
@@ -407,7 +405,8 @@ class TrainingLoop:
             "learning": self.learning.get_state(),
             "sampling": self.sampling.get_state(),
             "world": self.world.state_dict() if whole else None,
-            "replay": self.replay.state_dict() if whole else None,
+            # by a name that checkpoints have had since the first
+            "replay": self.memory.state_dict() if whole else None,
             "position": self._position,
             "map_of": self.map_of,
             "evaluates": self.evaluates,
@@ -434,7 +433,7 @@ class TrainingLoop:
         self.learning.set_state(state["learning"])
         self.sampling.set_state(state["sampling"])
         if state["replay"] is not None:
-            self.replay.load_state_dict(state["replay"])
+            self.memory.load_state_dict(state["replay"])
         if state["world"] is not None:
             self.seen = self.world.load_state_dict(state["world"])
             self._position, self.map_of = state["position"], state["map_of"]
@@ -443,7 +442,7 @@ class TrainingLoop:
             )
             self.starting = state["starting"]
         else:  # its races begin anew
-            self.replay.interrupt()
+            self.memory.interrupt()
         interval = state["interval"]
         for name in ("losses", "norms", "test_losses"):
             setattr(self, name, list(interval[name].to(self.device)))
@@ -489,7 +488,7 @@ def _memory_device(experiment: Experiment, world: World, device: torch.device) -
     if device.type != "cuda":
         return device
     most = max(capacity for _, capacity, _ in experiment.memory.schedule)
-    needed = ReplayBuffer.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
+    needed = TransitionMemory.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
     free, _ = torch.cuda.mem_get_info(device)
     return device if 2 * needed < free else torch.device("cpu")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from tmnet.experiments.config import Memory, Training
 from tmnet.racing.observation import potential
 
 BLOCK = 100  # actions of a race that are held out, or not, together
@@ -65,7 +66,7 @@ def mini_race_moments(actions: int, size: int, generator: torch.Generator) -> Te
     return (drawn.abs() - MARGIN).clamp_min(0)
 
 
-class ReplayBuffer:
+class TransitionMemory:
     """A ring of rows; a row holds one frame of each environment, and what was done in it.
 
     Parameters
@@ -74,19 +75,12 @@ class ReplayBuffer:
     image_shape : (1, H, W) or None
     n_floats : int
         0 where there are none.
-    n_steps : int
-        Most steps of a transition.
     capacity : int
         Transitions.
-    mini_race_actions : int
-        Length of a mini-race; 0 for whole races.
-    shaping : bool
-        Whether the potential of the states is added to the rewards.
+    training, memory : sections of an experiment
+        What a transition is, and how it is held out and drawn.
     device : torch.device
         Where the frames are kept, and batches are made.
-    test_share : float
-        Share of the blocks of a race that is held out.
-    priority_exponent, importance_exponent : float
     """
 
     def __init__(
@@ -94,19 +88,17 @@ class ReplayBuffer:
         num_envs: int,
         image_shape: tuple[int, int, int] | None,
         n_floats: int,
-        n_steps: int,
         capacity: int,
-        mini_race_actions: int,
-        shaping: bool,
+        training: Training,
+        memory: Memory,
         device: torch.device,
-        test_share: float = 0.0,
-        priority_exponent: float = 0.0,
-        importance_exponent: float = 0.0,
     ):
-        self.num_envs, self.n_steps, self.device = num_envs, n_steps, device
-        self.mini_race_actions, self.shaping = mini_race_actions, shaping
-        self.test_share = test_share
-        self.priority_exponent, self.importance_exponent = priority_exponent, importance_exponent
+        self.num_envs, self.device = num_envs, device
+        self.n_steps, self.mini_race_actions = training.n_steps, training.mini_race_actions
+        self.shaping = training.potential_shaping
+        self.test_share = memory.test_share
+        self.priority_exponent = memory.priority_exponent
+        self.importance_exponent = memory.importance_exponent
         self.rows = self._rows_for(capacity)
         self.written = 0  # rows, since the beginning
         row = (self.rows, num_envs)
@@ -124,7 +116,7 @@ class ReplayBuffer:
             self.columns["image"] = zeros((*row, *image_shape), dtype=torch.uint8, device=device)
         if n_floats:
             self.columns["floats"] = zeros((*row, n_floats), device=device)
-        if priority_exponent:
+        if self.priority_exponent:
             self.columns["priority"] = zeros(row, device=device)
             self.highest_priority = torch.ones((), device=device)
         self.block_left = zeros(num_envs, dtype=torch.int64, device=device)  # actions
@@ -291,21 +283,25 @@ class ReplayBuffer:
         powers = gamma**steps * (steps < counted[:, None])  # (B, n)
         reward = (powers * columns["reward"][rows, envs]).sum(dim=1)
         discount = gamma[:, 0] ** counted * ~terminal
-        state, next_state = self._frames(row, env), self._frames(next_row, env)
+        image, floats = self._frames(row, env)
+        next_image, next_floats = self._frames(next_row, env)
         if self.shaping:
-            reward = reward + discount * potential(next_state[1]) - potential(state[1])
+            reward = reward + discount * potential(next_floats) - potential(floats)
         if moments is not None:
-            state[1][:, 0] = moments
-            next_state[1][:, 0] = moments + n
+            floats[:, 0] = moments
+            next_floats[:, 0] = moments + n
         action = columns["action"][row, env].long()
-        return Batch(*state, *next_state, action, reward, discount, index, weight)
+        return Batch(
+            image, floats, next_image, next_floats, action, reward, discount, index, weight
+        )
 
     def _frames(self, row: Tensor, env: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Copies of image and floats."""
-        return tuple(
+        image, floats = (
             self.columns[name][row, env] if name in self.columns else None
             for name in ("image", "floats")
         )
+        return image, floats
 
     def set_priorities(self, index: Tensor, priority: Tensor) -> None:
         """After learning: the priorities of transitions, (B,) each."""
