@@ -1,4 +1,4 @@
-"""What racing loads: matplotlib when it draws, and never the rooms that stand beside or above it."""
+"""What racing loads: matplotlib when it draws, and never the rooms beside or above it."""
 
 import subprocess
 import sys
