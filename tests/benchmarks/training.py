@@ -34,7 +34,8 @@ def main() -> None:
 
     import tmnet
     from tmnet.networks import IQN, NetworkConfig, draw_taus
-    from tmnet.networks.anatomy import anatomy, wait_for
+    from tmnet.networks.anatomy import anatomy
+    from tmnet.networks.timing import wait_for
     from tmnet.training.learner import Learner
     from tmnet.training.memory import RUNNING, TransitionMemory
 

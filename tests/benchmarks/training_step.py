@@ -90,7 +90,7 @@ def main() -> None:
         target_quantiles,
         transition_losses,
     )
-    from tmnet.networks.anatomy import random_states
+    from tmnet.networks.timing import random_states
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)

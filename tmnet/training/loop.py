@@ -17,8 +17,8 @@ from torch import Tensor
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment, NetworkConfig
 from tmnet.experiments.fields import differences
-from tmnet.networks.anatomy import wait_for
 from tmnet.networks.iqn import IQN
+from tmnet.networks.timing import wait_for
 from tmnet.racing.environment import LONGEST
 from tmnet.racing.track import SPACING
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint

@@ -14,7 +14,7 @@ from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
-from tmnet.networks.anatomy import best_device
+from tmnet.networks.timing import best_device
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status

@@ -7,8 +7,8 @@ import seaborn as sns
 import torch
 
 from tmnet.drawing import AggFigure, styled
-from tmnet.networks.anatomy import random_states
 from tmnet.networks.iqn import IQN
+from tmnet.networks.timing import random_states
 
 MOST_WEIGHTS = 5_000  # drawn of each layer
 QUANTILES = 49
