@@ -8,7 +8,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 import tmnet
 
-from .logs.conftest import scalar, text, values_event, write_events
+from .logs.event_files import scalar, text, values_event, write_events
 
 T0 = 1_700_000_000
 CUTOFF = 300.0  # s, the time of a race that did not finish

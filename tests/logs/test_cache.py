@@ -1,0 +1,208 @@
+"""`tmnet.read_scalars` of files that grow or change, with the cache and without."""
+
+import multiprocessing
+import os
+import random
+import sys
+import threading
+from multiprocessing.pool import ThreadPool
+
+import pytest
+
+import tmnet
+
+from .event_files import (
+    MIXED,
+    VERSION,
+    assert_reads_like_protobuf,
+    assert_reads_up_to_damage,
+    assert_reads_whole_records,
+    assert_same_rows,
+    event_bytes,
+    flipped,
+    forbid_opening,
+    mixed_events,
+    parse,
+    read,
+    scalar,
+    values_event,
+    write_bytes,
+    write_events,
+)
+
+
+def rewrite(path, data):
+    """Replace a file; its modification time changes however coarse the file system's clock is."""
+    before = path.stat().st_mtime
+    path.write_bytes(data)
+    os.utime(path, (before + 10, before + 10))
+
+
+def test_cache_lies_where_it_should(log, cache_dir):
+    """The cache is in $TMNET_CACHE_DIR and nowhere near the log; cache=False writes none."""
+    write_bytes(log, MIXED)
+    read(log, cache=False)
+    read(log.parent, cache=False)
+    assert not cache_dir.exists() or not list(cache_dir.iterdir())
+    read(log)
+    assert list(cache_dir.iterdir())
+    assert list(log.parent.iterdir()) == [log]
+
+
+def test_cache_is_used(log, monkeypatch):
+    """A file that has not changed is not opened again, unless the cache is not wanted."""
+    read(write_bytes(log, MIXED))
+    forbid_opening(log, monkeypatch)
+    frame, messages = read(log)
+    assert_same_rows(frame, parse(MIXED).frame)
+    assert not messages
+    frame, messages = read(log, cache=False)
+    assert len(frame) == 0
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_growing_file(log, block_bytes, cache):
+    """A file is read rightly at every size that it had, also when a record was half written."""
+    whole = parse(MIXED)
+    for attempt in range(15):
+        path = write_bytes(log.parent / str(attempt) / log.name, b"")
+        sizes = random.Random(attempt).sample(range(len(MIXED)), k=4)
+        for size in [0, *sorted(sizes), len(MIXED)]:
+            with open(path, "ab") as file:
+                file.write(MIXED[path.stat().st_size : size])
+            for _ in range(2):
+                assert_reads_whole_records(path, size, whole, cache=cache)
+        assert len(tmnet.read_scalars(path, cache=cache)) == len(whole.frame)
+
+
+@pytest.mark.parametrize("kept", [0, 0.5, 1])
+@pytest.mark.parametrize("size", ["shorter", "as long", "longer"])
+def test_replaced_file(log, kept, size):
+    """A file with other content is read anew, whatever its size and where it starts to differ."""
+    events = [VERSION, *(values_event(i, scalar("loss", i)) for i in range(400))]
+    old = event_bytes(events)
+    n = {"shorter": 300, "as long": 401, "longer": 600}[size]
+    same = min(round(kept * 400), n - 1)
+    new = event_bytes(events[:same] + [values_event(i, scalar("lost", -i)) for i in range(same, n)])
+    read(write_bytes(log, old))
+    rewrite(log, new)
+    frame, messages = read(log)
+    assert_same_rows(frame, parse(new).frame)
+    assert not messages
+
+
+def test_one_value_replaced(log):
+    """A file of the same size in which one value in the middle is another is read anew."""
+    events = [VERSION, *(values_event(i, scalar("loss", i)) for i in range(400))]
+    read(write_events(log, events))
+    events[200] = values_event(199, scalar("loss", -1))
+    rewrite(log, event_bytes(events))
+    assert tmnet.read_scalars(log)["value"][199] == -1
+
+
+def test_repaired_file(log):
+    """A damaged file that was copied again is read anew, and its warning is gone."""
+    whole = parse(MIXED)
+    place = len(MIXED) // 2
+    write_bytes(log, flipped(MIXED, place, 1))
+    assert_reads_up_to_damage(log, place, whole)
+    rewrite(log, MIXED)
+    assert_reads_whole_records(log, len(MIXED), whole)
+
+
+def test_damaged_file_that_grows(log):
+    """What is written behind a damaged record is not read, and counts as not read."""
+    whole = parse(MIXED)
+    place, size = len(MIXED) // 3, len(MIXED) // 2
+    write_bytes(log, flipped(MIXED, place, 1)[:size])
+    assert_reads_up_to_damage(log, place, whole)
+    with open(log, "ab") as file:
+        file.write(MIXED[size:])
+    assert_reads_up_to_damage(log, place, whole)
+
+
+def test_files_of_one_name_and_size_and_time(tmp_path):
+    """Two files are two files, though only their directories and their content differ."""
+    for i in range(3):
+        path = tmp_path / str(i) / "events.out.tfevents.1.host"
+        write_events(path, [VERSION, values_event(1, scalar("loss", i))])
+        os.utime(path, (1.7e9, 1.7e9))
+        assert read(path)[0]["value"].tolist() == [i]
+
+
+def random_bytes(data):
+    """Random bytes, as many as there were."""
+    return random.Random(0).randbytes(len(data))
+
+
+def first_half(data):
+    """Return the first half, as an interrupted copy leaves it."""
+    return data[: len(data) // 2]
+
+
+def nothing(data):
+    """No bytes at all."""
+    return b""
+
+
+@pytest.mark.parametrize("damage", [nothing, random_bytes, first_half])
+def test_damaged_cache_is_ignored(log, cache_dir, damage):
+    """Whatever became of the cache files, the rows are those of the event file."""
+    whole = parse(MIXED)
+    half = int(whole.starts[20])
+    read(write_bytes(log, MIXED[:half]))
+    files = [path for path in cache_dir.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(damage(path.read_bytes()))
+    assert_reads_whole_records(log, half, whole)
+    log.write_bytes(MIXED)
+    assert_reads_whole_records(log, len(MIXED), whole)
+
+
+def test_cache_that_cannot_be_written(log, cache_dir):
+    """Reading works where the cache directory cannot be made."""
+    cache_dir.write_text("a file, where the directory should be")
+    assert_reads_like_protobuf(write_bytes(log, MIXED))
+
+
+@pytest.mark.parametrize("pool", [ThreadPool, multiprocessing.get_context("spawn").Pool])
+def test_readers_at_once(log, pool):
+    """Several readers of one growing file, sharing its cache, all get its rows."""
+    data = event_bytes(mixed_events(400))
+    whole = parse(data)
+    write_bytes(log, b"")
+    with pool(4) as workers:
+        for record in range(50, 401, 50):
+            end = int(whole.starts[record])
+            with open(log, "ab") as file:
+                file.write(data[log.stat().st_size : end])
+            for frame in workers.map(tmnet.read_scalars, [log] * 8, chunksize=1):
+                assert_same_rows(frame, whole.frame[: whole.rows_before[record]], record)
+
+
+def read_in_threads(paths):
+    """Read every file in four threads that start at once and take turns as often as can be."""
+    sys.setswitchinterval(1e-6)
+    start = threading.Barrier(4)
+
+    def read_together(path):
+        start.wait()
+        return tmnet.read_scalars(path, cache=False)
+
+    with ThreadPool(4) as workers:
+        return [workers.map(read_together, [path] * 4, chunksize=1) for path in paths]
+
+
+def test_first_readers_at_once(log):
+    """Threads that meet longer and longer records for the first time in a process agree."""
+    paths = []
+    for size in range(50, 800, 50):
+        events = [values_event(i, scalar("x" * size, i)) for i in range(1, 5)]
+        paths.append(write_events(log.parent / str(size) / log.name, events))
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        for path, frames in zip(paths, process.apply(read_in_threads, [paths]), strict=True):
+            expected = parse(path.read_bytes()).frame
+            for frame in frames:
+                assert_same_rows(frame, expected, path)

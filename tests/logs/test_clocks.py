@@ -1,0 +1,153 @@
+"""Processes of a run on its two clocks, and what survives of a process that was restarted."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tmnet
+
+from ..synthetic import T0, load, race, write_file
+from .event_files import scalar, values_event, write_events
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+def test_two_clocks_by_hand(tmp_path):
+    """20 min of one process in two files, an hour and more of nothing, 10 min of another."""
+    write_file(tmp_path / "X", [(60, 1, {"a": 1}), (300, 2, {"a": 2})])
+    write_file(tmp_path / "X", [(900, 3, {"a": 3}), (1200, 4, {"a": 4})], start=600, number=1)
+    write_file(tmp_path / "X", [(5060, 5, {"a": 5}), (5600, 6, {"a": 6})], start=5000, pid=2)
+    run = load(tmp_path, "X")
+    assert run.scalars["minutes"].tolist() == [1, 5, 15, 20, 21, 30]
+    assert (run.duration, run.wall_duration) == (30, 5600 / 60)
+    by = {
+        clock: tmnet.compare([run], metrics=["a"], clock=clock, interval=1, window=(0, 100))
+        for clock in ("active", "wall")
+    }
+    for clock, minute in (("active", [1, 5, 15, 20, 21, 30]), ("wall", [1, 5, 15, 20, 85, 94])):
+        table = by[clock].table("a")["X"]
+        for number, at in enumerate(minute[:-1], start=1):
+            assert table[at] == number and table.get(at - 1) != number, (clock, at)
+    assert by["wall"].table("a")["X"].loc[84.0] == 4  # wall time runs on through the pause
+    assert by["active"].ends == {"X": 30} and by["wall"].ends == {"X": 5600 / 60}
+
+
+@pytest.mark.parametrize(
+    "lives, minutes",
+    [
+        ([(0, 600), (300, 900)], 15),  # they overlap
+        ([(0, 1200), (300, 600)], 20),  # one during the other
+        ([(0, 600), (0, 600)], 10),
+        ([(0, 600), (600, 1200)], 20),  # at once
+        ([(0, 1200), (300, 600), (900, 1500), (3000, 3300)], 30),
+    ],
+)
+def test_overlapping_processes_count_once(tmp_path, lives, minutes):
+    for pid, (start, end) in enumerate(lives):
+        write_file(tmp_path / "X", [(end, 10 * pid, {"a": 1})], start, pid=pid)
+    run = load(tmp_path, "X")
+    assert len(run.processes) == len(lives)
+    assert run.duration == minutes
+    assert run.wall_duration == max(end for _, end in lives) / 60
+
+
+lives = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b"]),  # host
+        st.integers(1, 2),  # pid
+        st.integers(0, 500),  # start
+        st.lists(st.integers(0, 60), min_size=1, max_size=5),  # seconds between events
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives=lives)
+def test_active_clock_counts_the_seconds_of_any_process(lives):
+    """Second by second: the clock goes on in those in which some process was there."""
+    alive, walls, spans = set(), [], {}
+    with tempfile.TemporaryDirectory() as directory:
+        for number, (host, pid, start, gaps) in enumerate(lives):
+            seconds = [int(second) for second in start + np.cumsum(gaps)]
+            records = [(second, second, {"a": second}) for second in seconds]
+            write_file(Path(directory) / "X", records, start, host, pid, number)
+            first, last = spans.get((host, pid), (start, start))
+            spans[host, pid] = min(first, start), max(last, seconds[-1])
+            walls += seconds
+        run = load(directory, "X")
+    for first, last in spans.values():
+        alive |= set(range(first, last))
+    walls.sort()
+    assert (run.scalars["wall_time"] - T0).tolist() == walls
+    expected = [sum(second < wall for second in alive) / 60 for wall in walls]
+    np.testing.assert_allclose(run.scalars["minutes"], expected, rtol=0, atol=1e-9)
+    assert run.duration == pytest.approx(len(alive) / 60, abs=1e-9)
+    started = min(first for first, _ in spans.values())
+    assert run.wall_duration == pytest.approx((walls[-1] - started) / 60, abs=1e-9)
+    assert len(run.processes) == len(spans)
+
+
+def test_a_file_without_a_usual_name_is_a_process_of_its_own(tmp_path):
+    for number in range(2):
+        events = [values_event(step, scalar("a", 1), wall=T0 + 600 * number + step)
+                  for step in (0, 60)]  # fmt: skip
+        write_events(tmp_path / "X" / f"some.tfevents.{number}", events)
+    run = load(tmp_path, "X")
+    assert len(run.processes) == 2 and run.duration == 2
+
+
+def test_start_up_counts_from_a_file_that_holds_only_text(tmp_path):
+    """A process that writes its configuration into a file of its own, before anything else."""
+    write_file(tmp_path / "X", [], texts={"config": "lr: 1"})
+    write_file(tmp_path / "X", [(660, 1, {"a": 1}), (900, 2, {"a": 1})], start=600, number=1)
+    run = load(tmp_path, "X")
+    assert run.scalars["minutes"].tolist() == [11, 15]
+    assert run.wall_duration == 15
+
+
+# --- restarts -------------------------------------------------------------------------------------
+
+
+def test_along_time_everything_counts(restarted):
+    end = tmnet.compare([restarted]).at(restarted.duration)["X"]
+    assert end["A01/eval/races"] == 19
+    assert end["A01/eval/best"] == 80.0  # at step 1000, which did not survive
+    assert len(restarted.races) == 19 and restarted.steps == 1500
+
+
+@pytest.mark.parametrize("by, first", [("step", 0), ("relative_step", 100)])
+def test_along_steps_the_surviving_history_counts(restarted, by, first):
+    """700, where both processes were, is there twice; 800 to 1000 only as played again."""
+    table = tmnet.compare([restarted], by=by, interval=100, metrics=["A01/eval/races"])
+    table = table.table("A01/eval/races")["X"]
+    assert table.to_dict() == {
+        step - first: (step // 100 if step < 700 else step // 100 + 1)
+        for step in range(first + 100, 1501, 100)
+    }
+    best = tmnet.compare([restarted], by=by, interval=100).at(1500 - first)["X"]
+    assert best["A01/eval/best"] == 86.0  # at step 700
+
+
+def test_a_second_restart_further_back(restarted, tmp_path):
+    """From 300 on once more: nothing above it survives, of neither process before."""
+    records = [(3000 + 60 * i, 300 + 100 * i, race(95.0)) for i in range(4)]
+    write_file(tmp_path / "X", records, start=2950, pid=3)
+    run = load(tmp_path, "X")
+    table = tmnet.compare([run], by="step", interval=100, metrics=["A01/eval/races"])
+    assert table.table("A01/eval/races")["X"].to_dict() == {
+        100: 1, 200: 2, 300: 4, 400: 5, 500: 6, 600: 7
+    }  # fmt: skip
+    assert tmnet.compare([run]).at(run.duration).at["A01/eval/races", "X"] == 23
+
+
+def test_hyperparameters_at_step_0_are_no_restart(restarted, tmp_path):
+    """add_hparams logs its metric at step 0, whenever it is called."""
+    write_file(tmp_path / "X" / "sub", [(960, 0, {"hparam/metric": 1})], 955, pid=2, number=1)
+    run = load(tmp_path, "X")
+    assert tmnet.compare([run], by="step").at(1500).at["A01/eval/races", "X"] == 16

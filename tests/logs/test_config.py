@@ -1,0 +1,74 @@
+"""The configuration that a run logged."""
+
+import pytest
+from torch.utils.tensorboard.summary import hparams
+
+from ..synthetic import T0, load, write_file
+from .event_files import scalar, values_event, write_events
+
+TABLE = "|param|value|\n|-|-|\n|lr|0.5|\n|maps|[A01, Hock]|\n|name|big|"
+YAML = "lr: 0.5\nmaps: [A01, Hock]\nname: big\n"
+JSON = '{"lr": 0.5, "maps": ["A01", "Hock"], "name": "big"}'
+CONFIG = {"lr": 0.5, "maps": ["A01", "Hock"], "name": "big"}
+
+
+@pytest.fixture
+def config_of(tmp_path):
+    """Function that returns the configuration of a run with these texts."""
+
+    def config(texts):
+        write_file(tmp_path / "X", [(60, 1, {"a": 1})], texts=texts)
+        return load(tmp_path, "X").config
+
+    return config
+
+
+@pytest.mark.parametrize(
+    "words", [YAML, f"```yaml\n{YAML}```", f"```\n{YAML}```", JSON, TABLE], ids=repr
+)
+@pytest.mark.parametrize("tag", ["config", "hyperparameters", "Run/args"])
+def test_configuration_from_text(config_of, tag, words):
+    assert config_of({tag: words}) == CONFIG
+
+
+def test_nested_configuration(config_of):
+    assert config_of({"config": "net:\n  size: 3\nx: 1"}) == {"net": {"size": 3}, "x": 1}
+
+
+@pytest.mark.parametrize("words", ["about", "- a\n- list", "no: [end", "some words", ""])
+def test_no_configuration(config_of, words):
+    """In texts that hold no mapping, and in those that are about something else."""
+    assert config_of({"about": YAML, "config": words}) == {}
+
+
+@pytest.mark.parametrize(
+    "words, config",
+    [
+        ('{"lr": 1e-05}', {"lr": 1e-5}),
+        ('{\n\t"lr": 0.5\n}', {"lr": 0.5}),
+        ("|param|value|\n|-|-|\n|lr|1e-05|\n|name|x|", {"lr": 1e-5, "name": "x"}),
+        ("|param|value|\n|-|-|\n|lr|0.5|\n|name|@home|", {"lr": 0.5, "name": "@home"}),
+    ],
+    ids=repr,
+)
+def test_configuration_that_is_no_yaml(config_of, words, config):
+    """YAML takes 1e-05 for text, and neither tabs nor an @ at the start."""
+    assert config_of({"config": words}) == config
+
+
+def test_the_later_configuration_counts(tmp_path):
+    """A later process logs it again; entries that it leaves out stay."""
+    write_file(tmp_path / "X", [(60, 1, {"a": 1})], texts={"config": "lr: 1\nold: 2"})
+    later = {"config": "lr: 3\nnew: 4"}
+    write_file(tmp_path / "X", [(960, 2, {"a": 1})], start=900, pid=2, texts=later)
+    assert load(tmp_path, "X").config == {"lr": 3, "old": 2, "new": 4}
+
+
+def test_configuration_from_hyperparameters(tmp_path):
+    """As torch's ``add_hparams`` writes them."""
+    logged = hparams({"lr": 0.5, "optimiser": "RAdam", "double": True}, {"metric": 1})
+    events = [values_event(0, wall=T0)]
+    events += [values_event(0, *summary.value, wall=T0) for summary in logged]
+    events.append(values_event(9, scalar("a", 1), wall=T0 + 60))
+    write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
+    assert load(tmp_path, "X").config == {"lr": 0.5, "optimiser": "RAdam", "double": True}

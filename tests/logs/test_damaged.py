@@ -1,0 +1,129 @@
+"""`tmnet.read_scalars` of files that are cut off or damaged."""
+
+import os
+import random
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT
+
+from .event_files import (
+    MIXED,
+    VERSION,
+    assert_reads_up_to_damage,
+    assert_reads_whole_records,
+    flipped,
+    parse,
+    read,
+    scalar,
+    tensor,
+    text,
+    values_event,
+    write_bytes,
+    write_events,
+)
+
+PLACES = 200  # truncations and flips per file
+
+
+def cut_places(size):
+    """Sizes that a file of `size` bytes is cut to."""
+    return random.Random(size).choices(range(size), k=PLACES)
+
+
+def flips(size):
+    """Places in a file of `size` bytes, and what the byte there is xor-ed with."""
+    rng = random.Random(size)
+    return [(rng.randrange(size), rng.randrange(1, 256)) for _ in range(PLACES)]
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_truncated_anywhere(log, block_bytes, cache):
+    """A file that is cut off has its whole records, and nothing is wrong with it."""
+    whole = parse(MIXED)
+    for size in cut_places(len(MIXED)):
+        path = write_bytes(log.parent / str(size) / log.name, MIXED[:size])
+        assert_reads_whole_records(path, size, whole, cache=cache)
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_flipped_anywhere(log, block_bytes, cache):
+    """One wrong byte anywhere ends the reading before its record, with a warning, every time."""
+    whole = parse(MIXED)
+    for place, mask in flips(len(MIXED)):
+        path = write_bytes(log.parent / f"{place}_{mask}" / log.name, flipped(MIXED, place, mask))
+        for _ in range(1 + cache):
+            assert_reads_up_to_damage(path, place, whole, cache=cache)
+
+
+def test_length_is_checked_by_itself(log):
+    """A length that is wrong is damage, though the record seems to end behind the file."""
+    whole = parse(MIXED)
+    for start in whole.starts[:-1].tolist():
+        for byte in range(12):
+            path = write_bytes(log, flipped(MIXED, start + byte, 0x55))
+            assert_reads_up_to_damage(path, start + byte, whole, cache=False)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_real_file_truncated_anywhere(real_log, log, number):
+    """A recorded training that is cut off has its whole records."""
+    data = sorted(real_log.iterdir())[number].read_bytes()
+    whole = parse(data)
+    log.parent.mkdir()
+    # The longest first: the file is cut in place, not written again.
+    log.write_bytes(data)
+    for size in sorted(cut_places(len(data)), reverse=True):
+        os.truncate(log, size)
+        assert_reads_whole_records(log, size, whole, cache=False)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_real_file_flipped_anywhere(real_log, log, number):
+    """One wrong byte in a recorded training ends the reading before its record."""
+    data = sorted(real_log.iterdir())[number].read_bytes()
+    whole = parse(data)
+    write_bytes(log, data)
+    for place, mask in flips(len(data)):
+        overwrite(log, place, data[place] ^ mask)
+        assert_reads_up_to_damage(log, place, whole, cache=False)
+        overwrite(log, place, data[place])
+    assert_reads_whole_records(log, len(data), whole, cache=False)
+
+
+def overwrite(path, place, byte):
+    """Write one byte into a file."""
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(bytes([byte]))
+
+
+@pytest.mark.parametrize("zeros", [12, 16, 5000])
+def test_zeros_at_the_end(log, zeros):
+    """Zeros that a crashed file system left at the end are damage, not records."""
+    whole = parse(MIXED)
+    write_bytes(log, MIXED + bytes(zeros))
+    assert_reads_up_to_damage(log, len(MIXED), whole)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        pytest.param(b"\xff" * 9, id="no message"),
+        pytest.param(Event(step=1).SerializeToString()[:-1], id="half a message"),
+        pytest.param(
+            values_event(1, tensor("bad", dtype=DT_FLOAT, tensor_content=b"1234567")),
+            id="a tensor of 7 bytes",
+        ),
+        pytest.param(values_event(1, tensor("bad")), id="a tensor of no type"),
+        pytest.param(values_event(1, tensor("bad", dtype=DT_FLOAT)), id="a tensor without values"),
+        pytest.param(values_event(1, text("bad", b"x", "scalars")), id="a scalar that is text"),
+    ],
+)
+def test_nonsense_with_a_right_checksum(log, nonsense):
+    """A record that is whole but makes no sense loses no other row silently."""
+    plain = values_event(4, scalar("a", 0.5))
+    write_events(log, [VERSION, plain, plain, nonsense, plain])
+    frame, messages = read(log)
+    steps = frame.loc[frame["tag"] == "a", "step"].tolist()
+    assert steps == [4, 4, 4] or (steps == [4, 4] and messages)
