@@ -1,5 +1,8 @@
 """Progress bars: they count what there is to do, and in a notebook they leave nothing."""
 
+import io
+import time
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -61,3 +64,19 @@ def test_in_a_notebook_a_bar_is_text_that_goes(logs):
     assert {output.get("name") for output in outputs} == {"stdout"}
     *_, full, blank, end = "".join(output.text for output in outputs).split("\r")
     assert "Counting: 100%" in full and len(blank) >= len(full) and not blank.strip() and not end
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream, shown", [(Terminal(), True), (io.StringIO(), False)])
+def test_a_bar_is_for_those_who_watch(monkeypatch, stream, shown):
+    """However slow the machine is, a file or a pipe gets none; either way it counts."""
+    monkeypatch.setattr("sys.stderr", stream)
+    with progress_bar(total=3, desc="Counting") as bar:
+        bar._time = lambda: time.time() + 3600
+        bar.update(3)
+        assert bar.n == 3
+    assert ("Counting: 100%" in stream.getvalue()) == shown

@@ -1,5 +1,6 @@
 """How far something is that takes seconds."""
 
+import math
 import sys
 
 from tqdm import tqdm
@@ -8,9 +9,14 @@ from tqdm import tqdm
 def progress_bar(*args, **options) -> tqdm:
     """`tqdm`, but the bar comes after 2 s, goes at the end, and is text in notebooks, too.
 
+    Where nobody watches, as in a file or a pipe, it comes only if `delay` is given.
+
     A bar of ``tqdm.notebook`` leaves widgets in the kernel and in the page even if it was never
     shown, and errors in the page if it is closed as soon as it was shown.
     """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    file = sys.stdout if hasattr(shell, "kernel") else sys.stderr  # which notebooks show in red
-    return tqdm(*args, **{"delay": 2, "leave": False, "file": file, **options})
+    in_notebook = hasattr(shell, "kernel")
+    file = sys.stdout if in_notebook else sys.stderr  # which notebooks show in red
+    # Not `disable`: such a bar does not count, either.
+    delay = 2 if in_notebook or (file is not None and file.isatty()) else math.inf
+    return tqdm(*args, **{"delay": delay, "leave": False, "file": file, **options})
