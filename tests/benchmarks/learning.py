@@ -24,14 +24,13 @@ def mean_return(path: Path) -> float:
     from tmnet.experiments.config import Experiment
     from tmnet.networks import IQN
     from tmnet.training.checkpoint import load_checkpoint
-    from tmnet.training.loop import fitted
-    from tmnet.training.world import World
+    from tmnet.training.world import open_world
 
     state = load_checkpoint(path)
     experiment = Experiment.from_dict(state["experiment"])
     performance = replace(experiment.performance, num_envs=EPISODES)
-    world = World(replace(experiment, performance=performance), torch.device("cpu"), seed=1000)
-    network = IQN(fitted(experiment.neural_network, world))
+    world = open_world(replace(experiment, performance=performance), torch.device("cpu"), seed=1000)
+    network = IQN(world.fitted(experiment.neural_network))
     network.load_state_dict(state["learner"]["online"])
     generator = torch.Generator().manual_seed(0)
     seen, total = world.reset(), torch.zeros(EPISODES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tmnet
 from tmnet.racing import RaceVectorEnv, Track, load_track, replay
-from tmnet.training.world import World, race_normalisers
+from tmnet.training.world import open_world, race_normalisers
 
 from .trainings import CARTPOLE, RACES, Trainings, refused
 
@@ -139,11 +139,11 @@ def expected(kind, episode, moment):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_seen(kind):
     """Step by step, over the ends of episodes; the step after an end is no step."""
-    world = World(experiment(of_kind(kind), **{"performance.num_envs": 2}), CPU, 3)
+    world = open_world(experiment(of_kind(kind), **{"performance.num_envs": 2}), CPU, 3)
     image, floats = expected(kind, 1, 0)
     assert world.image_shape == (None if image is None else (1, HEIGHT, WIDTH))
     assert world.n_floats == (0 if floats is None else 2)
-    assert (world.n_actions, world.num_envs, world.is_race) == (5, 2, False)
+    assert (world.n_actions, world.num_envs, world.repeatable) == (5, 2, False)
     assert world.normalisers == (None, None)
     seen = world.reset()
     episode, moment = 1, 0
@@ -221,7 +221,7 @@ def test_a_training(tmp_path, kind):
 def test_actions_that_do_not_start_at_0(tmp_path):
     """They are numbered from 0 on for the network."""
     env = register("from-1", NUMBERS, None, spaces.Discrete(3, start=1))
-    world = World(experiment(env, **{"performance.num_envs": 3}), CPU, 0)
+    world = open_world(experiment(env, **{"performance.num_envs": 3}), CPU, 0)
     world.reset()
     reward = world.step(torch.tensor([0, 1, 2]))[1]
     assert world.n_actions == 3 and reward.tolist() == [11, 21, 31]
@@ -234,7 +234,7 @@ def test_actions_that_do_not_start_at_0(tmp_path):
 
 def test_cartpole():
     """As Gymnasium's own, seeded as Gymnasium seeds a batch."""
-    world = World(experiment("CartPole-v1"), CPU, 12)
+    world = open_world(experiment("CartPole-v1"), CPU, 12)
     envs = [gymnasium.make("CartPole-v1") for _ in range(4)]
     seen = np.stack([env.reset(seed=12 + i)[0] for i, env in enumerate(envs)])
     assert torch.equal(world.reset()[1], torch.from_numpy(seen))
@@ -253,7 +253,7 @@ def test_cartpole():
 def test_collectors():
     """Environments in processes of their own show the same; there are as many."""
     worlds = [
-        World(experiment("CartPole-v1", **{"performance.num_envs": 2 + 5 * bool(workers),
+        open_world(experiment("CartPole-v1", **{"performance.num_envs": 2 + 5 * bool(workers),
                                            "performance.collectors": workers}), CPU, 4)
         for workers in (0, 2)
     ]  # fmt: skip
@@ -302,7 +302,7 @@ def test_a_training_with_collectors(tmp_path):
 )  # fmt: skip
 def test_other_spaces(request, space, actions, words):
     env = register(f"refused-{abs(hash(request.node.name))}", space, None, actions)
-    refused(lambda: World(experiment(env), CPU, 0), env, *words)
+    refused(lambda: open_world(experiment(env), CPU, 0), env, *words)
 
 
 def test_images_that_are_too_small(tmp_path):
@@ -323,7 +323,7 @@ def test_environments_that_cannot_be_made():
         ("tests/Broken-v0", ["cannot be made", "No module named 'game'"]),
     ):
         with pytest.raises(tmnet.TmnetError) as caught:
-            World(experiment(env), CPU, 0)
+            open_world(experiment(env), CPU, 0)
         said = str(caught.value)
         assert "\n" not in said and all(word in said for word in words)
 
@@ -387,12 +387,12 @@ def races(**values):
 
 def test_the_world_of_races():
     """Maps once each in the order of the cycle; of a size, with images if the network has them."""
-    world = World(races(), CPU, 0)
-    assert world.maps == ("Hock", "A01") and world.is_race
+    world = open_world(races(), CPU, 0)
+    assert world.maps == ("Hock", "A01") and world.repeatable
     assert (world.num_envs, world.n_actions, world.n_floats) == (8, 12, 184)
     assert world.image_shape is None
     assert [track.length for track in world.env.tracks] == [60, 60]
-    whole = World(races(stretch_m=None, **{
+    whole = open_world(races(stretch_m=None, **{
         "neural_network.use_image_head": True, "neural_network.w_downsized": 50,
         "neural_network.h_downsized": 40,
     }), CPU, 0)  # fmt: skip
@@ -404,7 +404,7 @@ def test_the_world_of_races():
 
 def test_maps_that_are_dealt():
     """The number of the map holds for the next race of that environment, and only there."""
-    world = World(races(), CPU, 0)
+    world = open_world(races(), CPU, 0)
     world.deal([0, 2, 5], [1, 0, 1])
     world.deal([1, 3, 4, 6, 7], [0] * 5)
     world.deal([], [])
@@ -414,7 +414,7 @@ def test_maps_that_are_dealt():
 
 def test_going_on_from_a_state():
     """What is seen there is seen again, and what comes is the same."""
-    world, other = World(races(), CPU, 0), World(races(), CPU, 1)
+    world, other = open_world(races(), CPU, 0), open_world(races(), CPU, 1)
     world.deal(list(range(8)), [0, 1] * 4)
     seen = world.reset()
     for k in range(60):
@@ -498,7 +498,7 @@ def test_a_centre_line_of_ones_own(tmp_path):
     """A path in the map cycle; its name is the file's."""
     path = tmp_path / "my_road.npy"
     np.save(path, np.arange(300)[:, None] * [0.1, 0, 0.49])
-    world = World(races(map_cycle=[{"map": str(path)}], stretch_m=100.0), CPU, 0)
+    world = open_world(races(map_cycle=[{"map": str(path)}], stretch_m=100.0), CPU, 0)
     assert world.maps == ("my_road",) and world.env.tracks[0].length == 100
     trainings = Trainings(tmp_path)
     trainings.train(values={"map_cycle": [{"map": str(path)}]}, frames=400)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ import torch
 from torch import Tensor
 
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import Experiment, NetworkConfig
+from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
-from tmnet.racing.environment import LONGEST
-from tmnet.racing.track import SPACING
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
@@ -28,7 +25,7 @@ from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.recorder import Recorder, about
 from tmnet.training.schedules import Schedules
 from tmnet.training.stopping import Stop
-from tmnet.training.world import World
+from tmnet.training.world import EndedRace, World, open_world
 
 MOST_SAVED = 2e9  # bytes of memory that checkpoints hold unless asked
 _TEST_EVERY = 20  # batches
@@ -53,8 +50,8 @@ class TrainingLoop:
         self.schedules = Schedules(experiment)
         settings = experiment.training
         seeds = np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1)
-        self.world = World(experiment, device, int(seeds[0] >> np.uint64(31)))
-        config = fitted(experiment.neural_network, self.world)
+        self.world = open_world(experiment, device, int(seeds[0] >> np.uint64(31)))
+        config = self.world.fitted(experiment.neural_network)
         network = IQN(config, *self.world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
         self.learner = Learner(network.to(device), settings, _precision(settings.precision, device))
         self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
@@ -202,51 +199,47 @@ class TrainingLoop:
 
     # --- recording --------------------------------------------------------------------------------
 
-    def _record_races(self, envs: list[int], terminated: Tensor, info: dict) -> None:
-        columns = [*self.sums, terminated, self.evaluates]
-        if self.world.is_race:
-            columns += [info["time_s"], info["progress_m"]]
-        rows = torch.stack([column.double() for column in columns])[:, envs].T.tolist()
+    def _record_races(self, envs: list[int], terminated: Tensor, info: dict[str, Tensor]) -> None:
+        columns = torch.stack(
+            [x.double() for x in (*self.sums, terminated, self.evaluates, *info.values())]
+        )
+        rows = columns[:, envs].T.tolist()
         with self._time("logging", taken_from="acting"):
-            for env, row in zip(envs, rows):
+            for env, (q, actions, reward, finished, evaluates, *told) in zip(envs, rows):
+                kind = "eval" if evaluates else "explo"
                 map_ = self.world.maps[self.map_of[env]]
-                self._record_race(map_, *row)
-                if self.world.is_race and self.evaluates[env]:
-                    actions = self.memory.last_actions(env, int(row[1]))
-                    if actions is not None:
-                        self.kept.save_race(map_, actions.cpu().numpy())
+                self._record_race(
+                    EndedRace(
+                        env,
+                        map_,
+                        kind,
+                        int(actions),
+                        q,
+                        reward,
+                        bool(finished),
+                        dict(zip(info, told)),
+                    )
+                )
 
-    def _record_race(
-        self, map_: str, q: float, actions: float, reward: float, finished: float,
-        evaluates: float, time_s: float = math.nan, metres: float = math.nan,
-    ) -> None:  # fmt: skip
-        kind = "eval" if evaluates else "explo"
-        if self.world.is_race:
-            time_s = round(time_s, 3) if finished else LONGEST
-            logged = {
-                f"Race/{kind}_race_time_trained_{map_}": time_s,
-                f"Race/{kind}_race_finished_trained_{map_}": finished,
-                f"RL/single_zone_reached_trained_{map_}": metres // SPACING,
-            }
-            score = -time_s
-        else:
-            logged = {
-                f"Episode/{kind}_return_{map_}": reward,
-                f"Episode/{kind}_length_{map_}": actions,
-            }
-            score, finished = reward, 1.0
-        if evaluates:
-            logged[f"RL/avg_Q_trained_{map_}"] = q / actions
+    def _record_race(self, race: EndedRace) -> None:
+        map_, is_eval = race.map, race.kind == "eval"
+        finished, score, logged = self.world.outcome(race)
+        if is_eval:
+            logged[f"RL/avg_Q_trained_{map_}"] = race.q / race.actions
         self.recorder.write(logged, self.frames, self._suffix())
-        races = self.races.setdefault(f"{map_}/{kind}", [0, 0, -math.inf])
+        races = self.races.setdefault(f"{map_}/{race.kind}", [0, 0, -math.inf])
         races[0] += 1
         races[1] += finished
         if finished:
             races[2] = max(races[2], score)
-        better = finished and evaluates and score > self.records.get(map_, -math.inf)
+        better = finished and is_eval and score > self.records.get(map_, -math.inf)
         if better and self._is_finite():
             self.records[map_] = score
             self.kept.save_best(map_, self._best(map_, score))
+        if is_eval and self.world.repeatable:
+            actions = self.memory.last_actions(race.env, race.actions)
+            if actions is not None:
+                self.kept.save_race(map_, actions.cpu().numpy())
 
     def _log(self) -> None:
         """Write what there is to say of the interval."""
@@ -292,10 +285,7 @@ class TrainingLoop:
                 values[f"Gradients/norm_{name}"] = float(value)
         if self.test_losses:
             values["Training/loss_test"] = torch.stack(self.test_losses).mean().item()
-        if self.world.is_race:
-            for map_, score in self.records.items():
-                values[f"alltime_min_ms_{map_}"] = -1000 * score
-        return values
+        return values | self.world.logged_records(self.records)
 
     def _log_is_due(self) -> bool:
         experiment = self.experiment
@@ -353,7 +343,7 @@ class TrainingLoop:
             acting=self.seconds["acting"] / passed,
             learning=(self.seconds["learning"] + self.seconds["sampling"]) / passed,
             races={name: tuple(values) for name, values in self.races.items()},
-            is_race=self.world.is_race,
+            is_race=self.experiment.is_race,
         )
 
     # --- keeping ----------------------------------------------------------------------------------
@@ -381,9 +371,7 @@ class TrainingLoop:
         return {
             "experiment": self.experiment.to_dict(),
             "map": map_,
-            "time_s" if self.world.is_race else "return": abs(score)
-            if self.world.is_race
-            else score,
+            **self.world.named_score(score),
             "frames": self.frames,
             "online": self.learner.online.state_dict(),
         }
@@ -491,18 +479,6 @@ def _memory_device(experiment: Experiment, world: World, device: torch.device) -
     needed = TransitionMemory.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
     free, _ = torch.cuda.mem_get_info(device)
     return device if 2 * needed < free else torch.device("cpu")
-
-
-def fitted(config: NetworkConfig, world: World) -> NetworkConfig:
-    """The network with the inputs and outputs that the environment has."""
-    knobs: dict[str, Any] = {
-        "n_actions": world.n_actions,
-        "float_input_dim": world.n_floats,
-        "use_image_head": world.image_shape is not None,
-    }
-    if world.image_shape:
-        _, knobs["h_downsized"], knobs["w_downsized"] = world.image_shape
-    return replace(config, **knobs)
 
 
 def _map_name(map_: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -15,8 +17,8 @@ from gymnasium import spaces
 from torch import Tensor
 
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import Experiment
-from tmnet.racing.environment import RaceVectorEnv
+from tmnet.experiments.config import Experiment, NetworkConfig
+from tmnet.racing.environment import LONGEST, RaceVectorEnv
 from tmnet.racing.track import BEFORE, SPACING, Track, load_track
 
 _GREY = np.array([77, 150, 29])  # of 256: how bright red, green and blue are
@@ -25,18 +27,50 @@ _GREY = np.array([77, 150, 29])  # of 256: how bright red, green and blue are
 _ROOM, _TURN = np.array([5.0, 1.0, 5.0]), np.array([0.25, 0.1, 0.25])
 
 
-class World:
-    """The environments of an experiment.
+Seen = tuple[Tensor | None, Tensor | None]  # image (N, 1, H, W) uint8, and floats (N, F)
+
+
+class EndedRace(NamedTuple):
+    """A race, or an episode, that has ended.
+
+    Attributes
+    ----------
+    env : int
+    map : str
+    kind : str
+        "explo" or "eval".
+    actions : int
+    q, reward : float
+        Sums over its actions: what the network thought of the best one, and what came of them.
+    terminated : bool
+        Or it was truncated.
+    info : dict of str to float
+        What `World.step` told besides.
+    """
+
+    env: int
+    map: str
+    kind: str
+    actions: int
+    q: float
+    reward: float
+    terminated: bool
+    info: dict[str, float]
+
+
+class Outcome(NamedTuple):
+    """What counts of a race: its score, the higher the better, and what is logged of it."""
+
+    finished: bool
+    score: float
+    logged: dict[str, float]
+
+
+class World(ABC):
+    """Environments in a batch: races on the simulator, or others of Gymnasium.
 
     Their state after the end of a race is that of its end for one more step, whose action counts
     for nothing (Gymnasium calls that NEXT_STEP).
-
-    Parameters
-    ----------
-    experiment : Experiment
-    device : torch.device
-        Of what is observed.
-    seed : int
 
     Attributes
     ----------
@@ -46,38 +80,146 @@ class World:
     image_shape : (1, H, W) or None
     normalisers : (Tensor (F,), Tensor (F,)) or (None, None)
         Mean and standard deviation of the floats, where they are known beforehand.
+    repeatable : bool
+        Whether its actions are all it takes to see a race again.
+    """
+
+    maps: tuple[str, ...]
+    num_envs: int
+    n_actions: int
+    n_floats: int
+    image_shape: tuple[int, int, int] | None
+    normalisers: tuple[Tensor | None, Tensor | None] = (None, None)
+    repeatable = False
+
+    def fitted(self, config: NetworkConfig) -> NetworkConfig:
+        """The network with the inputs and outputs that the environments have."""
+        knobs: dict[str, Any] = {
+            "n_actions": self.n_actions,
+            "float_input_dim": self.n_floats,
+            "use_image_head": self.image_shape is not None,
+        }
+        if self.image_shape:
+            _, knobs["h_downsized"], knobs["w_downsized"] = self.image_shape
+        return replace(config, **knobs)
+
+    @abstractmethod
+    def deal(self, envs: list[int], maps: list[int]) -> None:
+        """On which maps (numbers) these environments drive their next races."""
+
+    @abstractmethod
+    def reset(self) -> Seen:
+        """What is seen at the start of all races."""
+
+    @abstractmethod
+    def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """What is seen then, the reward, what has terminated, and been truncated: (N,) each; and
+        what an outcome takes besides."""
+
+    @abstractmethod
+    def outcome(self, race: EndedRace) -> Outcome:
+        """What counts of a race that has ended."""
+
+    @abstractmethod
+    def named_score(self, score: float) -> dict[str, float]:
+        """A score as people read it, by what it is called."""
+
+    @abstractmethod
+    def logged_records(self, records: dict[str, float]) -> dict[str, float]:
+        """What is logged of the best scores by map."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Tensor] | None:
+        """The state of the races; None where environments cannot tell theirs."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Tensor]) -> Seen:
+        """Go on from a state; returns what is seen there."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+def open_world(experiment: Experiment, device: torch.device, seed: int) -> World:
+    """The environments of an experiment; what they show is on `device`.
 
     Raises
     ------
     TmnetError
         If there is no such environment or map, or it is not one that can be trained on.
     """
+    kind = RaceWorld if experiment.is_race else GymnasiumWorld
+    return kind(experiment, device, seed)
+
+
+class RaceWorld(World):
+    """Races on the simulator; a score is minus the time."""
+
+    repeatable = True
 
     def __init__(self, experiment: Experiment, device: torch.device, seed: int):
         self.device, self.seed = device, seed
-        self.is_race = experiment.is_race
-        self.normalisers: tuple[Tensor | None, Tensor | None] = (None, None)
-        if self.is_race:
-            self._open_races(experiment)
-        else:
-            self._open_gymnasium(experiment)
-
-    def _open_races(self, experiment: Experiment) -> None:
         network = experiment.neural_network
         names = tuple(dict.fromkeys(deal.map for deal in experiment.map_cycle))
         tracks = [_stretch(load_track(name), experiment.stretch_m) for name in names]
         size = (network.h_downsized, network.w_downsized) if network.use_image_head else None
-        num_envs = experiment.performance.num_envs
-        self.env = RaceVectorEnv(tracks, num_envs, size, self.device, self.seed)
+        self.num_envs = experiment.performance.num_envs
+        self.env = RaceVectorEnv(tracks, self.num_envs, size, device, seed)
         self.maps = tuple(track.name for track in tracks)
         if len(set(self.maps)) < len(self.maps):
             raise TmnetError(f"Two maps have the same name: {', '.join(names)}.")
-        self.num_envs, self.n_actions = num_envs, int(self.env.single_action_space.n)
+        self.n_actions, self.n_floats = int(self.env.single_action_space.n), 184
         self.image_shape = (1, *size) if size else None
-        self.n_floats = 184
         self.normalisers = race_normalisers(tracks)
 
-    def _open_gymnasium(self, experiment: Experiment) -> None:
+    def deal(self, envs: list[int], maps: list[int]) -> None:
+        if envs:
+            self.env.next_track[torch.tensor(envs, device=self.device)] = torch.tensor(
+                maps, device=self.device
+            )
+
+    def reset(self) -> Seen:
+        return self._seen(self.env.reset(seed=self.seed)[0])
+
+    def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        seen, reward, terminated, truncated, info = self.env.step(actions)
+        told = {name: info[name] for name in ("time_s", "progress_m")}
+        return self._seen(seen), reward, terminated, truncated, told
+
+    def _seen(self, seen: dict[str, Tensor]) -> Seen:
+        return seen.get("image"), seen["floats"]
+
+    def outcome(self, race: EndedRace) -> Outcome:
+        time_s = round(race.info["time_s"], 3) if race.terminated else LONGEST
+        logged = {
+            f"Race/{race.kind}_race_time_trained_{race.map}": time_s,
+            f"Race/{race.kind}_race_finished_trained_{race.map}": float(race.terminated),
+            f"RL/single_zone_reached_trained_{race.map}": race.info["progress_m"] // SPACING,
+        }
+        return Outcome(race.terminated, -time_s, logged)
+
+    def named_score(self, score: float) -> dict[str, float]:
+        return {"time_s": -score}
+
+    def logged_records(self, records: dict[str, float]) -> dict[str, float]:
+        return {f"alltime_min_ms_{map_}": -1000 * score for map_, score in records.items()}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return self.env.state_dict()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> Seen:
+        self.env.load_state_dict(state)
+        return self._seen(self.env.observe())
+
+    def close(self) -> None:
+        self.env.close()
+
+
+class GymnasiumWorld(World):
+    """Other environments, which have no maps, and cannot tell their state; a score is a return."""
+
+    def __init__(self, experiment: Experiment, device: torch.device, seed: int):
+        self.device, self.seed = device, seed
         workers = experiment.performance.collectors
         self.num_envs = workers or experiment.performance.num_envs
         mode = "async" if workers else "sync"
@@ -98,36 +240,21 @@ class World:
             raise TmnetError(
                 f"{experiment.env} shows {seen}; it takes a Box, or a Dict of an image and floats."
             )
-        self._has_image = bool(image)
         self.image_shape = (1, *_plane(image[0].shape)) if image else None
         self.n_floats = int(np.prod(floats[0].shape)) if floats else 0
 
     def deal(self, envs: list[int], maps: list[int]) -> None:
-        """On which maps (numbers) these environments drive their next races."""
-        if self.is_race and envs:
-            self.env.next_track[torch.tensor(envs, device=self.device)] = torch.tensor(
-                maps, device=self.device
-            )
+        """There is but one."""
 
-    def reset(self) -> tuple[Tensor | None, Tensor | None]:
-        """Image (N, 1, H, W) uint8 and floats (N, F) at the start of all races."""
+    def reset(self) -> Seen:
         return self._seen(self.env.reset(seed=self.seed)[0])
 
-    def step(
-        self, actions: Tensor
-    ) -> tuple[tuple[Tensor | None, Tensor | None], Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """What is seen then, the reward, what has terminated, and been truncated: (N,) each."""
-        if self.is_race:
-            seen, *came, info = self.env.step(actions)
-        else:
-            seen, *came, info = self.env.step(actions.cpu().numpy() + self._first_action)
-            came = [torch.as_tensor(x).to(self.device) for x in came]
-        reward, terminated, truncated = came
-        return self._seen(seen), reward.float(), terminated, truncated & ~terminated, info
+    def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        seen, *came, _ = self.env.step(actions.cpu().numpy() + self._first_action)
+        reward, terminated, truncated = (torch.as_tensor(x).to(self.device) for x in came)
+        return self._seen(seen), reward.float(), terminated, truncated & ~terminated, {}
 
-    def _seen(self, seen: Any) -> tuple[Tensor | None, Tensor | None]:
-        if self.is_race:
-            return seen.get("image"), seen["floats"]
+    def _seen(self, seen: Any) -> Seen:
         parts = seen if isinstance(seen, dict) else {"": seen}
         spaces_ = self.env.single_observation_space
         image = floats = None
@@ -140,14 +267,24 @@ class World:
                 floats = torch.from_numpy(flat).to(self.device)
         return image, floats
 
-    def state_dict(self) -> dict[str, Tensor] | None:
-        """The state of the races; None where environments cannot tell theirs."""
-        return self.env.state_dict() if self.is_race else None
+    def outcome(self, race: EndedRace) -> Outcome:
+        logged = {
+            f"Episode/{race.kind}_return_{race.map}": race.reward,
+            f"Episode/{race.kind}_length_{race.map}": race.actions,
+        }
+        return Outcome(True, race.reward, logged)
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
-        """Go on from a state; returns what is seen there."""
-        self.env.load_state_dict(state)
-        return self._seen(self.env.observe())
+    def named_score(self, score: float) -> dict[str, float]:
+        return {"return": score}
+
+    def logged_records(self, records: dict[str, float]) -> dict[str, float]:
+        return {}
+
+    def state_dict(self) -> None:
+        return None
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> Seen:
+        raise NotImplementedError("There is no state of these environments.")
 
     def close(self) -> None:
         self.env.close()
