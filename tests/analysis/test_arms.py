@@ -10,7 +10,7 @@ import pytest
 
 import tmnet
 
-from .test_findings import (
+from .findings.told import (
     BEST,
     MEAN,
     RATE,
@@ -22,7 +22,7 @@ from .test_findings import (
     raced,
     run_of,
 )
-from .test_statistics import widened
+from .formulas import widened
 
 BIG = [24.0, 24.25, 24.5, 24.75, 31.0]  # the best times of five seeds
 SMALL = [25.5, 24.625, 26.0, 25.75, 27.0]

@@ -1,9 +1,9 @@
-"""`tmnet.analysis.statistics` against formulas, published tables, counting, and draws made here."""
+"""Rates and times of races against formulas, published tables, counting, and draws made here."""
 
 import itertools
 import math
 from fractions import Fraction
-from statistics import NormalDist, fmean
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -15,61 +15,15 @@ from tmnet.analysis.statistics import (
     Times,
     difference,
     interval,
-    iqm,
-    iqm_difference,
     iqm_interval,
-    performance_profile,
-    probability_interval,
-    probability_of_improvement,
     rate_difference,
     rate_interval,
-    time_to_threshold,
 )
 
-Z = NormalDist().inv_cdf(0.975)
+from .formulas import PRINTED_T, Z, by_wilson, of_blocks, student, widened
+
 counts = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 quarters = st.integers(80, 1199).map(lambda x: x / 4)  # times of races, s
-halves = st.integers(-6, 6).map(lambda x: x / 2)  # scores with many ties
-
-
-def by_wilson(finished, races):
-    """Wilson's interval, as it is printed in books."""
-    p, z2 = finished / races, Z * Z
-    middle = (p + z2 / (2 * races)) / (1 + z2 / races)
-    half = Z / (1 + z2 / races) * math.sqrt(p * (1 - p) / races + z2 / (4 * races**2))
-    return middle - half, middle + half
-
-
-PRINTED_T = {1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 5: 2.5706}  # 97.5 %, by freedom
-
-
-def student(freedom):
-    """97.5 % of Student's distribution: printed, or by the first terms of Fisher's series."""
-    if freedom in PRINTED_T:
-        return PRINTED_T[freedom]
-    z3, z5 = (Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
-    return Z + z3 / freedom + z5 / freedom**2
-
-
-def widened(one, other=None):
-    """The interval of a value, or of a difference, each (value, values of draws, freedom).
-
-    Percentiles of how draws differ from the value, wider by Student's quantile over the normal
-    one; of two with the freedom of Welch and Satterthwaite.
-    """
-    both = [one] if other is None else [one, other]
-    apart = [draws - value for value, draws, _ in both]
-    variances = [some.var() for some in apart]
-    freedom = sum(variances) ** 2 / sum(v**2 / f for v, (*_, f) in zip(variances, both))
-    signs = [1, -1]
-    value = sum(sign * some[0] for sign, some in zip(signs, both))
-    ends = np.quantile(sum(sign * some for sign, some in zip(signs, apart)), [0.025, 0.975])
-    return tuple(value + student(freedom) / Z * ends)
-
-
-def of_blocks(value, k, draws):
-    """A sample for `widened`: draws of k blocks scatter by (k - 1) / k less than k blocks do."""
-    return value, value + math.sqrt(k / (k - 1)) * (np.array(draws) - value), k - 1
 
 
 # --- rates --------------------------------------------------------------------------------------
@@ -359,240 +313,6 @@ def test_times_that_are_alike_make_wider_intervals():
         interval(Times(some), Times.mean) for some in (times, rng.permutation(times))
     )
     assert found.high - found.low > 1.4 * (shuffled.high - shuffled.low)
-
-
-# --- seeds of an arm ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "scores, expected",
-    [
-        ([7.0], 7),
-        ([1, 5], 3),
-        ([0, 0, 9], 3),  # too few to leave any out
-        ([100, 1, 3, -50], 2),
-        ([10, 0, 4, 2, 100], (2 + 4 + 10) / 3),
-        ([1, 2, 3, 4, 50, -9], (1 + 2 + 3 + 4) / 4),
-        ([9, 1, 2, 3, 4, 5, 80], (2 + 3 + 4 + 5 + 9) / 5),
-        ([8, 7, 6, 5, 4, 3, 2, 1], 4.5),
-        ([[1, 100], [2, 50], [3, -7]], (1 + 2 + 3 + 50) / 4),
-        ([[1, 2, 3], [4, 5, 60], [-7, 8, 9]], (2 + 3 + 4 + 5 + 8) / 5),
-        ([[0, 10], [0, 10], [0, 10], [0, 10]], 5),
-    ],
-    ids=str,
-)
-def test_inter_quartile_means_by_hand(scores, expected):
-    assert iqm(np.array(scores)) == pytest.approx(expected, rel=1e-14)
-    assert iqm(np.array(scores)[::-1]) == pytest.approx(expected, rel=1e-14)
-
-
-@given(st.lists(halves, min_size=1, max_size=30))
-def test_the_inter_quartile_mean_leaves_out_a_quarter_at_each_end(scores):
-    out = len(scores) // 4
-    kept = sorted(scores)[out : len(scores) - out]
-    assert iqm(np.array(scores)) == pytest.approx(fmean(kept), abs=1e-12)
-
-
-def test_seeds_are_drawn_for_each_task_on_its_own():
-    """Tasks are never mixed: what differs only between tasks has no scatter."""
-    assert iqm_interval(np.array([[0.0, 10.0]] * 4)) == (5, 5)
-    assert iqm_difference(np.array([[0.0, 10.0]] * 4), np.array([[1.0, 2.0]] * 3)) == (3.5, 3.5)
-    # and a seed is not drawn for both tasks at once, or these would cancel out
-    scores = np.arange(9.0) - 4
-    found = iqm_interval(np.stack([scores, -scores], axis=1))
-    assert found.low < -0.3 and found.high > 0.3
-
-
-def drawn_iqms(rng, scores, draws):
-    """Inter-quartile means of seeds drawn again, each task on its own."""
-    scores = scores if scores.ndim == 2 else scores[:, None]
-    values = []
-    for _ in range(draws):
-        some = np.concatenate([rng.choice(task, len(task)) for task in scores.T])
-        out = len(some) // 4
-        values.append(np.sort(some)[out : len(some) - out].mean())
-    return np.array(values)
-
-
-@pytest.mark.parametrize("shape", [(9,), (7, 3)], ids=str)
-def test_intervals_of_seeds_are_those_of_seeds_drawn_here(shape):
-    rng = np.random.default_rng(7)
-    one, other = rng.normal(1, 1, shape), rng.normal(0, 2, (6, *shape[1:]))
-    a, b = (
-        (iqm(scores), drawn_iqms(rng, scores, 3000), scores.size - scores.size // len(scores))
-        for scores in (one, other)
-    )
-    for found, expected in (
-        (iqm_interval(one), widened(a)), (iqm_interval(other), widened(b)),
-        (iqm_difference(one, other), widened(a, b)),
-    ):  # fmt: skip
-        assert found == pytest.approx(expected, abs=0.07 * np.diff(expected)[0])
-
-
-def test_seeds_give_the_same_intervals_by_the_same_seed():
-    rng = np.random.default_rng(8)
-    one, other = rng.normal(size=9), rng.normal(size=7)
-    for call in (
-        lambda seed: iqm_interval(one, seed),
-        lambda seed: iqm_difference(one, other, seed),
-        lambda seed: probability_interval(one, other, seed),
-    ):
-        assert call(0) == call(0) != call(1)
-    assert iqm_interval(one) == iqm_interval(one, 0)
-
-
-def test_seeds_that_agree_have_no_scatter():
-    assert iqm_interval(np.full(6, 2.5)) == (2.5, 2.5)
-    assert iqm_difference(np.full(6, 2.5), np.full(3, 4.0)) == (-1.5, -1.5)
-    assert probability_interval(np.full(6, 2.5), np.full(3, 4.0)) == (0, 0)
-    assert probability_interval(np.full(6, 4.0), np.full(3, 4.0)) == (0.5, 0.5)
-    assert probability_interval(np.arange(5.0) + 9, np.arange(4.0)) == (1, 1)
-
-
-def test_probabilities_of_improvement_by_hand():
-    # 5 beats 1, 3 and 4; 3 beats 1, ties with 3; 1 ties with 1
-    one, other = np.array([5, 3, 1]), np.array([1, 3, 4])
-    assert probability_of_improvement(one, other) == pytest.approx((3 + 1.5 + 0.5) / 9)
-    assert probability_of_improvement(other, one) == pytest.approx(4 / 9)
-    # a second task in which every seed of the other is higher
-    one, other = np.stack([one, [0, 0, 0]], 1), np.stack([other, [1, 2, 3]], 1)
-    assert probability_of_improvement(one, other) == pytest.approx((5 / 9 + 0) / 2)
-
-
-@given(st.lists(halves, min_size=1, max_size=8), st.lists(halves, min_size=1, max_size=8))
-def test_a_probability_of_improvement_counts_pairs(one, other):
-    won = sum((x > y) + (x == y) / 2 for x in one for y in other)
-    found = probability_of_improvement(np.array(one), np.array(other))
-    assert found == pytest.approx(won / (len(one) * len(other)), abs=1e-12)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.data(), st.integers(1, 3))
-def test_a_probability_of_improvement_is_that_of_the_mean_task(data, tasks):
-    one, other = (
-        np.array(data.draw(st.lists(st.lists(halves, min_size=tasks, max_size=tasks),
-                                    min_size=1, max_size=5)))
-        for _ in range(2)
-    )  # fmt: skip
-    shares = [
-        fmean((x > y) + (x == y) / 2 for x in one[:, task] for y in other[:, task])
-        for task in range(tasks)
-    ]
-    assert probability_of_improvement(one, other) == pytest.approx(fmean(shares), abs=1e-12)
-
-
-def test_the_interval_of_a_probability_is_that_of_seeds_drawn_here():
-    rng = np.random.default_rng(9)
-    one, other = rng.integers(0, 6, (8, 2)) + 1.0, rng.integers(0, 6, (10, 2)) + 0.0
-    drawn = []
-    for _ in range(3000):
-        shares = []
-        for x, y in zip(one.T, other.T):
-            x, y = rng.choice(x, len(x)), rng.choice(y, len(y))
-            shares.append(np.mean((x[:, None] > y) + (x[:, None] == y) / 2))
-        drawn.append(np.mean(shares))
-    value = probability_of_improvement(one, other)
-    expected = np.clip(widened((value, np.array(drawn), 2 * (7 + 9))), 0, 1)
-    found = probability_interval(one, other)
-    assert found == pytest.approx(tuple(expected), abs=0.07 * np.diff(expected)[0])
-    assert found.holds(value)
-
-
-@given(
-    st.lists(st.lists(halves, min_size=2, max_size=2), min_size=1, max_size=8),
-    st.lists(halves, min_size=1, max_size=5),
-)
-def test_a_performance_profile_counts_scores_above(scores, thresholds):
-    every = [score for row in scores for score in row]
-    expected = [sum(score > tau for score in every) / len(every) for tau in thresholds]
-    found = performance_profile(np.array(scores), np.array(thresholds))
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-    found = performance_profile(np.array(every), np.array(thresholds))
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-
-
-# --- Kaplan and Meier ---------------------------------------------------------------------------
-
-# Freireich et al. (1963): weeks of remission under 6-mercaptopurine; + is censored.
-WEEKS = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
-
-
-def test_the_printed_table_of_kaplan_and_meier():
-    weeks = WEEKS.split()
-    at, reached = [int(x.rstrip("+")) for x in weeks], [not x.endswith("+") for x in weeks]
-    found = time_to_threshold(at, reached)
-    assert found.at.tolist() == [6, 7, 10, 13, 16, 22, 23]
-    printed = [0.8571, 0.8067, 0.7529, 0.6902, 0.6275, 0.5378, 0.4482]
-    np.testing.assert_allclose(found.share, printed, atol=5.1e-5)
-    assert found.median == 23
-    # as R's survfit(conf.type="log-log") prints it
-    np.testing.assert_allclose(found.low[[0, -1]], [0.620, 0.188], atol=6e-4)
-    np.testing.assert_allclose(found.high[[0, -1]], [0.952, 0.680], atol=6e-4)
-
-
-def product_limit(at, reached):
-    """Moment, share that had not got there, and its log-log interval; runs counted one by one."""
-    rows, share, greenwood = [], Fraction(1), Fraction(0)
-    for t in sorted({x for x, there in zip(at, reached) if there}):
-        left = sum(x >= t for x in at)
-        there = sum(x == t and yes for x, yes in zip(at, reached))
-        share *= Fraction(left - there, left)
-        if share == 0:
-            rows.append((t, 0.0, math.nan, math.nan))
-            continue
-        greenwood += Fraction(there, left * (left - there))
-        s = float(share)
-        half = Z * math.sqrt(greenwood) / math.log(s)
-        rows.append((t, s, s ** math.exp(-half), s ** math.exp(half)))
-    return rows
-
-
-runs = st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=12)
-
-
-@given(runs, st.randoms())
-def test_runs_that_never_got_there_count_as_such(pairs, random):
-    """With ties: who is watched until t counts among those who could get there at t."""
-    random.shuffle(pairs)
-    at, reached = [x for x, _ in pairs], [yes for _, yes in pairs]
-    found = time_to_threshold(at, reached)
-    rows = product_limit(at, reached)
-    table = np.array(rows).reshape(-1, 4)
-    np.testing.assert_array_equal(found.at, table[:, 0])
-    np.testing.assert_allclose(found.share, table[:, 1], atol=1e-12)
-    np.testing.assert_allclose(np.minimum(found.low, found.high),
-                               np.minimum(table[:, 2], table[:, 3]), atol=1e-9)  # fmt: skip
-    np.testing.assert_allclose(np.maximum(found.low, found.high),
-                               np.maximum(table[:, 2], table[:, 3]), atol=1e-9)  # fmt: skip
-    assert not (found.low > found.high).any()
-    half = [t for t, share, *_ in rows if share <= 0.5 + 1e-12]
-    np.testing.assert_equal(found.median, half[0] if half else math.nan)
-
-
-def test_a_table_of_kaplan_and_meier_by_hand():
-    """Six runs: at 10 one of 6, at 20 two of 4 (one was watched until 15), at 30 none left to."""
-    found = time_to_threshold([20, 10, 15, 20, 30, 20], [True, True, False, True, False, False])
-    assert found.at.tolist() == [10, 20]
-    np.testing.assert_allclose(found.share, [5 / 6, 5 / 6 * 2 / 4])
-    assert found.median == 20
-
-
-def test_all_got_there():
-    found = time_to_threshold([30, 10, 20, 20], [True] * 4)
-    assert found.at.tolist() == [10, 20, 30]
-    np.testing.assert_allclose(found.share, [0.75, 0.25, 0], atol=1e-12)
-    assert found.median == 20
-    assert np.isnan([found.low[-1], found.high[-1]]).all()  # nobody is left
-
-
-def test_exactly_half_got_there():
-    assert time_to_threshold([10, 20, 99, 99], [True, True, False, False]).median == 20
-
-
-def test_none_got_there():
-    found = time_to_threshold([10, 20], [False, False])
-    assert len(found.at) == len(found.share) == len(found.low) == len(found.high) == 0
-    assert math.isnan(found.median)
 
 
 # --- do they cover? -----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What the tests of driving share: simple roads, and cars that are put anywhere on them."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tmnet.errors import TmnetError
-from tmnet.racing import Cars, Simulator, Track, load_track
+from tmnet.racing import Cars, RaceVectorEnv, Simulator, Track, load_track
 
 G = 25.0  # m/s2
 TICK, ACTION = 0.01, 0.05  # s
@@ -150,3 +150,37 @@ def refused(call, *words) -> None:
     assert not re.search(r"\.\s", said.replace(" .. ", " to ")), said
     for word in words:
         assert str(word) in said, said
+
+
+def table(curve, speed):
+    """A published table of km/h, at m/s."""
+    return np.interp(np.abs(speed) / KMH, *curve)
+
+
+def vector(tracks, count=1, **options):
+    return RaceVectorEnv(tracks, num_envs=count, **({"image_size": None} | options))
+
+
+def before_finish(env, metres, *, speed, left=0.0, up=0.0):
+    """Put every car so far before the finish of a straight, level road."""
+    length = env.tracks[0].length
+    zone = 20 + int((length - np.max(metres)) / 0.5)
+    cars = placed(env.simulator, np.full(env.num_envs, zone), left=left, up=up, speed=speed)
+    more = torch.zeros(3, env.num_envs)
+    more[2] = torch.as_tensor(length - np.asarray(metres) - (zone - 20) * 0.5)
+    env.cars = replace(
+        cars,
+        position=cars.position + more,
+        place=cars.place + more,
+        passed=cars.passed + more[2],
+    )
+
+
+def assert_inside(env, seen):
+    """Every value is within the space, and none is not a number."""
+    space = env.observation_space
+    for name, value in seen.items():
+        array, box = value.numpy(), space[name]
+        assert array.shape == box.shape and array.dtype == box.dtype
+        outside = ~((box.low <= array) & (array <= box.high))
+        assert not outside.any(), (name, np.argwhere(outside)[:5], array[outside][:5])

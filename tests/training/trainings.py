@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -21,10 +22,13 @@ from tmnet.errors import TmnetError
 from tmnet.networks import IQN
 from tmnet.racing import RaceVectorEnv, load_track
 from tmnet.racing.driver import drive
+from tmnet.training.learner import Learner
 
 CUTOFF = 300.0  # s, the time of a race that did not finish
 STRETCH = 60.0  # m of each map
 FRAMES = "cumul_number_frames_played"
+N_STEPS = 3
+EPSILON = [[0, 0.4], [1000, 0.1]]
 PROCESS = (
     f"Performance/.*|cumul_training_hours|{FRAMES}"  # tags that processes make a difference to
 )
@@ -347,3 +351,35 @@ def refused(call, *words) -> str:
         call()
     one_sentence(str(caught.value), *words)
     return str(caught.value)
+
+
+class LearnerSpy:
+    """What the learner was given, and what it said."""
+
+    def __init__(self, monkeypatch):
+        self.loss, self.norm, self.lr, self.sizes, self.tests = [], [], [], [], []
+        learn, test = Learner.learn, Learner.test
+
+        def spied_learn(learner, batch, lr, generator):
+            learned = learn(learner, batch, lr, generator)
+            self.loss.append(learned.loss.item())
+            self.norm.append(learned.grad_norm.item())
+            self.lr.append(lr)
+            self.sizes.append(len(batch.action))
+            return learned
+
+        def spied_test(learner, batch, generator):
+            loss = test(learner, batch, generator)
+            self.tests.append((learner.batches, len(batch.action), loss.item()))
+            return loss
+
+        monkeypatch.setattr(Learner, "learn", spied_learn)
+        monkeypatch.setattr(Learner, "test", spied_test)
+
+
+def exponential(points, at):
+    return math.exp(np.interp(at, [x for x, _ in points], [math.log(y) for _, y in points]))
+
+
+def files_in(folder):
+    return [path for path in folder.rglob("*") if not path.is_dir()]
