@@ -1,32 +1,29 @@
 """How fast runs are compared, against the same by pandas in the same run.
 
-Run with ``python tests/benchmarks/comparing.py``; one thread, the best of three. Four runs of
-50,000 races and 500 minutes, every metric, 99 grid points by time and 399 by step.
+Run with ``python tests/benchmarks/comparing.py [--smoke]``; one thread, the best of three. Four
+runs of 50,000 races and 500 minutes: the metrics of eval races at 99 grid points by time, as pandas
+has them; every metric at those and at 399 by step; and a move of the explorer's interval slider,
+with its drawing apart.
 """
 
 import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
 
+import functools
 import tempfile
 import time
 from pathlib import Path
 
+from measuring import best_of, options, print_table
+
 RACES, MINUTES = 50_000, 500
-
-
-def best_of(repeats, call):
-    """(least time of some calls in s, what the last one returned)."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = call()
-        times.append(time.perf_counter() - start)
-    return min(times), result
+STATISTICS = ("best", "mean", "std", "mean_all", "finish_rate", "races")
+METRICS = [f"A01/eval/{statistic}" for statistic in STATISTICS]
 
 
 def by_pandas(runs, grid) -> dict:
-    """Mean, best and rate of one kind of race at each grid point, the plain way."""
+    """The `STATISTICS` at each grid point, the plain way."""
     values = {}
     for run in runs:
         races = run.races[run.races["kind"] == "eval"]
@@ -40,77 +37,116 @@ def by_pandas(runs, grid) -> dict:
     return values
 
 
-def main() -> None:
-    import numpy as np
-    import pyarrow
+def by_tmnet(runs, minutes, metrics=METRICS):
+    """The comparison by time that `by_pandas` makes."""
+    import tmnet
+
+    comparison = tmnet.compare(runs, interval=5, window=(0, minutes - 1), metrics=metrics)
+    assert comparison.values.shape[2] == minutes // 5 - 1
+    return comparison
+
+
+def by_step(runs):
+    """Every metric at 399 steps."""
+    import tmnet
+    from tmnet.analysis.alignment import metric_names
+
+    interval = min(run.steps for run in runs) // 400
+    comparison = tmnet.compare(
+        runs, by="step", interval=interval, window=(0, interval * 399.5),
+        metrics=metric_names(runs),
+    )  # fmt: skip
+    assert comparison.values.shape[2] == 399
+    return comparison
+
+
+def write_runs(logdir: Path, races: int, minutes: float) -> list[str]:
+    """Write four runs; return their names."""
     from synthetic import race_events, write_log
+
+    names = ["a", "b", "c", "d"]
+    for seed, name in enumerate(names):
+        file = f"events.out.tfevents.1750000000.host.{seed}.0"
+        write_log(logdir / name / file, race_events(races, minutes, seed))
+    return names
+
+
+def slider_moves(runs, repeats: int) -> tuple[float, float, int]:
+    """Of a move of the interval slider: seconds of all but drawing, of drawing; and the axes."""
+    import tmnet
+    from tmnet.figures import Multiples
+
+    drawing, computing = [], []
+
+    def timed(call):
+        @functools.wraps(call)
+        def wrapped(*arguments):
+            start = time.perf_counter()
+            try:
+                return call(*arguments)
+            finally:
+                drawing[-1] += time.perf_counter() - start
+
+        return wrapped
+
+    Multiples.update, Multiples.png = timed(Multiples.update), timed(Multiples.png)
+    drawing.append(0.0)
+    explorer = tmnet.explore(runs)
+    for minutes in range(6, 6 + repeats):
+        drawing.append(0.0)
+        start = time.perf_counter()
+        explorer.controls.interval.value = minutes
+        computing.append(time.perf_counter() - start - drawing[-1])
+        assert explorer.comparison.interval == minutes
+    return min(computing), min(drawing[1:]), len(explorer.comparison.metrics)
+
+
+def rows(logdir: Path, names, minutes: int, repeats: int):
+    """What is done, its seconds, and its speed in units of pandas'."""
+    import numpy as np
 
     import tmnet
     from tmnet.analysis.alignment import metric_names
 
+    def load():
+        return [tmnet.load_run(name, logdir) for name in names]
+
+    load()  # fills the cache
+    loading, runs = best_of(repeats, load)
+    yield "loading from the cache, joining the races", f"{loading:.3f}", ""
+    grid = np.arange(5, minutes, 5)
+    peer, values = best_of(1, lambda: by_pandas(runs, grid))
+    yield f"pandas: {len(METRICS)} metrics at {len(grid)} times", f"{peer:.3f}", "1"
+    fresh = [load() for _ in range(2 * repeats)]  # what is prepared for an axis is kept with a run
+    same, comparison = best_of(repeats, lambda: by_tmnet(fresh.pop(), minutes))
+    expected = np.array([[values[name, t] for t in comparison.grid] for name in names])
+    np.testing.assert_allclose(comparison.values, expected.transpose(0, 2, 1))
+    yield "tmnet: the same", f"{same:.3f}", f"{peer / same:.0f}"
+
+    def everything():
+        loaded = fresh.pop()
+        return by_tmnet(loaded, minutes, metric_names(loaded)).frame, by_step(loaded).frame
+
+    aligning, _ = best_of(repeats, everything)
+    yield f"tmnet: every metric at {len(grid)} times and 399 steps", f"{aligning:.3f}", ""
+    computing, drawing, axes = slider_moves(runs, 2 * repeats)
+    yield "a move of the interval slider: all but drawing", f"{computing:.3f}", ""
+    yield f"… and drawing {axes} axes", f"{drawing:.3f}", ""
+
+
+def main(argv=None) -> None:
+    arguments = options(__doc__).parse_args(argv)
+
+    import pyarrow
+
     pyarrow.set_cpu_count(1)
+    races, minutes, repeats = (1_000, 50, 1) if arguments.smoke else (RACES, MINUTES, 3)
     with tempfile.TemporaryDirectory() as directory:
         os.environ["TMNET_CACHE_DIR"] = str(Path(directory) / "cache")
         logdir = Path(directory) / "logs"
-        names = ["a", "b", "c", "d"]
-        for seed, name in enumerate(names):
-            file = f"events.out.tfevents.1750000000.host.{seed}.0"
-            write_log(logdir / name / file, race_events(RACES, MINUTES, seed))
-
-        def load():
-            runs = [tmnet.load_run(name, logdir) for name in names]
-            assert all(len(run.races) == RACES for run in runs)
-            return runs
-
-        load()  # fills the cache
-        loading, runs = best_of(3, load)
-
-        def compare(runs):
-            metrics = metric_names(runs)
-            by_time = tmnet.compare(runs, interval=5, window=(0, 499), metrics=metrics)
-            end = min(run.steps for run in runs)
-            by_step = tmnet.compare(
-                runs, by="step", interval=end // 400, window=(0, end // 400 * 399.5),
-                metrics=metrics,
-            )  # fmt: skip
-            assert (len(by_time.grid), len(by_step.grid)) == (99, 399)
-            return by_time.frame, by_step.frame
-
-        fresh = [load() for _ in range(3)]  # what is prepared for an axis is kept with a run
-        aligning, _ = best_of(3, lambda: compare(fresh.pop()))
-        peer, values = best_of(1, lambda: by_pandas(runs, np.arange(5, 500, 5)))
-        comparison = tmnet.compare(runs, interval=5, metrics=["A01/eval/mean"], window=(0, 499))
-        expected = [values["a", t][1] for t in comparison.grid]
-        np.testing.assert_allclose(comparison.table("A01/eval/mean")["a"], expected)
-        print("| comparing 4 runs x 50,000 races | s |\n|---|---|")
-        print(f"| loading from the cache, joining the races | {loading:.3f} |")
-        print(f"| every metric at 99 times and 399 steps | {aligning:.3f} |")
-        print(f"| pandas, the plain way: one kind of race, 99 times | {peer:.2f} |")
-
-        explorer = tmnet.explore(runs)
-        computing, drawing = [], []
-        multiples = explorer._multiples
-        draw, png = multiples.update, multiples.png
-
-        def timed(call):
-            def wrapped(*args):
-                start = time.perf_counter()
-                try:
-                    return call(*args)
-                finally:
-                    drawing.append(time.perf_counter() - start)
-
-            return wrapped
-
-        multiples.update, multiples.png = timed(draw), timed(png)
-        for minutes in (6, 7, 8, 9, 10, 4):
-            drawing.clear()
-            start = time.perf_counter()
-            explorer.controls.interval.value = minutes
-            whole = time.perf_counter() - start
-            computing.append(whole - sum(drawing))
-        print(f"| a move of the interval slider: computing | {min(computing):.3f} |")
-        print(f"| … and drawing {len(multiples.metrics)} axes | {sum(drawing):.3f} |")
+        names = write_runs(logdir, races, minutes)
+        head = [f"comparing 4 runs of {races:,} races", "s", "times pandas' speed"]
+        print_table(head, rows(logdir, names, minutes, repeats))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
 """How fast the racing simulator steps, against Gymnasium's CarRacing-v3 in the same process.
 
-Run with ``python tests/benchmarks/racing.py [--device cuda] [--plot FILE.png]``; it prints tables.
-One thread on the CPU. All contestants take turns; each figure is the median of its turns.
-CarRacing needs ``pip install "gymnasium[box2d]"``. With ``--plot``, also how speed and memory grow
-with the number of environments and the size of the image (memory on Linux and on CUDA only).
+Run with ``python tests/benchmarks/racing.py [--device cuda] [--plot FILE.png] [--smoke]``; it
+prints tables. One thread on the CPU. All contestants take turns; each figure is the median of its
+turns. CarRacing needs ``pip install -e ".[bench]"``; without it there are no ratios. With
+``--plot``, also how speed and memory grow with the number of environments and the size of the image
+(memory on Linux and on CUDA only).
 """
 
 import argparse
+import importlib.util
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from measuring import alone, options, print_table
+
+PEER, RACE = "Gymnasium CarRacing-v3", "tmnet.racing:tmnet/Race-v0"
 TURNS, SECONDS = 7, 0.6
 GROWTH = (1, 4, 16, 64, 256, 1024, 4096)
 SIZES = (None, 32, 64, 128, 256)
@@ -82,28 +85,43 @@ def rate(contestant, seconds):
                 return count * contestant.steps / spent
 
 
-def compare(device):
-    import tmnet.racing  # noqa: F401  (registers the environment)
-
-    contestants = [Single("Gymnasium CarRacing-v3", "CarRacing-v3", continuous=False)]
-    if device == "cpu":
-        contestants += [
-            Single("tmnet/Race-v0, floats", "tmnet/Race-v0", image_size=None),
-            Single("tmnet/Race-v0, 64x64", "tmnet/Race-v0"),
-            *(Racing(64, size) for size in (None, 64, 128)),
-        ]
+def contestants(device, smoke):
+    """What races: the peer first, where it is there."""
+    if importlib.util.find_spec("Box2D"):
+        yield Single(PEER, "CarRacing-v3", continuous=False)
     else:
-        contestants += [Racing(num, 64, device) for num in (64, 256, 1024, 4096, 16384)]
-        contestants += [Racing(4096, size, device) for size in (None, 128)]
-    for contestant in contestants:
-        rate(contestant, 0.3)
-    turns = [[rate(contestant, SECONDS) for contestant in contestants] for _ in range(TURNS)]
-    print(f"{'':34} {'steps/s':>12} {'x CarRacing':>12}   (lowest .. highest turn)")
-    for index, contestant in enumerate(contestants):
-        ratios = [turn[index] / turn[0] for turn in turns]
-        middle = statistics.median(turn[index] for turn in turns)
-        spread = f"{min(ratios):,.0f} .. {max(ratios):,.0f}"
-        print(f"{contestant.name:34} {middle:12,.0f} {statistics.median(ratios):12,.1f}   {spread}")
+        print(f'{PEER} is not measured: it needs Box2D (pip install -e ".[bench]").\n')
+    if smoke:
+        yield Single("tmnet/Race-v0, floats", RACE, image_size=None)
+        yield Racing(2, 34, device)
+    elif device == "cpu":
+        yield Single("tmnet/Race-v0, floats", RACE, image_size=None)
+        yield Single("tmnet/Race-v0, 64x64", RACE)
+        yield from (Racing(64, size) for size in (None, 64, 128))
+    else:
+        yield from (Racing(num, 64, device) for num in (64, 256, 1024, 4096, 16384))
+        yield from (Racing(4096, size, device) for size in (None, 128))
+
+
+def compare(device, smoke):
+    """Print the speed of all, and how many times the peer's it is."""
+    racing = list(contestants(device, smoke))
+    turns, seconds, warm_up = (1, 0.05, 0.0) if smoke else (TURNS, SECONDS, 0.3)
+    for contestant in racing:
+        rate(contestant, warm_up)
+    speeds = [[rate(contestant, seconds) for contestant in racing] for _ in range(turns)]
+    rows = []
+    for index, contestant in enumerate(racing):
+        middle = statistics.median(turn[index] for turn in speeds)
+        row = [contestant.name, f"{middle:,.0f}", "", ""]
+        if racing[0].name == PEER:
+            ratios = [turn[index] / turn[0] for turn in speeds]
+            row[2:] = (
+                f"{statistics.median(ratios):,.1f}",
+                f"{min(ratios):,.1f} to {max(ratios):,.1f}",
+            )
+        rows.append(row)
+    print_table(["racing", "steps/s", "times CarRacing's", "lowest to highest turn"], rows)
 
 
 def one(num_envs, image_size, device):
@@ -129,22 +147,25 @@ def one(num_envs, image_size, device):
     print(speed, peak() - before)
 
 
-def growth(device, file):
+def growth(device, file, smoke):
+    """Print and draw the speed and memory of batches of all sizes."""
     import pandas as pd
     import seaborn as sns
     from matplotlib.figure import Figure
     from tqdm import tqdm
 
     rows = []
-    for size, num in tqdm([(size, num) for size in SIZES for num in GROWTH], desc="growth"):
+    batches = [(size, num) for size in SIZES for num in GROWTH]
+    for size, num in tqdm(batches[:1] if smoke else batches, desc="growth"):
         if num * (size or 1) ** 2 > 4096 * 64**2 and device == "cpu":
             continue
-        command = [sys.executable, __file__, "--one", str(num), str(size or 0), "--device", device]
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        image = f"{size}x{size}" if size else "no image"
-        rows.append((image, num, float(output[0]), float(output[1]) / 1e6))
+        speed, memory = alone(__file__, "--one", num, size or 0, "--device", device)
+        rows.append((f"{size}x{size}" if size else "no image", num, speed, memory / 1e6))
     frame = pd.DataFrame(rows, columns=["image", "environments", "steps/s", "memory (MB)"])
-    print(frame.to_string(index=False, float_format=lambda value: f"{value:,.1f}"))
+    print()
+    print_table(
+        list(frame), ([*row[:2], *(f"{x:,.1f}" for x in row[2:])] for row in frame.values.tolist())
+    )
     figure = Figure((10, 4), dpi=130, layout="tight")
     for ax, value in zip(figure.subplots(1, 2), ("steps/s", "memory (MB)")):
         sns.lineplot(
@@ -158,23 +179,23 @@ def growth(device, file):
     print(f"plot: {file}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv=None) -> None:
+    parser = options(__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--one", nargs=2, type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one:
-        num, size = options.one
-        one(num, size or None, options.device)
+    arguments = parser.parse_args(argv)
+    if arguments.one:
+        num, size = arguments.one
+        one(num, size or None, arguments.device)
         return
     import torch
 
     torch.set_num_threads(1)
-    print(f"torch {torch.__version__}, {options.device}, 1 thread")
-    compare(options.device)
-    if options.plot:
-        growth(options.device, options.plot)
+    print(f"torch {torch.__version__}, {arguments.device}, 1 thread\n")
+    compare(arguments.device, arguments.smoke)
+    if arguments.plot:
+        growth(arguments.device, arguments.plot, arguments.smoke)
 
 
 if __name__ == "__main__":

@@ -1,79 +1,71 @@
 """How fast event files are read, against tbparse in the same run.
 
-Run with ``python tests/benchmarks/reading.py``; one thread, process time, the best of three.
+Run with ``python tests/benchmarks/reading.py [--smoke]``; one thread, process time, the best of
+three.
 """
 
 import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
 
-import subprocess
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
 
-MILLION = 1_000_000
+from measuring import alone, best_of, options, peak_mb, print_table
+
+EVENTS, LARGE = 1_000_000, 5_000_000
 
 
-def best_of(repeats: int, call) -> float:
-    """Least process time of some calls, s."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
-def peak_mb(path: Path) -> float:
-    """Peak memory of a process that reads a log without the cache, MB."""
-    script = (
-        "import sys, tmnet, resource\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "frame = tmnet.read_scalars(sys.argv[1], cache=False)\n"
-        "print(len(frame), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
-    )
-    command = [sys.executable, "-c", script, str(path)]
-    rows, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    assert int(rows) == 5 * MILLION
-    return float(peak)
-
-
-def main() -> None:
-    import pyarrow
-    from synthetic import scalar_events, write_log
+def rows(log: Path, events: int):
+    """Each reader, its seconds, and its speed."""
     from tbparse import SummaryReader
 
     import tmnet
 
+    readers = {
+        "tbparse": lambda: SummaryReader(str(log), extra_columns={"wall_time"}).scalars,
+        "tmnet, cold": lambda: tmnet.read_scalars(log, cache=False),
+        "tmnet, from the cache": lambda: tmnet.read_scalars(log),
+    }
+    tmnet.read_scalars(log)  # fills the cache
+    for name, read in readers.items():
+        seconds, frame = best_of(1 if name == "tbparse" else 3, read, time.process_time)
+        assert len(frame) == events
+        if name == "tbparse":
+            peer = seconds
+        yield name, f"{seconds:.3f}", f"{peer / seconds:.0f}"
+
+
+def main(argv=None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+
+    import pyarrow
+
+    import tmnet
+
+    if arguments.one:
+        print(len(tmnet.read_scalars(arguments.one, cache=False)), peak_mb())
+        return
+    from synthetic import scalar_events, write_log
+
     pyarrow.set_cpu_count(1)
+    events, large = (2_000, 5_000) if arguments.smoke else (EVENTS, LARGE)
     with tempfile.TemporaryDirectory() as directory:
         os.environ["TMNET_CACHE_DIR"] = str(Path(directory) / "cache")
         log = Path(directory) / "one" / "events.out.tfevents.1750000000.host.1.0"
-        write_log(log, scalar_events(MILLION))
-
-        def tbparse():
-            frame = SummaryReader(str(log), extra_columns={"wall_time"}).scalars
-            assert len(frame) == MILLION
-
-        def cold():
-            assert len(tmnet.read_scalars(log, cache=False)) == MILLION
-
-        def cached():
-            assert len(tmnet.read_scalars(log)) == MILLION
-
-        cached()
-        peer = best_of(1, tbparse)
-        rows = [("tbparse", peer), ("tmnet, cold", best_of(3, cold)),
-                ("tmnet, from the cache", best_of(3, cached))]  # fmt: skip
-        print("| reading 1M scalars (66 MB) | s | times tbparse's speed |\n|---|---|---|")
-        for name, seconds in rows:
-            print(f"| {name} | {seconds:.3f} | {peer / seconds:.0f} |")
-        large = Path(directory) / "five" / "events.out.tfevents.1750000000.host.1.0"
-        write_log(large, scalar_events(5 * MILLION))
-        print(f"\nPeak memory for 5M scalars ({large.stat().st_size / 1e6:.0f} MB): "
-              f"{peak_mb(large):.0f} MB")  # fmt: skip
+        write_log(log, scalar_events(events))
+        what = f"reading {events:,} scalars ({log.stat().st_size / 1e6:.0f} MB)"
+        print_table([what, "s", "times tbparse's speed"], rows(log, events))
+        log = Path(directory) / "five" / log.name
+        write_log(log, scalar_events(large))
+        count, peak = alone(__file__, "--one", log)
+        assert count == large
+        size = log.stat().st_size / 1e6
+        print(f"\nPeak memory for {large:,} scalars ({size:.0f} MB): {peak:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,56 +1,102 @@
 """How soon the explorer shows its first picture of many runs, and the memory that takes.
 
-Run with ``python tests/benchmarks/scale.py [EVENTS]``; each line is a fresh process, and its time
-begins when tmnet has been imported. Thirty runs of 300 scalars with EVENTS events each, half of
-them of races. Cold is without tmnet's cache.
+Run with ``python tests/benchmarks/scale.py [EVENTS] [--smoke]``; each line is a fresh process, and
+its time begins when what it needs has been imported. Thirty runs of 300 scalars with EVENTS events
+each, half of them of races. Cold is without tmnet's cache. The peer is a notebook's first cell
+without tmnet: tbparse reads all runs, and pandas draws as many axes.
 """
 
+import argparse
 import os
-import subprocess
-import sys
 import tempfile
+import time
 from itertools import islice
 from pathlib import Path
 
+from measuring import alone, options, peak_mb, print_table
+
 RUNS, TAGS, EVENTS = 30, 300, 20_000
-SCRIPT = """
-import resource, sys, time
-import tmnet, tmnet.widgets.explorer.explorer
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before, start = peak(), time.perf_counter()
-explorer = tmnet.explore(sys.argv[1])
-assert explorer.picture.startswith(b"\\x89PNG") and len(explorer.runs) == int(sys.argv[2])
-print(time.perf_counter() - start, before, peak())
-"""
 
 
-def first_picture(logdir: Path) -> tuple[float, float, float]:
-    """Seconds, and the peak memory before and after, MB."""
-    command = [sys.executable, "-c", SCRIPT, str(logdir), str(RUNS)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    seconds, before, after = map(float, done.stdout.split())
-    return seconds, before, after
-
-
-def main(events: int) -> None:
+def write_runs(logdir: Path, runs: int, events: int) -> int:
+    """Write the logs; return their bytes."""
     from synthetic import race_events, scalar_events, write_log
 
+    size = 0
+    for i in range(runs):
+        races = islice(race_events(events, 600, i), events // 2)
+        others = scalar_events(events - events // 2, TAGS - 6, i)
+        log = logdir / f"run_{i}" / "events.out.tfevents.1750000000.host.1.0"
+        write_log(log, sorted([*races, *others], key=lambda event: event[0]))
+        size += log.stat().st_size
+    return size
+
+
+def by_tmnet(logdir: Path, runs: int) -> tuple[float, float, float]:
+    """Seconds until the picture is there, and the peak memory before and after, MB."""
+    from tmnet import explore
+
+    before, start = peak_mb(), time.perf_counter()
+    explorer = explore(logdir)
+    assert explorer.picture.startswith(b"\x89PNG") and len(explorer.runs) == runs
+    return time.perf_counter() - start, before, peak_mb()
+
+
+def by_tbparse(logdir: Path, runs: int) -> tuple[float, float, float]:
+    """As `by_tmnet`, the plain way."""
+    import io
+
+    from matplotlib.figure import Figure
+    from tbparse import SummaryReader
+
+    before, start = peak_mb(), time.perf_counter()
+    frame = SummaryReader(str(logdir), extra_columns={"dir_name", "wall_time"}).scalars
+    assert frame["dir_name"].nunique() == runs
+    shown = frame[frame["dir_name"].isin(sorted(frame["dir_name"].unique())[:6])]
+    figure = Figure((12, 8))
+    for ax, tag in zip(figure.subplots(2, 3).flat, sorted(frame["tag"].unique())):
+        for name, run in shown[shown["tag"] == tag].groupby("dir_name"):
+            ax.plot(run["wall_time"], run["value"].cummin(), label=name)
+        ax.set_title(tag)
+    figure.savefig(io.BytesIO(), format="png")
+    return time.perf_counter() - start, before, peak_mb()
+
+
+CONTESTANTS = {"tbparse and pandas": by_tbparse, "tmnet, cold": by_tmnet, "tmnet, warm": by_tmnet}
+
+
+def rows(logdir: Path, runs: int):
+    """Each contestant, its seconds, its speed and its memory."""
+    for name in CONTESTANTS:
+        seconds, before, after = alone(__file__, "--one", name, logdir, runs)
+        if name.startswith("tbparse"):
+            peer = seconds
+        yield (
+            name,
+            f"{seconds:.2f}",
+            f"{peer / seconds:.1f}",
+            f"{after:,.0f} ({before:,.0f} after the import)",
+        )
+
+
+def main(argv=None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("events", nargs="?", type=int, default=EVENTS)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.one:
+        name, logdir, runs = arguments.one
+        print(*CONTESTANTS[name](Path(logdir), int(runs)))
+        return
+    runs, events = (3, 500) if arguments.smoke else (RUNS, arguments.events)
     with tempfile.TemporaryDirectory() as directory:
         os.environ["TMNET_CACHE_DIR"] = str(Path(directory) / "cache")
-        logdir, size = Path(directory) / "runs", 0
-        for i in range(RUNS):
-            races = islice(race_events(events, 600, i), events // 2)
-            others = scalar_events(events - events // 2, TAGS - 6, i)
-            log = logdir / f"run_{i}" / "events.out.tfevents.1750000000.host.1.0"
-            write_log(log, sorted([*races, *others], key=lambda event: event[0]))
-            size += log.stat().st_size
-        print(f"{RUNS} runs, {TAGS} scalars, {events:,} events a run: {size / 1e6:,.0f} MB")
-        print("| first picture | s | peak memory, MB |\n|---|---|---|")
-        for name in ("cold", "warm"):
-            seconds, before, after = first_picture(logdir)
-            print(f"| {name} | {seconds:.2f} | {after:,.0f} ({before:,.0f} after the import) |")
+        logdir = Path(directory) / "runs"
+        size = write_runs(logdir, runs, events)
+        print(f"{runs} runs, {TAGS} scalars, {events:,} events a run: {size / 1e6:,.0f} MB")
+        head = ["first picture", "s", "times the plain way's speed", "memory at its peak, MB"]
+        print_table(head, rows(logdir, runs))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS)
+    main()

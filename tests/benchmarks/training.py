@@ -1,148 +1,134 @@
 """How fast training is, against a textbook learner in the same run, and where its time goes.
 
-Run with ``python tests/benchmarks/training.py [--big] [--threads 2] [--device cuda]``; it prints
-tables. Batch 512, the published network, Double DQN. An update is: drawing a batch from a memory
-of 20,000 transitions, and learning from it. The textbook's memory is a list of transitions; its
-network, loss and optimiser are those of `training_step.py`. Updates take turns; medians of seven.
+Run with ``python tests/benchmarks/training.py [--big] [--threads 2] [--device cuda] [--smoke]``; it
+prints tables. Batch 512, the published network, Double DQN. An update is: drawing a batch from a
+memory of 20,000 transitions, and learning from it. The textbook's memory is a list of transitions;
+its network, loss and optimiser are those of `textbook.py`. Updates take turns; medians of seven.
 The second table is a training on the simulator at reference scale.
 """
 
-import argparse
-import os
-import random
 import statistics
 import tempfile
-import time
 from dataclasses import replace
 
-from training_step import BATCH, REPEATS, pin, textbook, textbook_loss
+from measuring import chosen_network, in_turns, network_options, peak_mb, pin, print_table
 
-TRANSITIONS = 20_000
+BATCH, REPEATS, TRANSITIONS, RACES = 512, 7, 20_000, 64
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--big", action="store_true", help="the big network, not the small")
-    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+def memories(config, experiment, transitions, device, generator):
+    """The same random transitions for both: (tmnet's memory, the textbook's list)."""
+    import torch
+
+    from tmnet.training.memory import RUNNING, TransitionMemory
+
+    shape = (1, config.h_downsized, config.w_downsized)
+    memory = TransitionMemory(
+        RACES, shape, config.float_input_dim, transitions, experiment.training,
+        replace(experiment.memory, test_share=0.0), device,
+    )  # fmt: skip
+    listed = []
+    for _ in range(memory.rows):
+        image = torch.randint(256, (RACES, *shape), dtype=torch.uint8, device=device)
+        floats = torch.randn(RACES, config.float_input_dim, device=device)
+        action = torch.randint(12, (RACES,), device=device)
+        reward, greedy = torch.randn(RACES, device=device), torch.ones(RACES, dtype=torch.bool)
+        end = torch.full((RACES,), RUNNING, device=device)
+        memory.add(image, floats, action, greedy, reward, end, 0.999, generator)
+        listed += [  # a list of fewer is drawn from just as fast
+            (image[i].cpu().numpy(), floats[i].cpu().numpy(), int(action[i]), 0.0)
+            for i in range(0, RACES, 16)
+        ]
+    return memory, listed
+
+
+def updates(config, experiment, batch, transitions, device):
+    """An update of each learner, by name."""
+    import textbook
+    import torch
+
+    from tmnet.networks import IQN
+    from tmnet.training.learner import Learner
+
+    generator = torch.Generator(device).manual_seed(0)
+    memory, listed = memories(config, experiment, transitions, device, generator)
+    peer = textbook.Learner(config, listed, device)
+    calls = {"textbook, float32": lambda: peer.learn(batch)}
+    for precision in (torch.float32, torch.bfloat16):
+        learner = Learner(IQN(config).to(device), experiment.training, precision)
+
+        def update(learner=learner):
+            learner.learn(memory.sample(batch, generator), 1e-4, generator)
+
+        calls[f"tmnet, {str(precision).removeprefix('torch.')}"] = update
+    return calls
+
+
+def shares_of_time(name, **options):
+    """What a training logs of its own speed: the means of its second half."""
+    import tmnet
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = tmnet.train(
+            name, logdir=folder, checkpoints=f"{folder}/checkpoints", progress=False, **options
+        )
+        log = tmnet.read_scalars(run, cache=False)
+    log = log[log["tag"].str.startswith("Performance/")]
+    last = log[log["step"] > log["step"].max() / 2].groupby("tag", observed=True)["value"]
+    for tag, value in last.mean().items():
+        yield tag.removeprefix("Performance/"), f"{value:,.3g}"
+
+
+def main(argv=None) -> None:
+    parser = network_options(__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--minutes", type=float, default=2.0, help="of the training at the end")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     pinned = pin(arguments.threads)  # before torch makes its threads
 
-    import numpy as np
     import torch
 
     import tmnet
-    from tmnet.networks import IQN, NetworkConfig, draw_taus
     from tmnet.networks.anatomy import anatomy
     from tmnet.networks.timing import wait_for
-    from tmnet.training.learner import Learner
-    from tmnet.training.memory import RUNNING, TransitionMemory
+    from tmnet.training.memory import TransitionMemory
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    device = torch.device(arguments.device)
-    config = NetworkConfig.big() if arguments.big else NetworkConfig.small()
+    smoke, device = arguments.smoke, torch.device(arguments.device)
+    batch, repeats, transitions = (8, 1, 640) if smoke else (BATCH, REPEATS, TRANSITIONS)
+    config, size = chosen_network(arguments)
     name = "A01_as20_big_long" if arguments.big else "A01_as20_long"
-    experiment = tmnet.load_experiment(name)
-    settings, remembered = experiment.training, replace(experiment.memory, test_share=0.0)
-    shape, n = (1, config.h_downsized, config.w_downsized), config.iqn_n
-    generator = torch.Generator(device).manual_seed(0)
-
-    memory = TransitionMemory(
-        64, shape, config.float_input_dim, TRANSITIONS, settings, remembered, device
-    )
-    listed = []
-    for _ in range(memory.rows):
-        image = torch.randint(256, (64, *shape), dtype=torch.uint8, device=device)
-        floats = torch.randn(64, config.float_input_dim, device=device)
-        action = torch.randint(12, (64,), device=device)
-        reward, greedy = torch.randn(64, device=device), torch.ones(64, dtype=torch.bool)
-        end = torch.full((64,), RUNNING, device=device)
-        memory.add(image, floats, action, greedy, reward, end, 0.999, generator)
-        for i in range(0, 64, 16):  # a list of fewer is drawn from just as fast
-            listed.append((image[i].cpu().numpy(), floats[i].cpu().numpy(), int(action[i]), 0.0))
-
-    def textbook_update():
-        net, target, optimiser = peer
-        batch = random.choices(range(len(listed) - 1), k=BATCH)
-        now, later = ([listed[i + k] for i in batch] for k in (0, 1))
-        images, next_images = (
-            torch.from_numpy(np.stack([x[0] for x in some])).to(device) for some in (now, later)
-        )
-        floats, next_floats = (
-            torch.from_numpy(np.stack([x[1] for x in some])).to(device) for some in (now, later)
-        )
-        action = torch.tensor([x[2] for x in now], device=device)
-        reward = torch.tensor([x[3] for x in now], device=device)
-        rows = torch.arange(BATCH, device=device)
-        with torch.no_grad():
-            future = textbook(target, next_images, next_floats, draw_taus(BATCH, n, device))
-            choice = textbook(net, next_images, next_floats, draw_taus(BATCH, n, device))
-            best = choice.mean(dim=1).argmax(dim=1)
-            goal = reward[:, None] + 0.999 * future[rows, :, best]
-        tau = draw_taus(BATCH, n, device)
-        guess = textbook(net, images, floats, tau)[rows, :, action]
-        optimiser.zero_grad()
-        textbook_loss(guess, goal, tau).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 30, foreach=False)
-        optimiser.step()
-
-    net = IQN(config).to(device)
-    optimiser = torch.optim.RAdam(net.parameters(), lr=1e-4, eps=1e-4, foreach=False)
-    peer = net, IQN(config).to(device), optimiser
-    updates = {"textbook, float32": textbook_update}
-    for precision in (torch.float32, torch.bfloat16):
-        learner = Learner(IQN(config).to(device), settings, precision)
-
-        def update(learner=learner):
-            learner.learn(memory.sample(BATCH, generator), 1e-4, generator)
-
-        updates[f"tmnet, {str(precision).removeprefix('torch.')}"] = update
-
-    times = {name: [] for name in updates}
-    for repeat in range(REPEATS + 1):
-        for what, call in updates.items():
-            wait_for(device)
-            start = time.perf_counter()
-            call()
-            wait_for(device)
-            if repeat:  # the first warms up
-                times[what].append(time.perf_counter() - start)
+    calls = updates(config, tmnet.load_experiment(name), batch, transitions, device)
+    times = in_turns(calls, repeats, lambda: wait_for(device))
     medians = {what: statistics.median(values) for what, values in times.items()}
-    size = "big" if arguments.big else "small"
-    print(f"{size} network, batch {BATCH}, {device}, torch {torch.__version__}, {pinned}\n")
-    print("| learner | updates/s | transitions/s | TFLOP/s | times the textbook's speed |")
-    print("|---|---|---|---|---|")
-    flops = anatomy(config, BATCH).totals["flops_per_batch"]
-    for what, median in medians.items():
-        ratio = medians["textbook, float32"] / median
-        rates = f"{1 / median:.2f} | {BATCH / median:,.0f} | {flops / median / 1e12:.3f}"
-        print(f"| {what} | {rates} | {ratio:.2f} |")
 
-    values = {"memory.schedule": [[0, 20_000, 2_000]]}
-    with tempfile.TemporaryDirectory() as folder:
-        run = tmnet.train(
-            name, minutes=arguments.minutes, device=device, values=values, logdir=folder,
-            checkpoints=f"{folder}/checkpoints", progress=False,
-        )  # fmt: skip
-        log = tmnet.read_scalars(run, cache=False)
-        log = log[log["tag"].str.startswith("Performance/")]
-        last = log[log["step"] > log["step"].max() / 2].groupby("tag", observed=True)["value"]
-        print(f"\n{name} on the simulator, {arguments.minutes:g} minutes, second half\n")
-        print("| | |\n|---|---|")
-        for tag, value in last.mean().items():
-            print(f"| {tag.removeprefix('Performance/')} | {value:,.3g} |")
+    print(f"{size} network, batch {batch}, {device}, torch {torch.__version__}, {pinned}\n")
+    flops = anatomy(config, batch).totals["flops_per_batch"]
+    rows = [
+        (
+            what,
+            f"{1 / median:.2f}",
+            f"{batch / median:,.0f}",
+            f"{flops / median / 1e12:.3f}",
+            f"{medians['textbook, float32'] / median:.2f}",
+        )
+        for what, median in medians.items()
+    ]
+    head = ["learner", "updates/s", "transitions/s", "TFLOP/s", "times the textbook's speed"]
+    print_table(head, rows)
+
+    length = {"frames": 400, "scale": "laptop"} if smoke else {"minutes": arguments.minutes}
+    values = {"memory.schedule": [[0, 20_000, 200 if smoke else 2_000]]}
+    what, much = next(iter(length.items()))
+    print(f"\n{name} on the simulator, {much:g} {what}, second half\n")
+    rows = list(shares_of_time(name, device=device, values=values, **length))
     for pixels in (64, 128):
         gigabytes = TransitionMemory.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
-        print(f"| 200,000 transitions with {pixels}x{pixels} images (GB) | {gigabytes:.2f} |")
-    try:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(f"| peak memory of this process (MB) | {peak / 1024:,.0f} |")
-    except ImportError:  # not on Windows
-        pass
+        what = f"200,000 transitions with {pixels}x{pixels} images (GB)"
+        rows.append((what, f"{gigabytes:.2f}"))
+    rows.append(("peak memory of this process (MB)", f"{peak_mb():,.0f}"))
+    print_table(["", ""], rows)
 
 
 if __name__ == "__main__":
