@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 from tmnet.errors import TmnetError
+from tmnet.files import data_path
 
 
 def to_yaml(data: Mapping[str, Any]) -> str:
@@ -38,6 +40,52 @@ def from_yaml(text: str) -> Any:
         raise TmnetError(f"this is not YAML{where}: {problem}.") from None
 
 
+def read_fields(path: Path, what: str) -> dict[str, Any]:
+    """The fields of `what` from a YAML file, such as "a study".
+
+    Raises
+    ------
+    TmnetError
+        With the path, if it cannot be read, or holds no fields.
+    """
+    try:
+        data = from_yaml(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict):
+            raise TmnetError(f"it holds no fields; {what} is `name: value` lines.")
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except UnicodeDecodeError:
+        raise TmnetError(f"{path}: it is not a text in UTF-8.") from None
+    except TmnetError as error:
+        raise TmnetError(f"{path}: {error}") from None
+    return data
+
+
+def file_of(name: str | Path, what: str, folder: str) -> Path:
+    """The YAML file that a name means: a path, or one of tmnet's own in a folder of its data.
+
+    Raises
+    ------
+    TmnetError
+        If there is no such name.
+    """
+    path = Path(name)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return path
+    if str(name) not in (known := names_in(folder)):
+        raise TmnetError(
+            f"There is no {what} {str(name)!r}; there are {', '.join(known)}, or give the path of "
+            "a .yaml file."
+        )
+    return data_path(folder, f"{name}.yaml")
+
+
+@cache
+def names_in(folder: str) -> tuple[str, ...]:
+    """Names of tmnet's own YAML files in a folder of its data."""
+    return tuple(sorted(path.stem for path in data_path(folder).glob("*.yaml")))
+
+
 @cache
 def _dialect() -> tuple[type, type]:
     """Safe classes to read and write YAML with."""
@@ -48,23 +96,24 @@ def _dialect() -> tuple[type, type]:
     left_out = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers: ClassVar = {
-            first: [(tag, form) for tag, form in forms if tag not in left_out]
-            for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+        pass
 
     class Dumper(yaml.SafeDumper):
         pass
 
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in forms if tag not in left_out]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
     Loader.add_implicit_resolver("tag:yaml.org,2002:bool", truth, list("tTfF"))
-    for some in (Loader, Dumper):
-        some.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    for dialect in (Loader, Dumper):
+        dialect.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
     return Loader, Dumper
 
 
 def dotted(config: dict, prefix: str = "") -> dict[str, object]:
     """A nested dict with dotted names."""
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in config.items():
         if isinstance(value, dict):
             flat |= dotted(value, f"{prefix}{name}.")

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from tmnet.errors import TmnetError
-from tmnet.files import data_path
-from tmnet.yaml_text import from_yaml
+from tmnet.yaml_text import file_of, read_fields
 
 
 @dataclass(frozen=True)
@@ -117,21 +116,9 @@ def load_study(name: str | Path) -> Study:
     TmnetError
         If there is no such study, or a field in it is wrong.
     """
-    path = Path(name)
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        known = sorted(some.stem for some in data_path("studies").glob("*.yaml"))
-        if str(name) not in known:
-            raise TmnetError(
-                f"There is no study {str(name)!r}; there are {', '.join(known)}, or give the path "
-                "of a .yaml file."
-            )
-        path = data_path("studies", f"{name}.yaml")
+    path = file_of(name, "study", "studies")
+    fields = read_fields(path, "a study")
     try:
-        data = from_yaml(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict):
-            raise TmnetError("it holds no fields; a study is `name: value` lines.")
-        return Study.from_dict(data)
-    except OSError as error:
-        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
-    except (TmnetError, UnicodeDecodeError) as error:
+        return Study.from_dict(fields)
+    except TmnetError as error:
         raise TmnetError(f"{path}: {error}") from None
