@@ -11,17 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tmnet.errors import TmnetError
-from tmnet.experiments.fields import (
-    Schedule,
-    Section,
-    build,
-    dotted_names,
-    knob,
-    nearest,
-    plain,
-    schedule,
-)
-from tmnet.yaml_text import to_yaml
+from tmnet.experiments.fields import Schedule, Section, build, knob, plain, schedule
+from tmnet.yaml_text import dotted, to_yaml
 
 SMALLEST_IMAGE = 34  # pixels that the four convolutions reduce to one
 SIMULATOR = "tmnet/Race-v0"
@@ -256,7 +247,10 @@ class Experiment(Section):
     """What it is for."""
     env: str = SIMULATOR
     """The embedded simulator, or the id of a Gymnasium environment with discrete actions."""
-    map_cycle: tuple[Deal, ...] = (Deal("A01", "explo", 64), Deal("A01", "eval", 1))
+    map_cycle: tuple[Deal, ...] = knob(
+        (Deal("A01", "explo", 64), Deal("A01", "eval", 1)),
+        form="a list of entries with map, kind and races",
+    )
     """How races are dealt, over and over."""
     stretch_m: float | None = knob(None, least=50.0)
     """Metres of each map after which the race is finished; none: all of it."""
@@ -311,7 +305,7 @@ class Experiment(Section):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Experiment:
         """The experiment of a nested dict; what is not in it is as in the published runs."""
-        return build(cls, data, "")
+        return build(cls, data)
 
     def with_values(self, values: Mapping[str, Any]) -> Experiment:
         """A copy with other values: `{"neural_network.iqn_n": 16}`.
@@ -328,7 +322,7 @@ class Experiment(Section):
             for section in sections:
                 part = part.get(section) if isinstance(part, dict) else None
             if not isinstance(part, dict) or last not in part or isinstance(part[last], dict):
-                raise TmnetError(f"There is no field {name!r}{nearest(name, dotted_names(data))}.")
+                raise self.no_field(name, dotted(data))
             part[last] = value
         return self.from_dict(data)
 
@@ -370,16 +364,16 @@ def _laptop(full: Experiment) -> Experiment:
     data = full.to_dict()
     values: dict[str, Any] = {"scale": "laptop", "stretch_m": LAPTOP_STRETCH}
     for name, factor in LAPTOP.items():
-        section, _, field = name.rpartition(".")
-        owner = getattr(full, section) if section else full
-        value = getattr(owner, field)
-        knob = {some.name: some for some in dataclasses.fields(owner)}[field]
+        section, _, last = name.rpartition(".")
+        owner: Any = getattr(full, section) if section else full
+        value = getattr(owner, last)
+        field = {field.name: field for field in dataclasses.fields(owner)}[last]
         if value is None:
             continue
-        if "points" in knob.metadata:  # of a schedule the frames
+        if "points" in field.metadata:  # of a schedule the frames
             values[name] = [[at * factor, *others] for at, *others in value]
-        elif knob.type == "int":
-            step = 2 if knob.metadata.get("even") else 1
+        elif field.type == "int":
+            step = 2 if field.metadata.get("even") else 1
             values[name] = max(round(value * factor / step), 1 if value else 0) * step
         else:
             values[name] = value * factor

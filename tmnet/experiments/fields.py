@@ -1,4 +1,9 @@
-"""Sections of a configuration: dataclasses that check their fields when they are made."""
+"""Sections: dataclasses that check their fields when they are made; experiments are, and studies.
+
+Pydantic's dataclasses would take more lines, since their errors would have to be made into our
+sentences, and 0.1 s of every command. They would also make floats of whole numbers, which changes
+what files of experiments and checkpoints hold.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,30 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from tmnet.errors import TmnetError
 
-Schedule = tuple[tuple[float | str, ...], ...]
+Schedule = tuple[tuple[Any, ...], ...]  # points of frames played, and the values from there on
+Built = TypeVar("Built", bound="Section")
+
+FORMS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def knob(default: Any, least: float | None = None, most: float | None = None, **more: Any) -> Any:
-    """A field, and what is allowed in it: `least` .. `most`, `even`, or `points` of a schedule."""
-    return dataclasses.field(default=default, metadata={"least": least, "most": most, **more})
+    """A field, and what is allowed in it.
+
+    `least` .. `most`; only `even` numbers, for the reason given; `points` of a schedule; what else
+    `holds` of a value, as a function. `form` is what the field must be, in words. The default of a
+    field that is empty at first is `list` or `dict`.
+    """
+    made: dict[str, Any] = (
+        {"default_factory": default} if isinstance(default, type) else {"default": default}
+    )
+    return dataclasses.field(**made, metadata={"least": least, "most": most, **more})
 
 
 def schedule(columns: list[tuple], *points: tuple) -> Any:
@@ -26,8 +42,9 @@ def schedule(columns: list[tuple], *points: tuple) -> Any:
     return knob(points, points=columns)
 
 
+@dataclass(frozen=True)
 class Section:
-    """A part of an experiment that checks its fields when it is made.
+    """Fields that are checked when they are set.
 
     Raises
     ------
@@ -35,125 +52,145 @@ class Section:
         With the field, its value, and what is allowed.
     """
 
+    unknown: ClassVar = "There is no field {}"
+    meant: ClassVar = "; there is {near}."
+    missing: ClassVar = "The experiment has no {}."
+
     def __post_init__(self):
-        hints = typing.get_type_hints(type(self))
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            try:
-                _check(value, hints[field.name], field.metadata)
-            except TmnetError as error:
-                raise TmnetError(f"{field.name} is {value!r}; {error}") from None
+        for name, (kind, allowed) in _fields(type(self)).items():
+            value = getattr(self, name)
+            if right := _right(value, kind, allowed):
+                raise TmnetError(f"{name} is {value!r}; {right}.")
+
+    @classmethod
+    def no_field(cls, name: str, names: Collection[str], where: str = "") -> TmnetError:
+        """The error about a name that is none of these: it tells the nearest, or all."""
+        error = cls.unknown.format(repr(where + name))
+        near = [x for x in names if x.endswith(f".{name}")]  # without its section
+        if near := near or difflib.get_close_matches(name, names, 3, 0.5):
+            near = [where + x for x in near]
+            return TmnetError(error + cls.meant.format(nearest=near[0], near=", ".join(near)))
+        inside = [x for x in names if x.startswith(f"{name.rpartition('.')[0]}.")]
+        there = inside or dict.fromkeys(x.partition(".")[0] for x in names)  # all sections
+        return TmnetError(f"{error}; there is {', '.join(where + x for x in there)}.")
 
 
-def _check(value: Any, kind: Any, allowed: Mapping[str, Any]) -> None:
-    """TmnetError with what is allowed, if the value is not."""
+def _fields(cls: type[Section]) -> dict[str, tuple[Any, Mapping[str, Any]]]:
+    """Kind of each field of a section, and what else is allowed in it."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: (hints[field.name], field.metadata) for field in dataclasses.fields(cls)}
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _right(value: Any, kind: Any, allowed: Mapping[str, Any]) -> str:
+    """What a value must be, if it is not."""
     if columns := allowed.get("points"):
-        return _check_points(value, columns)
-    origin, choices = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:  # X | None
-        if value is None:
-            return None
-        kind, origin = choices[0], None
-    if origin is Literal:
-        if value not in choices:
-            raise TmnetError(f"it must be {' or '.join(map(repr, choices))}.")
-        return None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is int and not (number and isinstance(value, int)):
-        raise TmnetError("it must be a whole number.")
-    if kind is float and not (number and abs(value) < 1e300):
-        raise TmnetError("it must be a number.")
-    if kind is bool and not isinstance(value, bool):
-        raise TmnetError("it must be true or false.")
-    if kind is str and not isinstance(value, str):
-        raise TmnetError("it must be a text.")
-    if origin is tuple and not (
-        isinstance(value, tuple) and all(isinstance(x, choices[0]) for x in value)
-    ):
-        raise TmnetError("it must be a list of entries with map, kind and races.")
-    if isinstance(kind, type) and issubclass(kind, Section) and not isinstance(value, kind):
-        raise TmnetError(f"it must be a {kind.__name__}.")
-    least, most = allowed.get("least"), allowed.get("most")
+        return _right_points(value, columns)
+    holds = allowed.get("holds")
+    if not _fits(value, kind) or (holds and not holds(value)):
+        return f"it must be {allowed.get('form') or _form(kind)}"
+    if not isinstance(value, (int, float)):
+        return ""
+    least, most, even = (allowed.get(name) for name in ("least", "most", "even"))
+    if least is not None and _first(kind) is float and not finite(value):
+        return f"it must be {FORMS[float]}"
     if least is not None and value < least:
-        raise TmnetError(f"it must be at least {least:g}.")
+        return f"it must be at least {least:g}"
     if most is not None and value > most:
-        raise TmnetError(f"it must be at most {most:g}.")
-    if allowed.get("even") and value % 2:
-        raise TmnetError(f"it must be even, since {allowed['even']}.")
-    return None
+        return f"it must be at most {most:g}"
+    return f"it must be even, since {even}" if even and value % 2 else ""
 
 
-def _check_points(points: Any, columns: tuple) -> None:
-    """Points of a schedule: frames, from 0 on and ascending, and a value for each column."""
-    names = ["frames", *(name for name, *_ in columns)]
-    form = f"it must be a list of points [{', '.join(names)}]"
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a kind, and all that it holds."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return value in inner
+    if origin is types.UnionType:
+        return any(_fits(value, one) for one in inner)
+    if origin in (list, tuple):
+        return isinstance(value, origin) and all(_fits(x, inner[0]) for x in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            _fits(x, one) for item in value.items() for x, one in zip(item, inner)
+        )
+    if isinstance(value, bool):  # which Python takes for whole numbers
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def finite(number: float) -> bool:
+    """Whether it is a number with which one can reckon: not infinite, not a whole one beyond."""
+    return abs(number) < 1e300
+
+
+def _form(kind: Any) -> str:
+    """A kind in words."""
+    if typing.get_origin(kind) is Literal:
+        return " or ".join(map(repr, typing.get_args(kind)))
+    kind = _first(kind)
+    return FORMS.get(kind) or f"a {kind.__name__}"
+
+
+def _first(kind: Any) -> Any:
+    """The X of X | None, and of itself."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) is types.UnionType else kind
+
+
+def _right_points(points: Any, columns: list[tuple]) -> str:
+    """What points of a schedule must be: frames, from 0 on and ascending, and other columns."""
+    columns = [("frames", float, 0), *columns]
+    form = f"it must be a list of points [{', '.join(name for name, *_ in columns)}]"
     if not isinstance(points, tuple) or not points:
-        raise TmnetError(f"{form}.")
+        return form
     for point in points:
-        if not isinstance(point, tuple) or len(point) != len(names):
-            raise TmnetError(f"{form}; one is {point!r}.")
-        for value, (name, kind, *allowed) in zip(point, (("frames", float, 0, None), *columns)):
-            try:
-                _check(value, kind, dict(zip(("least", "most"), allowed)))
-            except TmnetError as error:
-                raise TmnetError(f"{name} in the point {point!r} is wrong: {error}") from None
+        if not isinstance(point, tuple) or len(point) != len(columns):
+            return f"{form}; one is {point!r}"
+        for value, (name, kind, *limits) in zip(point, columns):
+            if right := _right(value, kind, dict(zip(("least", "most"), limits))):
+                return f"{name} in the point {point!r} is wrong: {right}"
     frames = [point[0] for point in points]
     if frames[0] != 0 or any(later <= earlier for earlier, later in pairwise(frames)):
-        raise TmnetError("the frames of its points must begin with 0, and rise.")
+        return "the frames of its points must begin with 0, and rise"
+    return ""
 
 
-def build(cls: type, data: Any, where: str) -> Any:
-    """An instance of a section from a dict, with those in it."""
+# --- from plain values ----------------------------------------------------------------------------
+
+
+def build(cls: type[Built], data: Any, where: str = "") -> Built:
+    """A section from a dict, with the sections in it; `where` is what its names begin with."""
     if not isinstance(data, Mapping):
-        what = where.rstrip(".") or "The experiment"
+        what = where.rstrip(".") or f"The {cls.__name__.lower()}"
         raise TmnetError(f"{what} is {data!r}; it takes fields of its own.")
-    hints = typing.get_type_hints(cls)
+    fields = _fields(cls)
     for name in data:
-        if name not in hints:
-            raise TmnetError(
-                f"There is no field {where + str(name)!r}{nearest(str(name), hints, where)}."
-            )
-    values = {}
-    for name, value in data.items():
-        kind = hints[name]
-        if isinstance(kind, type) and issubclass(kind, Section):
-            value = build(kind, value, f"{where}{name}.")
-        elif (entry := _entry_of(kind)) and isinstance(value, (list, tuple)):
-            value = tuple(build(entry, x, f"{where}{name}.") for x in value)
-        elif isinstance(value, list):
-            value = tuple(tuple(x) if isinstance(x, list) else x for x in value)
-        values[name] = value
+        if name not in fields:
+            raise cls.no_field(str(name), fields, where)
+    values = {
+        name: _held(value, fields[name][0], f"{where}{name}.") for name, value in data.items()
+    }
+    for field in dataclasses.fields(cls):
+        if field.name not in data and field.default is field.default_factory is MISSING:
+            raise TmnetError(cls.missing.format(field.name))
     try:
         return cls(**values)
     except TmnetError as error:
         raise TmnetError(f"{where}{error}") from None
-    except TypeError:  # without the one field that has no default
-        raise TmnetError("The experiment has no name.") from None
 
 
-def _entry_of(kind: Any) -> type[Section] | None:
-    """The section of which a field holds a list."""
-    first = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
-    return first if isinstance(first, type) and issubclass(first, Section) else None
+def _held(value: Any, kind: Any, where: str) -> Any:
+    """A value as its field holds it: sections for dicts, and tuples for lists."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return build(kind, value, where)
+    if typing.get_origin(kind) is tuple and isinstance(value, (list, tuple)):
+        return tuple(_held(x, typing.get_args(kind)[0], where) for x in value)
+    return value
 
 
-def nearest(name: str, names: Sequence[str] | Mapping[str, Any], where: str = "") -> str:
-    near = [some for some in names if some.endswith(f".{name}")]  # without its section
-    near = near or difflib.get_close_matches(name, list(names), 3, 0.5)
-    if not near:  # those of its section, or all sections
-        inside = [some for some in names if some.startswith(name.rpartition(".")[0] + ".")]
-        near = inside or list(dict.fromkeys(some.partition(".")[0] for some in names))
-    return f"; there is {', '.join(where + some for some in near)}"
-
-
-def dotted_names(data: Mapping[str, Any], where: str = "") -> list[str]:
-    """Names of all fields of a nested dict."""
-    names = []
-    for name, value in data.items():
-        names += (
-            dotted_names(value, f"{where}{name}.") if isinstance(value, dict) else [where + name]
-        )
-    return names
+# --- back, and compared ---------------------------------------------------------------------------
 
 
 def plain(value: Any) -> Any:
@@ -163,13 +200,13 @@ def plain(value: Any) -> Any:
     return [plain(x) for x in value] if isinstance(value, (list, tuple)) else value
 
 
-def differences(one: Any, other: Any, free: set[str] = frozenset()) -> str:
+def differences(one: Section, other: Section, free: Collection[str] = ()) -> str:
     """Names of the fields in which two sections differ."""
     names = []
-    for field in fields(one):
-        a, b = getattr(one, field.name), getattr(other, field.name)
-        if field.name in free or a == b:
+    for name in _fields(type(one)):
+        a, b = getattr(one, name), getattr(other, name)
+        if name in free or a == b:
             continue
-        inner = hasattr(a, "__dataclass_fields__")
-        names += [f"{field.name}.{differences(a, b)}" if inner else field.name]
+        inner = isinstance(a, Section)
+        names += [f"{name}.{differences(a, b)}" if inner else name]
     return ", ".join(names)
