@@ -41,7 +41,7 @@ _HOMES = {
     "write_up": "tmnet.widgets.write_up",
 }
 
-_PARTS = ("networks", "racing", "training")  # import torch
+_PARTS = ("networks", "racing", "training")
 
 __all__ = [
     "Comparison",

@@ -1,10 +1,30 @@
-"""The IQN network: its definition, its loss, and what each of its knobs costs."""
+"""The IQN network: its definition, its loss, and what each of its knobs costs.
+
+What needs torch is loaded when it is first used: what a network costs is told without.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from tmnet.experiments.config import NetworkConfig
+
+# Not when first used: each has the name of its module, which would be found here in its place.
 from tmnet.networks.anatomy import Anatomy, anatomy
 from tmnet.networks.costs import costs
-from tmnet.networks.iqn import IQN, draw_taus
-from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
+
+if TYPE_CHECKING:
+    from tmnet.networks.iqn import IQN, draw_taus
+    from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
+
+_HOMES = {
+    "IQN": "tmnet.networks.iqn",
+    "draw_taus": "tmnet.networks.iqn",
+    "quantile_huber_loss": "tmnet.networks.loss",
+    "target_quantiles": "tmnet.networks.loss",
+    "transition_losses": "tmnet.networks.loss",
+}
 
 __all__ = [
     "IQN",
@@ -17,3 +37,14 @@ __all__ = [
     "target_quantiles",
     "transition_losses",
 ]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pandas as pd
-import torch
+from typing import TYPE_CHECKING
 
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.costs import costs, layers_of
-from tmnet.networks.timing import best_device, milliseconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def anatomy(
     -------
     Anatomy
     """
+    import pandas as pd  # not above: who trains needs none
+
     rows = [
         (layer.part, layer.name, layer.shape(config.iqn_n), layer.parameters,
          layer.macs_of(config.iqn_n))
@@ -77,5 +80,7 @@ def anatomy(
     table = pd.DataFrame(rows, columns=["part", "layer", "output", "parameters", "macs"])
     totals = costs(config, batch)
     if measure:
-        totals |= milliseconds(config, batch, torch.device(device or best_device()), progress)
+        from tmnet.networks.timing import milliseconds  # needs torch
+
+        totals |= milliseconds(config, batch, device, progress)
     return Anatomy(config, table, pd.Series(totals))
