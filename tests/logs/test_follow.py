@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tmnet
 from tmnet.errors import TmnetError
-from tmnet.logs import cache as cache_module
+from tmnet.logs import scalars as scalars_module
 
 from ..synthetic import race, write_file
 
@@ -70,8 +70,8 @@ def bytes_read(monkeypatch):
         counts.setdefault(path.parent.name, 0)
         return original(path, before, count)
 
-    original = cache_module.read_events
-    monkeypatch.setattr(cache_module, "read_events", read_events)
+    original = scalars_module.read_events
+    monkeypatch.setattr(scalars_module, "read_events", read_events)
     return counts
 
 

@@ -11,11 +11,10 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 from tmnet.files import write_whole
-from tmnet.logs.events import Events, read_events
+from tmnet.logs.events import Events
 
 FORMAT = 1  # of the cache files; another one is not read
 COLUMNS = ("code", "step", "wall_time", "value")
@@ -53,54 +52,21 @@ class EventFile:
     stored: int
 
 
-def read_file(
-    path: Path,
-    before: EventFile | None = None,
-    cache: bool = True,
-    progress: Callable[[int], object] = lambda _: None,
-) -> EventFile:
-    """`read_events`, but what an earlier reading saw, `before` or the cache's, is not read again.
-
-    An unchanged file (size and modification time) is not read at all, and of one that has grown
-    only the new bytes are. Whether a longer file has only grown is judged by samples of both ends
-    of what was read: event files are appended to, nothing rewrites them in the middle.
-    """
-    stat = path.stat()
-    known = before or (_load(path) if cache else None)
-    if known is not None:
-        if (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            progress(stat.st_size)
-            return known
-        if stat.st_size <= known.size or known.sample != _sample(path, known.events.end):
-            known = None
-        else:
-            progress(known.events.end)
-    events = read_events(path, known.events if known else None, progress)
-    # Writing costs more than decoding: a file that grew a little is written when it has grown more.
-    stored = known.stored if known else 0
-    store = cache and (stored == 0 or events.end - stored > stored / 16)
-    file = EventFile(
-        path, events, stat.st_size, stat.st_mtime_ns, _sample(path, events.end),
-        events.end if store else stored,
-    )  # fmt: skip
-    if store:
-        _store(file)
-    return file
-
-
 def _file_of(path: Path) -> Path:
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     return cache_dir() / f"{name}.v{FORMAT}.parquet"
 
 
-def _sample(path: Path, end: int) -> int:
+def sample(path: Path, end: int) -> int:
+    """Checksum of both ends of the first `end` bytes of a file."""
     with open(path, "rb") as file:
         head = file.read(min(SAMPLE_BYTES, end))
         file.seek(max(0, end - SAMPLE_BYTES))
         return zlib.crc32(file.read(min(SAMPLE_BYTES, end)), zlib.crc32(head))
 
 
-def _load(path: Path) -> EventFile | None:
+def load_cached(path: Path) -> EventFile | None:
+    """What the cache directory has of an event file, as far as it can be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,7 +81,8 @@ def _load(path: Path) -> EventFile | None:
         return None
 
 
-def _store(file: EventFile) -> None:
+def store_cached(file: EventFile) -> None:
+    """Write an event file's scalars into the cache directory, if that can be done."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -8,16 +8,14 @@ import functools
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.logs.run import Piece, Run
-from tmnet.logs.scalars import event_files, read_files, reading_bar
-
-# --- finding runs -------------------------------------------------------------------------------
+from tmnet.logs.scalars import Reader, event_files, reading
 
 
 def load_run(
@@ -54,8 +52,9 @@ def load_run(
         names = list(pieces) if not isinstance(pieces, str) else [pieces]
         for piece in names:
             _check_run_exists(piece, logdir)
-    with reading_bar(path for piece in names for path in event_files(logdir / piece)) as bar:
-        loaded = [load_piece(piece, logdir, cache, bar.update) for piece in names]
+    paths = (path for piece in names for path in event_files(logdir / piece))
+    with reading(paths, cache) as reader:
+        loaded = [load_piece(piece, logdir, reader) for piece in names]
     if pieces is None:
         loaded = loaded[: _joined(loaded)]
     run = Run(name, logdir, loaded)
@@ -88,33 +87,32 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
     -----
     What could not be read is in the runs' `notes`; there are no warnings.
     """
-    try:
-        return _load_runs(Path(logdir), cache, before)
-    except FileNotFoundError as error:
-        raise TmnetError(f"{error.filename} was deleted while {logdir} was read.") from None
-
-
-def _load_runs(logdir: Path, cache: bool, before: Sequence[Run]) -> list[Run]:
+    logdir = Path(logdir)
     known = {run.name: run for run in before if run.logdir == logdir}
     read = {piece.name: piece for run in known.values() for piece in run._pieces}
-    names = _run_names(logdir)
-    runs, seen = [], set()
-    with reading_bar(logdir.rglob("*tfevents*")) as bar:
+    runs: list[Run] = []
+    seen: set[str] = set()
+    try:
+        names = _run_names(logdir)
+        files = [file for piece in read.values() for file in piece.read]
+        with reading(logdir.rglob("*tfevents*"), cache, files) as reader:
 
-        @functools.cache  # one that may continue a run, and does not, is asked for again
-        def load(piece: str) -> Piece:
-            return load_piece(piece, logdir, cache, bar.update, read.get(piece))
+            @functools.cache  # one that may continue a run, and does not, is asked for again
+            def load(piece: str) -> Piece:
+                return load_piece(piece, logdir, reader, read.get(piece))
 
-        for name in names:
-            if name in seen:
-                continue
-            loaded = [load(piece) for piece in _names_in_sequence(name, logdir)]
-            loaded = loaded[: _joined(loaded)]
-            seen |= {piece.name for piece in loaded}
-            if name in known and _same(loaded, known[name]._pieces):
-                runs.append(known[name])
-            elif any(len(file.events.code) for piece in loaded for file in piece.files):
-                runs.append(Run(name, logdir, loaded))
+            for name in names:
+                if name in seen:
+                    continue
+                loaded = [load(piece) for piece in _names_in_sequence(name, logdir)]
+                loaded = loaded[: _joined(loaded)]
+                seen |= {piece.name for piece in loaded}
+                if name in known and _same(loaded, known[name]._pieces):
+                    runs.append(known[name])
+                elif any(len(file.events.code) for piece in loaded for file in piece.files):
+                    runs.append(Run(name, logdir, loaded))
+    except FileNotFoundError as error:
+        raise TmnetError(f"{error.filename} was deleted while {logdir} was read.") from None
     if not runs:
         raise TmnetError(f"No run in {logdir} holds a scalar.")
     return runs
@@ -195,24 +193,17 @@ def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.Data
     )
 
 
-def load_piece(
-    name: str,
-    logdir: Path,
-    cache: bool,
-    progress: Callable[[int], object],
-    before: Piece | None = None,
-) -> Piece:
+def load_piece(name: str, logdir: Path, reader: Reader, before: Piece | None = None) -> Piece:
     """A log directory; the same object as `before` where nothing has changed since."""
-    known = {file.path: file for file in before.read} if before else {}
-    read, notes = read_files(event_files(logdir / name), cache, progress, known)
+    read, notes = reader.read(event_files(logdir / name))
     if before and _same(read, before.read) and notes == before.notes:
         return before
     return Piece(name, read, notes)
 
 
-def _same(some: Sequence, others: Sequence) -> bool:
+def _same(left: Sequence[object], right: Sequence[object]) -> bool:
     """Whether they are the very same objects."""
-    return len(some) == len(others) and all(a is b for a, b in zip(some, others))
+    return len(left) == len(right) and all(a is b for a, b in zip(left, right))
 
 
 def _joined(pieces: list[Piece]) -> int:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.logs.cache import EventFile, read_file
+from tmnet.logs.cache import EventFile, load_cached, sample, store_cached
+from tmnet.logs.events import read_events
 from tmnet.progress import progress_bar
 
 
@@ -43,10 +45,9 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
         For a file that is damaged, empty or cannot be read; the rest of it, and the other files,
         are returned.
     """
-    path = Path(path)
-    paths = event_files(path)
-    with reading_bar(paths) as bar:
-        files, notes = read_files(paths, cache, bar.update)
+    paths = event_files(Path(path))
+    with reading(paths, cache) as reader:
+        files, notes = reader.read(paths)
     for note in notes:
         warnings.warn(note, LogWarning, stacklevel=2)
     return pd.DataFrame(
@@ -73,57 +74,110 @@ def event_files(path: Path) -> list[Path]:
     return sorted(files, key=_creation)
 
 
-def _creation(path: Path) -> tuple:
+def _creation(path: Path) -> tuple[int, str]:
     """Sort key: the seconds in an event file's name (…tfevents.SECONDS.HOST.PID.N), then path."""
     seconds = path.name.partition("tfevents.")[2].partition(".")[0]
     return int(seconds) if seconds.isdecimal() else 0, str(path)
 
 
-def read_files(
-    paths: list[Path],
-    cache: bool,
-    progress: Callable[[int], object],
-    before: Mapping[Path, EventFile] | None = None,
-) -> tuple[list[EventFile], list[str]]:
-    """Read event files; also one sentence for each that is damaged, empty or unreadable.
+@contextlib.contextmanager
+def reading(
+    paths: Iterable[Path], cache: bool, before: Iterable[EventFile] = ()
+) -> Iterator[Reader]:
+    """A reader, beside which a progress bar counts the bytes of these files.
 
-    Of those that were read `before`, only what is new. `progress` is called as by `read_events`.
+    `cache` as for `read_scalars`; of files that were read `before`, only what is new is read.
     """
-    files, notes = [], []
-    for path in paths:
-        try:
-            file = read_file(path, (before or {}).get(path), cache, progress)
-        except OSError as error:
-            notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
-            continue
-        files.append(file)
-        if note := _note(path, file):
-            notes.append(note)
-    return files, notes
-
-
-def reading_bar(paths: Iterable[Path]) -> tqdm:
-    """A progress bar for the reading of event files, in bytes."""
     total = sum(path.stat().st_size for path in paths if path.is_file())
-    return progress_bar(total=total, unit="B", unit_scale=True, desc="Reading logs")
+    with progress_bar(total=total, unit="B", unit_scale=True, desc="Reading logs") as bar:
+        yield Reader(cache, {file.path: file for file in before}, bar.update)
 
 
-def _note(path: Path, file: EventFile) -> str | None:
+@dataclass(frozen=True)
+class Reader:
+    """Reads event files, and of each only what an earlier reading, or the cache's, did not see.
+
+    Attributes
+    ----------
+    cache : bool
+        Whether the cache directory is used.
+    before : dict
+        What was read earlier, by path.
+    progress : callable
+        Called with the number of bytes whenever some were read, or need not be.
+    """
+
+    cache: bool
+    before: Mapping[Path, EventFile]
+    progress: Callable[[int], object]
+
+    def read(self, paths: Sequence[Path]) -> tuple[list[EventFile], list[str]]:
+        """Read files; also one sentence for each that is damaged, empty or unreadable."""
+        files, notes = [], []
+        for path in paths:
+            try:
+                file = self.read_file(path)
+            except OSError as error:
+                notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
+                continue
+            files.append(file)
+            if note := _note(file):
+                notes.append(note)
+        return files, notes
+
+    def read_file(self, path: Path) -> EventFile:
+        """Read one file.
+
+        An unchanged one (size and modification time) is not read at all, and of one that has
+        grown only the new bytes are. Whether a longer file has only grown is judged by samples of
+        both ends of what was read: event files are appended to, nothing rewrites them in the
+        middle.
+        """
+        stat = path.stat()
+        known = self.before.get(path) or (load_cached(path) if self.cache else None)
+        if known is not None:
+            if (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                self.progress(stat.st_size)
+                return known
+            if stat.st_size <= known.size or known.sample != sample(path, known.events.end):
+                known = None
+            else:
+                self.progress(known.events.end)
+        events = read_events(path, known.events if known else None, self.progress)
+        # Writing costs more than decoding: a file that grew a little waits until it grew more.
+        stored = known.stored if known else 0
+        store = self.cache and (stored == 0 or events.end - stored > stored / 16)
+        file = EventFile(
+            path,
+            events,
+            size=stat.st_size,
+            mtime_ns=stat.st_mtime_ns,
+            sample=sample(path, events.end),
+            stored=events.end if store else stored,
+        )
+        if store:
+            store_cached(file)
+        return file
+
+
+def _note(file: EventFile) -> str | None:
     events = file.events
     if events.damage is not None:
         unread = file.size - events.damage
         return (
-            f"{path} is damaged at byte {events.damage}: the {len(events.code)} scalars before "
-            f"that were read, the {unread} bytes from there on were not."
+            f"{file.path} is damaged at byte {events.damage}: the {len(events.code)} scalars "
+            f"before that were read, the {unread} bytes from there on were not."
         )
     if events.end == 0:
-        return f"{path} is empty: it holds no whole record yet."
+        return f"{file.path} is empty: it holds no whole record yet."
     if not len(events.code) and not events.texts:
-        return f"{path} holds no scalars."
+        return f"{file.path} holds no scalars."
     return None
 
 
-def concatenate(files: list[EventFile]) -> tuple[pd.Categorical, np.ndarray, ...]:
+def concatenate(
+    files: Sequence[EventFile],
+) -> tuple[pd.Categorical, np.ndarray, np.ndarray, np.ndarray]:
     """Tag, step, wall time and value of the scalars of several files, one after the other."""
     tags = {tag: None for file in files for tag in file.events.tags}
     number = {tag: i for i, tag in enumerate(tags)}
@@ -132,9 +186,9 @@ def concatenate(files: list[EventFile]) -> tuple[pd.Categorical, np.ndarray, ...
         for file in files
         if len(file.events.code)
     ]
-    columns = [
+    step, wall_time, value = (
         np.concatenate([getattr(file.events, name) for file in files] or [np.empty(0, kind)])
         for name, kind in (("step", np.int64), ("wall_time", float), ("value", float))
-    ]
+    )
     code = np.concatenate([np.empty(0, np.int32), *codes])
-    return pd.Categorical.from_codes(code, list(tags)), *columns
+    return pd.Categorical.from_codes(code, list(tags)), step, wall_time, value
