@@ -7,6 +7,7 @@ import sys
 import threading
 from multiprocessing.pool import ThreadPool
 
+import numpy as np
 import pytest
 
 import tmnet
@@ -18,6 +19,7 @@ from .event_files import (
     assert_reads_up_to_damage,
     assert_reads_whole_records,
     assert_same_rows,
+    double_scalar,
     event_bytes,
     flipped,
     forbid_opening,
@@ -206,3 +208,25 @@ def test_first_readers_at_once(log):
             expected = parse(path.read_bytes()).frame
             for frame in frames:
                 assert_same_rows(frame, expected, path)
+
+
+def test_cache_of_another_format_is_replaced(log, cache_dir):
+    """What an older tmnet left of the same file goes when there is a newer one."""
+    cache_dir.mkdir()
+    other = cache_dir / "other.v1.parquet"
+    read(write_bytes(log, MIXED))
+    (stored,) = cache_dir.iterdir()
+    stem = stored.name.partition(".")[0]
+    stored.unlink()
+    for path in (other, cache_dir / f"{stem}.v1.parquet"):
+        path.write_bytes(b"older")
+    assert_reads_like_protobuf(log)
+    assert {*cache_dir.iterdir()} == {stored, other}
+
+
+@pytest.mark.parametrize("steps", [[0, 255], [0, 65_535], [-1, 2**31 - 1], [2**31, -(2**63)]])
+@pytest.mark.parametrize("value", [np.nan, -0.0, 0.1, 1e-45, 5e-324, -np.inf, 1e300])
+def test_numbers_come_back_to_the_bit(log, steps, value):
+    """The cache holds each column in the smallest type that can; the frames are the same."""
+    events = [values_event(step, double_scalar("a", value), scalar("b", 0.1)) for step in steps]
+    assert_reads_like_protobuf(write_events(log, events))

@@ -1,4 +1,4 @@
-"""Parsed event files, kept as Parquet in the user's cache directory.
+"""Parsed event files, kept as NumPy's .npz in the user's cache directory.
 
 A cache file may be deleted at any time, and two processes may write one at once: it is written
 aside and renamed. Whatever is wrong with the cache, the event file itself is read instead.
@@ -10,14 +10,18 @@ import dataclasses
 import hashlib
 import json
 import os
+import zipfile
 import zlib
 from pathlib import Path
+
+import numpy as np
 
 from tmnet.files import write_whole
 from tmnet.logs.events import Events
 
-FORMAT = 1  # of the cache files; another one is not read
-COLUMNS = ("code", "step", "wall_time", "value")
+SUFFIX = ".v2.npz"  # with the format's number; files of another format are not read
+FORMER = (".v1.parquet",)
+COLUMNS = {"code": np.int32, "step": np.int64, "wall_time": np.float64, "value": np.float64}
 SAMPLE_BYTES = 4096  # at both ends of what was read, to know a file that has only grown
 
 
@@ -53,8 +57,7 @@ class EventFile:
 
 
 def _file_of(path: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
-    return cache_dir() / f"{name}.v{FORMAT}.parquet"
+    return cache_dir() / (hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32] + SUFFIX)
 
 
 def sample(path: Path, end: int) -> int:
@@ -66,36 +69,39 @@ def sample(path: Path, end: int) -> int:
 
 
 def load_cached(path: Path) -> EventFile | None:
-    """What the cache directory has of an event file, as far as it can be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """What the cache directory has of an event file; None where that is nothing of use."""
     try:
-        table = pq.read_table(_file_of(path))
-        known = json.loads(table.schema.metadata[b"tmnet"])
-        columns = {name: table[name].to_numpy() for name in COLUMNS}
-        events = Events(**columns, **known["events"])
-        about = {name: known[name] for name in ("size", "mtime_ns", "sample")}
+        with open(_file_of(path), "rb") as file, np.load(file) as arrays:  # checks its checksums
+            columns = {name: arrays[name].astype(kind) for name, kind in COLUMNS.items()}
+            about = json.loads(arrays["about"].tobytes())
+        events = Events(**columns, **about.pop("events"))
         return EventFile(path, events, **about, stored=events.end)
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile):
         return None
 
 
 def store_cached(file: EventFile) -> None:
     """Write an event file's scalars into the cache directory, if that can be done."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rest = {f.name: getattr(file.events, f.name) for f in dataclasses.fields(Events)}
-    table = pa.table({name: rest.pop(name) for name in COLUMNS})
-    known = {"path": str(file.path), "size": file.size, "mtime_ns": file.mtime_ns}
-    known |= {"sample": file.sample, "events": rest}
-    table = table.replace_schema_metadata({"tmnet": json.dumps(known)})
-    options = {"compression": "zstd", "compression_level": 1, "use_dictionary": False}
-    options["use_byte_stream_split"] = ["step", "wall_time", "value"]
+    events = {f.name: getattr(file.events, f.name) for f in dataclasses.fields(Events)}
+    columns = {name: _narrowed(events.pop(name)) for name in COLUMNS}
+    about = {"size": file.size, "mtime_ns": file.mtime_ns, "sample": file.sample, "events": events}
+    columns["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     stored = _file_of(file.path)
     try:
         stored.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(stored, lambda out: pq.write_table(table, out, **options))
+        write_whole(stored, lambda out: np.savez(out, **columns))
+        for suffix in FORMER:
+            stored.with_name(stored.name.removesuffix(SUFFIX) + suffix).unlink(missing_ok=True)
     except OSError:
         pass  # no room, no right to write, or (Windows) a reader has it open: only speed is lost
+
+
+def _narrowed(column: np.ndarray) -> np.ndarray:
+    """The same numbers in the smallest type that holds each of them to the bit."""
+    bits = column.view(f"i{column.itemsize}")
+    for kind in ("f4",) if column.dtype.kind == "f" else ("u1", "u2", "i4"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = column.astype(kind)
+        if np.array_equal(narrow.astype(column.dtype).view(bits.dtype), bits):
+            return narrow
+    return column
