@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tmnet.errors import LogWarning, TmnetError
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from tmnet.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment

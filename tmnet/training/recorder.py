@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from tmnet import __version__
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.yaml_text import to_yaml
@@ -82,12 +83,6 @@ class Recorder:
 
 def about(device: torch.device, seed: int) -> dict[str, Any]:
     """The machine and the versions of a training."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        own = version("tmnet")
-    except PackageNotFoundError:
-        own = "unknown"
     facts = {
         "seed": seed,
         "device": str(device),
@@ -97,7 +92,7 @@ def about(device: torch.device, seed: int) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
-        "tmnet": own,
+        "tmnet": __version__,
     }
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)

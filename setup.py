@@ -1,0 +1,5 @@
+"""What setup.cfg cannot say: all folders of tmnet are packages, and one lies beside it."""
+
+from setuptools import find_packages, setup
+
+setup(packages=[*find_packages(include=["tmnet", "tmnet.*"]), "tmnet.data"])

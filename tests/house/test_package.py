@@ -1,0 +1,51 @@
+"""What an installation has: every file of the package, its types, its version, its data."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import tmnet
+
+from . import FILES, ROOT, name_of
+
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+PARTS = ("tmnet", "data", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel that is built from a copy of what git keeps."""
+    copy, built = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, copy)
+    subprocess.run(
+        [sys.executable, "-c", BUILD, str(built)], cwd=copy, check=True, capture_output=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )  # fmt: skip
+    (file,) = built.glob("*.whl")
+    with zipfile.ZipFile(file) as opened:
+        yield opened
+
+
+def test_the_version_is_that_of_the_wheel(wheel):
+    assert f"tmnet-{tmnet.__version__}-" in wheel.filename
+
+
+def test_a_wheel_has_every_file(wheel):
+    shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    code = {name_of(file) for file in FILES}
+    kept = [file for file in (ROOT / "data").rglob("*.*") if file.suffix != ".py"]  # made by those
+    data = {f"tmnet/{name_of(file)}" for file in kept if file.is_file()}
+    assert shipped == code | {"tmnet/py.typed"} | data
+
+
+def test_every_folder_is_a_package():
+    """Without an `__init__.py` a folder would be left out of a wheel."""
+    assert [name_of(f.parent) for f in FILES if not (f.parent / "__init__.py").exists()] == []
