@@ -78,7 +78,7 @@ def anatomy(
         for layer in layers_of(config)
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["part", "layer", "output", "parameters", "macs"])
-    totals = costs(config, batch)
+    totals: dict[str, float] = {**costs(config, batch)}
     if measure:
         from tmnet.networks.timing import milliseconds  # needs torch
 

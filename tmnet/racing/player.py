@@ -86,10 +86,8 @@ def _chart(race: Race) -> tuple[Image.Image, np.ndarray]:
         speed.set_xlabel(DISTANCE)
         figure.canvas.draw()
     path = race.path
-    dots = [
-        plan.transData.transform(path[["x", "z"]].to_numpy()),
-        speed.transData.transform(path[["progress_m", "speed_kmh"]].to_numpy()),
-    ]
-    dots = np.stack(dots, axis=1)
+    in_plan = plan.transData.transform(path[["x", "z"]].to_numpy())
+    in_speed = speed.transData.transform(path[["progress_m", "speed_kmh"]].to_numpy())
+    dots = np.stack([in_plan, in_speed], axis=1)
     dots[..., 1] = figure.bbox.height - dots[..., 1]  # pictures count from the top
     return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]), dots
