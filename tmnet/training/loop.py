@@ -19,13 +19,14 @@ from tmnet.experiments.fields import differences
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
+from tmnet.training.devices import arithmetic, memory_device
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.recorder import Recorder, about
 from tmnet.training.schedules import Schedules
 from tmnet.training.stopping import Stop
-from tmnet.training.world import EndedRace, World, open_world
+from tmnet.training.world import EndedRace, open_world
 
 MOST_SAVED = 2e9  # bytes of memory that checkpoints hold unless asked
 _TEST_EVERY = 20  # batches
@@ -53,13 +54,13 @@ class TrainingLoop:
         self.world = open_world(experiment, device, int(seeds[0] >> np.uint64(31)))
         config = self.world.fitted(experiment.neural_network)
         network = IQN(config, *self.world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
-        self.learner = Learner(network.to(device), settings, _precision(settings.precision, device))
+        self.learner = Learner(network.to(device), settings, arithmetic(settings.precision, device))
         self.acting = torch.Generator(device).manual_seed(int(seeds[2]))
         self.learning = torch.Generator(device).manual_seed(int(seeds[3]))
         world, (capacity, _) = self.world, self.schedules.memory(0)
         self.memory = TransitionMemory(
             world.num_envs, world.image_shape, world.n_floats, capacity, settings,
-            experiment.memory, _memory_device(experiment, world, device),
+            experiment.memory, memory_device(experiment, world, device),
         )  # fmt: skip
         self.sampling = torch.Generator(self.memory.device).manual_seed(int(seeds[4]))
         self.recorder = Recorder(logdir, experiment.name, experiment, about(device, seed))
@@ -463,22 +464,6 @@ class TrainingLoop:
     def close(self) -> None:
         self.recorder.close()
         self.world.close()
-
-
-def _precision(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        name = "bfloat16" if device.type == "cuda" else "float32"
-    return getattr(torch, name)
-
-
-def _memory_device(experiment: Experiment, world: World, device: torch.device) -> torch.device:
-    """Where the memory is kept: beside the network, where there is room for it."""
-    if device.type != "cuda":
-        return device
-    most = max(capacity for _, capacity, _ in experiment.memory.schedule)
-    needed = TransitionMemory.bytes_of(world.num_envs, world.image_shape, world.n_floats, most)
-    free, _ = torch.cuda.mem_get_info(device)
-    return device if 2 * needed < free else torch.device("cpu")
 
 
 def _map_name(map_: str) -> str:

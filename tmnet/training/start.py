@@ -14,8 +14,8 @@ from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
-from tmnet.networks.timing import best_device
 from tmnet.training.checkpoint import Checkpoints
+from tmnet.training.devices import usable_device
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.stopping import Stop, stopping
@@ -97,7 +97,7 @@ def train(
     seed = state["seed"] if state else (seed or 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
-    training = TrainingLoop(experiment, seed, _device(device), logdir, kept)
+    training = TrainingLoop(experiment, seed, usable_device(device), logdir, kept)
     try:
         if state:
             training.load_state_dict(state)
@@ -158,13 +158,3 @@ def _find_checkpoint(name: str, directory: Path) -> Path:
             f"run in {directory}: train {name} first."
         )
     return files[-1]
-
-
-def _device(name: str | torch.device | None) -> torch.device:
-    try:
-        one = torch.ones(1, device=name or best_device())
-        one.item()  # which only a device with numbers can tell
-        return one.device
-    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-        raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
