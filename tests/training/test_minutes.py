@@ -34,7 +34,7 @@ def clock(monkeypatch):
         return save(*args)
 
     fake = SimpleNamespace(perf_counter=perf_counter, time=time.time, monotonic=time.monotonic)
-    monkeypatch.setattr("tmnet.training.loop.time", fake)
+    monkeypatch.setattr("tmnet.training.interval.time", fake)
     monkeypatch.setattr(Checkpoints, "save", spied_save)
     return SimpleNamespace(now=now, saved=saved)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.devices import arithmetic, memory_device
+from tmnet.training.interval import Clock, LogInterval
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
 from tmnet.training.progress import ProgressLine, Status
@@ -31,7 +29,6 @@ from tmnet.training.world import EndedRace, open_world
 MOST_SAVED = 2e9  # bytes of memory that checkpoints hold unless asked
 _TEST_EVERY = 20  # batches
 _LOGS = 20  # at least, in a training
-_ACTIVITIES = ("acting", "sampling", "learning", "testing", "logging")
 
 
 class TrainingLoop:
@@ -45,8 +42,7 @@ class TrainingLoop:
         logdir: Path,
         kept: Checkpoints,
     ):
-        self._started = time.perf_counter()
-        self._elapsed_before = 0.0  # s, of earlier processes
+        self.clock = Clock()
         self.experiment, self.seed, self.device, self.kept = experiment, seed, device, kept
         self.schedules = Schedules(experiment)
         settings = experiment.training
@@ -82,14 +78,14 @@ class TrainingLoop:
         self.sums = torch.zeros(3, world.num_envs, device=device)
         self._deal(list(range(world.num_envs)))
         self.seen = self.world.reset()
-        self._new_interval()
+        self.interval = LogInterval(self.clock, self.frames)
 
     # --- the loop ---------------------------------------------------------------------------------
 
     def run(self, stop: Stop, progress: ProgressLine) -> None:
         """Train until the budget is used up, or it is to stop."""
-        experiment = self.experiment
-        self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
+        every = 60 * self.experiment.recording.checkpoint_minutes
+        due = self.clock.seconds + every
         # where this process takes over, also for who compares it with one that was killed later
         self.recorder.write(
             {"cumul_number_frames_played": self.frames}, self.frames, self._suffix()
@@ -97,15 +93,15 @@ class TrainingLoop:
         if not self.kept.files():
             self.save()
         while not self.is_over() and not stop.is_set():
-            with self._time("acting"):
+            with self.interval.timed("acting"):
                 fresh = self._play()
             self._learn(fresh)
             progress.show(self.status)
             if self._log_is_due():
                 self._log()
-            if self.minutes >= self._next_checkpoint:
+            if self.clock.seconds >= due:
                 self.save()
-                self._next_checkpoint = self.minutes + experiment.recording.checkpoint_minutes
+                due = self.clock.seconds + every
         progress.show(self.status, at_once=True)
         if self.is_over():
             self._log()
@@ -114,7 +110,7 @@ class TrainingLoop:
     @property
     def minutes(self) -> float:
         """For how long processes of this run have been running."""
-        return (self._elapsed_before + time.perf_counter() - self._started) / 60
+        return self.clock.seconds / 60
 
     @property
     def own_frames(self) -> int:
@@ -183,19 +179,20 @@ class TrainingLoop:
         while self.counters["due"] >= batch_size:
             self.counters["due"] -= batch_size
             self.counters["used"] += batch_size
-            with self._time("sampling"):
+            with self.interval.timed("sampling"):
                 batch = self.memory.sample(batch_size, self.sampling).to(self.device)
-            with self._time("learning"):
+            with self.interval.timed("learning"):
                 learned = self.learner.learn(batch, lr, self.learning)
                 if settings.priority_exponent:
                     self.memory.set_priorities(batch.index, learned.losses)
                 wait_for(self.device)
-            self.losses.append(learned.loss)
-            self.norms.append(learned.grad_norm)
+            self.interval.losses.append(learned.loss)
+            self.interval.norms.append(learned.grad_norm)
             if self.learner.batches % _TEST_EVERY == 0 and self.memory.held_out_count():
-                with self._time("testing"):
+                with self.interval.timed("testing"):
                     batch = self.memory.sample(batch_size, self.sampling, held_out=True)
-                    self.test_losses.append(self.learner.test(batch.to(self.device), self.learning))
+                    loss = self.learner.test(batch.to(self.device), self.learning)
+                    self.interval.test_losses.append(loss)
                     wait_for(self.device)
 
     # --- recording --------------------------------------------------------------------------------
@@ -205,7 +202,7 @@ class TrainingLoop:
             [x.double() for x in (*self.sums, terminated, self.evaluates, *info.values())]
         )
         rows = columns[:, envs].T.tolist()
-        with self._time("logging", taken_from="acting"):
+        with self.interval.timed("logging", taken_from="acting"):
             for env, (q, actions, reward, finished, evaluates, *told) in zip(envs, rows):
                 kind = "eval" if evaluates else "explo"
                 map_ = self.world.maps[self.map_of[env]]
@@ -243,91 +240,52 @@ class TrainingLoop:
                 self.kept.save_race(map_, actions.cpu().numpy())
 
     def _log(self) -> None:
-        """Write what there is to say of the interval."""
-        values = self._interval()
-        self._new_interval()
-        with self._time("logging"):
-            self.recorder.write(values, self.frames, self._suffix())
-
-    def _interval(self) -> dict[str, float]:
-        settings, learner = self.experiment.training, self.learner
-        passed = 60 * self.minutes - self.interval_start["seconds"]
-        frames = self.frames - self.interval_start["frames"]
-        batches = len(self.losses)
+        """Write what there is to say of the interval, and begin another."""
+        settings, schedules, frames = self.experiment.training, self.schedules, self.frames
+        counters, learner = self.counters, self.learner
         values = {
-            "Training/learning_rate": self.schedules.lr(self.frames),
-            "RL/gamma": self.schedules.gamma(self.frames),
-            "RL/epsilon": self.schedules.epsilon(self.frames),
-            "RL/epsilon_boltzmann": self.schedules.epsilon_boltzmann(self.frames),
+            "Training/learning_rate": schedules.lr(frames),
+            "RL/gamma": schedules.gamma(frames),
+            "RL/epsilon": schedules.epsilon(frames),
+            "RL/epsilon_boltzmann": schedules.epsilon_boltzmann(frames),
             "Buffer/size": len(self.memory),
-            "Performance/learner_percentage_training": self.seconds["learning"] / passed,
-            "Performance/learner_percentage_testing": self.seconds["testing"] / passed,
-            "Performance/learner_percentage_waiting_for_workers": self.seconds["acting"] / passed,
-            "Performance/percentage_sampling": self.seconds["sampling"] / passed,
-            "Performance/percentage_logging": self.seconds["logging"] / passed,
-            "Performance/transitions_learned_per_second": batches * settings.batch_size / passed,
-            "Performance/frames_per_second": frames / passed,
-            "cumul_number_frames_played": self.frames,
+            **self.interval.performance(frames, settings.batch_size),
+            "cumul_number_frames_played": frames,
             "cumul_number_batches_done": learner.batches,
-            "cumul_number_memories_generated": self.counters["memories"],
-            "cumul_number_single_memories_used": self.counters["used"],
-            "cumul_number_single_memories_should_have_been_used": self.counters["used"]
-            + self.counters["due"],
+            "cumul_number_memories_generated": counters["memories"],
+            "cumul_number_single_memories_used": counters["used"],
+            "cumul_number_single_memories_should_have_been_used": counters["used"]
+            + counters["due"],
             "cumul_number_target_network_updates": learner.target_updates,
             "cumul_training_hours": self.minutes / 60,
+            **self.interval.learning(learner.online.config.iqn_n),
+            **self.world.logged_records(self.records),
         }
-        if batches:
-            loss = torch.stack(self.losses).mean().item()
-            values["Training/loss"] = loss
-            values["Training/loss_per_quantile"] = loss / learner.online.config.iqn_n
-            norms = torch.stack(self.norms).float().cpu().numpy()
-            marks = {"q1": 25, "median": 50, "q3": 75, "d9": 90, "d98": 98, "max": 100}
-            for name, value in zip(marks, np.percentile(norms, list(marks.values()))):
-                values[f"Gradients/norm_{name}"] = float(value)
-        if self.test_losses:
-            values["Training/loss_test"] = torch.stack(self.test_losses).mean().item()
-        return values | self.world.logged_records(self.records)
+        self.interval = LogInterval(self.clock, frames)
+        with self.interval.timed("logging"):
+            self.recorder.write(values, frames, self._suffix())
 
     def _log_is_due(self) -> bool:
-        experiment = self.experiment
+        experiment, interval = self.experiment, self.interval
         every = experiment.recording.log_minutes
         if experiment.minutes:
             every = min(every, experiment.minutes / _LOGS)
-        if self.minutes >= self.interval_start["seconds"] / 60 + every:
+        if interval.passed >= 60 * every:
             return True
         frames = experiment.frames
         return (
-            bool(frames and self.frames >= self.interval_start["frames"] + frames / _LOGS)
+            bool(frames and self.frames >= interval.start["frames"] + frames / _LOGS)
             and not self.is_over()
         )
-
-    def _new_interval(self) -> None:
-        self.losses: list[Tensor] = []
-        self.norms: list[Tensor] = []
-        self.test_losses: list[Tensor] = []
-        self.seconds = dict.fromkeys(_ACTIVITIES, 0.0)
-        self.interval_start = {"seconds": 60 * self.minutes, "frames": self.frames}
 
     def _suffix(self) -> str:
         return self.schedules.suffix(self.own_frames)
 
-    @contextmanager
-    def _time(self, activity: str, taken_from: str | None = None) -> Iterator[None]:
-        """Count the time of an activity; of what is done within another one, only once."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            passed = time.perf_counter() - start
-            self.seconds[activity] += passed
-            if taken_from:
-                self.seconds[taken_from] -= passed
-
     def status(self) -> Status:
         """What a progress line shows."""
-        experiment, passed = self.experiment, 60 * self.minutes - self.interval_start["seconds"]
-        passed = max(passed, 1e-9)
-        rate = (self.frames - self.interval_start["frames"]) / passed
+        experiment, interval = self.experiment, self.interval
+        passed = max(interval.passed, 1e-9)
+        rate = (self.frames - interval.start["frames"]) / passed
         shares, left = [0.0], math.inf
         if experiment.minutes:
             shares.append(self.minutes / experiment.minutes)
@@ -340,9 +298,9 @@ class TrainingLoop:
             minutes_left=max(left, 0.0),
             frames=self.frames,
             frames_per_second=rate,
-            updates_per_second=len(self.losses) / passed,
-            acting=self.seconds["acting"] / passed,
-            learning=(self.seconds["learning"] + self.seconds["sampling"]) / passed,
+            updates_per_second=len(interval.losses) / passed,
+            acting=interval.seconds["acting"] / passed,
+            learning=(interval.seconds["learning"] + interval.seconds["sampling"]) / passed,
             races={name: tuple(values) for name, values in self.races.items()},
             is_race=self.experiment.is_race,
         )
@@ -356,7 +314,7 @@ class TrainingLoop:
                 f"The training has diverged: weights are not finite after {self.frames:,} frames; "
                 "the last checkpoint is kept. A lower learning rate may help."
             )
-        with self._time("logging"):
+        with self.interval.timed("logging"):
             self.recorder.flush()
             self.kept.save(self.state_dict(), self.frames)
 
@@ -383,7 +341,7 @@ class TrainingLoop:
         return {
             "experiment": self.experiment.to_dict(),
             "seed": self.seed,
-            "seconds": 60 * self.minutes,
+            "seconds": self.clock.seconds,
             "frames": self.frames,
             "first_frame": self.first_frame,
             "counters": self.counters,
@@ -401,18 +359,12 @@ class TrainingLoop:
             "evaluates": self.evaluates,
             "starting": self.starting,
             "sums": self.sums,
-            "interval": {
-                "losses": _stacked(self.losses),
-                "norms": _stacked(self.norms),
-                "test_losses": _stacked(self.test_losses),
-                "seconds": self.seconds,
-                "start": self.interval_start,
-            },
+            "interval": self.interval.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint of this run."""
-        self._elapsed_before = state["seconds"]
+        self.clock.before = state["seconds"]
         self.frames, self.first_frame = state["frames"], state["first_frame"]
         self.counters, self.records, self.races = (
             state["counters"], state["records"], state["races"],
@@ -432,10 +384,7 @@ class TrainingLoop:
             self.starting = state["starting"]
         else:  # its races begin anew
             self.memory.interrupt()
-        interval = state["interval"]
-        for name in ("losses", "norms", "test_losses"):
-            setattr(self, name, list(interval[name].to(self.device)))
-        self.seconds, self.interval_start = interval["seconds"], interval["start"]
+        self.interval.load_state_dict(state["interval"], self.device)
 
     def start_from(self, path: Path) -> None:
         """Take networks, counters and records from a checkpoint of another run."""
@@ -459,7 +408,7 @@ class TrainingLoop:
         self.frames = self.first_frame = state["frames"]
         self.counters |= {name: state["counters"][name] for name in ("memories", "used")}
         self.records = state["records"]
-        self._new_interval()
+        self.interval = LogInterval(self.clock, self.frames)
 
     def close(self) -> None:
         self.recorder.close()
@@ -468,7 +417,3 @@ class TrainingLoop:
 
 def _map_name(map_: str) -> str:
     return Path(map_).stem if Path(map_).suffix == ".npy" else map_
-
-
-def _stacked(values: list[Tensor]) -> Tensor:
-    return torch.stack(values) if values else torch.zeros(0)
