@@ -14,7 +14,7 @@ from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
-from tmnet.training.checkpoint import Checkpoints
+from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.devices import usable_device
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status
@@ -79,18 +79,9 @@ def train(
     """
     if not isinstance(experiment, Experiment):
         experiment = load_experiment(experiment)
-    if scale is not None:
-        experiment = experiment.scaled(scale)
-    experiment = experiment.with_values(dict(values or {}))
-    run_name = experiment.name if run_name is None else run_name
-    experiment = replace(experiment, name=run_name)
-    if minutes is not None or frames is not None:
-        experiment = replace(experiment, minutes=minutes, frames=frames)
-    if not (experiment.minutes or experiment.frames):
-        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
-        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
-    kept = Checkpoints(Path(checkpoints) / run_name)
-    logdir = Path(logdir)
+    experiment = _changed(experiment, dict(values or {}), scale, run_name, minutes, frames)
+    run_name, logdir, checkpoints = experiment.name, Path(logdir), Path(checkpoints)
+    kept = Checkpoints(checkpoints / run_name)
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
         _refuse_existing(logdir, experiment, kept)
@@ -102,7 +93,7 @@ def train(
         if state:
             training.load_state_dict(state)
         elif experiment.initial_checkpoint:
-            training.start_from(_find_checkpoint(experiment.initial_checkpoint, Path(checkpoints)))
+            _start_from(_find_checkpoint(experiment.initial_checkpoint, checkpoints), training)
         if training.is_over():
             raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
         make_directory(kept.directory)  # or fail before there is a log
@@ -114,6 +105,28 @@ def train(
 
 
 # --- before it starts -----------------------------------------------------------------------------
+
+
+def _changed(
+    experiment: Experiment,
+    values: Mapping[str, Any],
+    scale: str | None,
+    run_name: str | None,
+    minutes: float | None,
+    frames: int | None,
+) -> Experiment:
+    """The experiment as it was asked for, with a budget."""
+    if scale is not None:
+        experiment = experiment.scaled(scale)
+    experiment = experiment.with_values(values)
+    if run_name is not None:
+        experiment = replace(experiment, name=run_name)
+    if minutes is not None or frames is not None:
+        experiment = replace(experiment, minutes=minutes, frames=frames)
+    if not (experiment.minutes or experiment.frames):
+        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
+        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
+    return experiment
 
 
 def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) -> None:
@@ -158,3 +171,24 @@ def _find_checkpoint(name: str, directory: Path) -> Path:
             f"run in {directory}: train {name} first."
         )
     return files[-1]
+
+
+def _start_from(path: Path, training: TrainingLoop) -> None:
+    """Take what a checkpoint of another run has learned, if the networks are alike."""
+    state = load_checkpoint(path)
+    if "learner" not in state:
+        raise TmnetError(
+            f"{path} holds the networks of one race only; a training can start from the "
+            "checkpoints whose names are numbers."
+        )
+    theirs = Experiment.from_dict(state["experiment"]).neural_network
+    if different := differences(theirs, training.experiment.neural_network):
+        raise TmnetError(
+            f"{path} holds another network than this experiment's: {different} differs."
+        )
+    try:
+        training.start_from(state)
+    except RuntimeError:  # tensors of other shapes
+        raise TmnetError(
+            f"{path} holds a network for another environment, with other inputs or actions."
+        ) from None

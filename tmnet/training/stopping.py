@@ -28,7 +28,7 @@ def stopping(stop: Stop | None) -> Iterator[Stop]:
         yield Either()
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
     # Whoever ignores one, as a process in the background does Ctrl-C, goes on doing so.
     before = {number: was for number, was in before.items() if was != signal.SIG_IGN}
 

@@ -308,12 +308,12 @@ def race_normalisers(tracks: list[Track]) -> tuple[Tensor, Tensor]:
     put(37, [0.5] * 16, [0.5] * 16)
     put(53, [0, 0, 0, 0, 0, 55, 0, 1, 0], [0.5, 1, 0.5, 5, 5, 20, 0.5, 0.5, 0.5])
     put(182, [700, 0], [350, 1])
-    points = []
+    of_tracks = []
     for track in tracks:
         zones = np.arange(BEFORE, BEFORE + round(track.length / SPACING))
         ahead = track.zones[zones[:, None] + 20 * np.arange(40)] - track.zones[zones, None]
-        points.append(np.einsum("zpx,zax->zpa", ahead, track.frames[zones]))  # in their frames
-    points = np.concatenate(points)  # (zones, 40, 3)
+        of_tracks.append(np.einsum("zpx,zax->zpa", ahead, track.frames[zones]))  # in their frames
+    points = np.concatenate(of_tracks)  # (zones, 40, 3)
     mean[62:182] = points.mean(0).ravel()
     room = _ROOM + _TURN * 10 * np.arange(40)[:, None]
     std[62:182] = np.sqrt(points.var(0) + room**2).ravel()
@@ -330,7 +330,8 @@ def _is_image(space: spaces.Space) -> bool:
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int]:
     """Height and width of an image (H, W), (H, W, C) or (1, H, W)."""
-    return shape[1:] if len(shape) == 3 and shape[0] == 1 else shape[:2]
+    height, width = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape[:2]
+    return height, width
 
 
 def _grey(images: np.ndarray) -> np.ndarray:

@@ -1,0 +1,120 @@
+"""The races of a training: which are dealt, how they go, and what has come of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tmnet.experiments.config import Experiment
+from tmnet.training.world import EndedRace, Outcome, World
+
+
+class Races:
+    """The races in all environments of a world, dealt from the map cycle over and over.
+
+    Attributes
+    ----------
+    evaluates : Tensor (N,) bool
+        Whether each is an eval race.
+    starting : list of int
+        Environments that show the end of their last race.
+    records : dict of str to float
+        Best score of the eval races, by map.
+    counts : dict of str to list
+        Races, finishes, and the best score, by map and kind.
+    """
+
+    def __init__(self, experiment: Experiment, world: World, device: torch.device):
+        self._world, self._device = world, device
+        self._cycle = [
+            (world.maps.index(_map_name(deal.map)) if deal.map else 0, deal.kind == "eval")
+            for deal in experiment.map_cycle
+            for _ in range(deal.races)
+        ]
+        self._position = 0  # in that
+        self._map_of = [0] * world.num_envs
+        self.evaluates = torch.zeros(world.num_envs, dtype=torch.bool, device=device)
+        self.starting: list[int] = []
+        # since the race's start: Q of the greedy action, actions, rewards
+        self._sums = torch.zeros(3, world.num_envs, device=device)
+        self.records: dict[str, float] = {}
+        self.counts: dict[str, list[float]] = {}
+        self._deal(list(range(world.num_envs)))
+
+    def _deal(self, envs: list[int]) -> None:
+        """Give these environments their next races."""
+        for env in envs:
+            self._map_of[env], self.evaluates[env] = self._cycle[self._position % len(self._cycle)]
+            self._position += 1
+        self._world.deal(envs, [self._map_of[env] for env in envs])
+
+    def step(
+        self,
+        q: Tensor,
+        reward: Tensor,
+        terminated: Tensor,
+        truncated: Tensor,
+        info: dict[str, Tensor],
+    ) -> list[EndedRace]:
+        """Take note of an action in all environments: (N,) each, `q` of the greedy one.
+
+        Returns the races that ended with it; others have been dealt in their place.
+        """
+        self._sums += torch.stack([q, torch.ones_like(q), reward])
+        self._sums[:, self.starting] = 0
+        self.starting = (terminated | truncated).nonzero()[:, 0].tolist()
+        if not self.starting:
+            return []
+        columns = (*self._sums, terminated, self.evaluates, *info.values())
+        rows = torch.stack([column.double() for column in columns])[:, self.starting].T.tolist()
+        ended = []
+        for env, (sum_q, actions, sum_reward, finished, evaluates, *told) in zip(
+            self.starting, rows
+        ):
+            map_, kind = self._world.maps[self._map_of[env]], "eval" if evaluates else "explo"
+            about = dict(zip(info, told))
+            ended.append(
+                EndedRace(env, map_, kind, int(actions), sum_q, sum_reward, bool(finished), about)
+            )
+        self._deal(self.starting)
+        return ended
+
+    def count(self, race: EndedRace, outcome: Outcome) -> None:
+        """Count a race that has ended."""
+        counts = self.counts.setdefault(f"{race.map}/{race.kind}", [0, 0, -math.inf])
+        counts[0] += 1
+        counts[1] += outcome.finished
+        if outcome.finished:
+            counts[2] = max(counts[2], outcome.score)
+
+    def is_record(self, race: EndedRace, outcome: Outcome) -> bool:
+        """Whether no eval race on its map was as good."""
+        best = self.records.get(race.map, -math.inf)
+        return race.kind == "eval" and outcome.finished and outcome.score > best
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "records": self.records,
+            "races": self.counts,
+            "position": self._position,
+            "map_of": self._map_of,
+            "evaluates": self.evaluates,
+            "starting": self.starting,
+            "sums": self._sums,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], under_way: bool) -> None:
+        """Go on from a `state_dict`; with other races, if those of then are not under way."""
+        self.records, self.counts = state["records"], state["races"]
+        if under_way:
+            self._position, self._map_of = state["position"], state["map_of"]
+            self.evaluates = state["evaluates"].to(self._device)
+            self.starting, self._sums = state["starting"], state["sums"].to(self._device)
+
+
+def _map_name(map_: str) -> str:
+    return Path(map_).stem if Path(map_).suffix == ".npy" else map_
