@@ -1,8 +1,16 @@
 """What every test can rely on: no cache but the tests' own, and runs whose contents are known."""
 
+import os
+
 import pytest
 
+from tmnet.cli import main
+
 from .synthetic import write_three_runs
+
+# The tests share the cores among themselves; torch reads it when it is loaded, here as in the
+# processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,3 +26,18 @@ def surroundings(tmp_path_factory):
 def three_runs(tmp_path_factory):
     """Log directory of the runs `long`, `short` and `never`: see `synthetic.write_three_runs`."""
     return write_three_runs(tmp_path_factory.mktemp("three"))
+
+
+@pytest.fixture
+def command(capfd):
+    """Function that runs the command in this process; returns (status, stdout, stderr)."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as error:  # by argparse
+            status = error.code
+        return status, *capfd.readouterr()
+
+    return run

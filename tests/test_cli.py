@@ -13,25 +13,10 @@ import pytest
 from PIL import Image
 
 import tmnet
-from tmnet.cli import main
 
 from .synthetic import load, write_file
 
 NAMES = ["long", "short", "never"]
-
-
-@pytest.fixture
-def command(capsys):
-    """Function that runs the command in this process; returns (status, stdout, stderr)."""
-
-    def run(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as error:  # by argparse
-            status = error.code
-        return status, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tmnet.experiments.fields import Schedule  # fmt: skip
 from tmnet.experiments.load import load_experiment  # fmt: skip
 from tmnet.yaml_text import from_yaml  # fmt: skip
 
-from ..networks.nets import refused
+from ..checks import refused
 from .making import SECTIONS, fields, get, made
 
 

@@ -15,7 +15,7 @@ from tmnet.experiments.config import (
 )  # fmt: skip
 from tmnet.experiments.load import load_experiment  # fmt: skip
 
-from ..networks.nets import refused
+from ..checks import refused
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tmnet.experiments.config import (
 from tmnet.experiments.load import load_experiment  # fmt: skip
 from tmnet.yaml_text import from_yaml, to_yaml  # fmt: skip
 
-from ..networks.nets import refused
+from ..checks import refused
 from .making import made, points
 
 

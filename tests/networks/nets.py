@@ -1,12 +1,8 @@
 """What the tests of networks share: small configurations, networks and states."""
 
-import re
-
-import pytest
 import torch
 from hypothesis import strategies as st
 
-from tmnet.errors import TmnetError
 from tmnet.networks import IQN, NetworkConfig
 
 SMALL = NetworkConfig.small()
@@ -69,13 +65,3 @@ def states(config: NetworkConfig, batch: int, seed: int = 0, dtype=torch.uint8):
         image = ((image.double() - 128) / 128).to(dtype)
     floats = 3 * torch.randn(batch, config.float_input_dim, generator=random)
     return image if config.use_image_head else None, floats if config.float_input_dim else None
-
-
-def refused(call, *words) -> None:
-    """A TmnetError whose one sentence has these words."""
-    with pytest.raises(TmnetError) as caught:
-        call()
-    said = str(caught.value)
-    assert re.fullmatch(r"[^\n]*[^.\n]\.", said) and not re.search(r"\.\s", said), said
-    for word in words:
-        assert str(word) in said

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from tmnet.networks import IQN, NetworkConfig, anatomy, draw_taus
 
+from ..checks import refused
 from .nets import (  # fmt: skip
     BIG,
     BLIND_BIG,
@@ -22,7 +23,6 @@ from .nets import (  # fmt: skip
     configs,
     generator,
     network,
-    refused,
     states,
 )
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tmnet.networks import IQN, NetworkConfig
 
+from ..checks import refused
 from .nets import (  # fmt: skip
     BIG,
     BLIND_BIG,
@@ -20,7 +21,6 @@ from .nets import (  # fmt: skip
     WIDE,
     generator,
     network,
-    refused,
     states,
 )
 

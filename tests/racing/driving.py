@@ -1,6 +1,5 @@
 """What the tests of driving share: simple roads, and cars that are put anywhere on them."""
 
-import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from tmnet.errors import TmnetError
 from tmnet.racing import Cars, RaceVectorEnv, Simulator, Track, load_track
 
 G = 25.0  # m/s2
@@ -139,17 +137,6 @@ def equal(one: Cars, other: Cars) -> bool:
 def numbers(tensor: torch.Tensor) -> np.ndarray:
     """In float64."""
     return tensor.numpy().astype(np.float64)
-
-
-def refused(call, *words) -> None:
-    """A TmnetError whose one sentence has these words; "0 .. 11" is no end of a sentence."""
-    with pytest.raises(TmnetError) as caught:
-        call()
-    said = str(caught.value)
-    assert re.fullmatch(r"[^\n]*[^.\n]\.", said), said
-    assert not re.search(r"\.\s", said.replace(" .. ", " to ")), said
-    for word in words:
-        assert str(word) in said, said
 
 
 def table(curve, speed):

@@ -9,7 +9,8 @@ import torch
 
 from tmnet.racing import RaceVectorEnv, Simulator, load_track
 
-from .driving import act, circle, equal, placed, refused, straight
+from ..checks import refused
+from .driving import act, circle, equal, placed, straight
 
 SIZES = [1, 2, 3, 7, 31, 33, 64, 100, 15]
 BATCH = sum(SIZES)  # 256
@@ -18,11 +19,9 @@ STEPS = 36
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Unless the test takes another number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Again, after a test that takes another number."""
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)
 
 
 def started(simulator, random, count):
@@ -82,7 +81,6 @@ def races():
     following = torch.from_numpy(random.integers(0, 2, BATCH))
     actions = torch.from_numpy(random.integers(0, 12, (STEPS, BATCH)))
     actions[:, 1::2] = actions[::6, 1::2].repeat_interleave(6, dim=0)[:STEPS]
-    torch.set_num_threads(1)
     whole = recorded(environment(cars, following, torch.arange(BATCH)), actions)
     return cars, following, actions, whole
 

@@ -8,7 +8,8 @@ import torch
 
 from tmnet.racing import RaceEnv, RaceVectorEnv
 
-from .driving import equal, placed, refused, vector
+from ..checks import refused
+from .driving import equal, placed, vector
 
 
 @pytest.mark.parametrize("tracks", ["Nordschleife", ["A01", "Nordschleife"], ("a01",)])

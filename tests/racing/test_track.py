@@ -15,6 +15,8 @@ from tmnet.errors import TmnetError
 from tmnet.racing import Track, load_track
 from tmnet.racing.track import own_tracks
 
+from ..checks import refused
+
 ROOT = Path(__file__).parents[2]
 REAL_TRACKS = ROOT.parent / "shared" / "tracks"
 BEFORE, AFTER = 20, 1000
@@ -155,17 +157,6 @@ def test_integers():
 
 
 # --- files --------------------------------------------------------------------------------------
-
-
-def refused(call, *words):
-    """A TmnetError whose one sentence has these words."""
-    with pytest.raises(TmnetError) as caught:
-        call()
-    said = str(caught.value)
-    assert re.fullmatch(r"[^\n]*[^.\n]\.", said) and not re.search(r"\.\s", said), said
-    for word in words:
-        assert str(word) in said, said
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 @pytest.fixture

@@ -15,20 +15,13 @@ from .test_page import read
 
 
 @pytest.fixture
-def command(capsys, logdir):
-    """Function that runs `tmnet report` in this process; returns (status, stdout, stderr)."""
+def command(command, logdir):
+    """The same for `tmnet report`; standard error as lines."""
 
     def run(*arguments, logdir=logdir):
         where = ["--logdir", logdir] if logdir else []
-        try:
-            status = main([str(argument) for argument in ("report", *arguments, *where)])
-        except SystemExit as error:  # by argparse
-            status = error.code
-        out, err = capsys.readouterr()
-        # A bar that shows progress may have come and gone.
-        lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[\w", "", err))
-        return status, out, [line for line in lines if line.strip() and "step/s]" not in line
-                             and "Writing" not in line]  # fmt: skip
+        status, out, err = command("report", *arguments, *where)
+        return status, out, err.splitlines()
 
     return run
 

@@ -9,6 +9,7 @@ from tmnet.files import data_path
 from tmnet.report.report import report
 from tmnet.report.study import Study, load_study
 
+from ..checks import one_sentence, refused
 from .pages import PREFIX, RUNS, study
 
 BASE = "title: t\nquestion: q\n"
@@ -64,16 +65,12 @@ FIELDS = {  # values that are wrong, and what the sentence must say is right
 }  # fmt: skip
 
 
-def refused(path, text, *parts):
+def file_refused(path, text, *parts):
     """The sentence with which a file is refused: about the file, and one line."""
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(TmnetError) as error:
-        load_study(path)
-    sentence = str(error.value)
-    assert sentence.startswith(f"{path}: ") and "\n" not in sentence
-    for part in parts:
-        assert part in sentence.removeprefix(f"{path}: "), sentence
-    return sentence
+    sentence = refused(lambda: load_study(path))
+    assert sentence.startswith(f"{path}: ")
+    one_sentence(sentence.removeprefix(f"{path}: "), *parts)
 
 
 @pytest.mark.parametrize(
@@ -85,12 +82,12 @@ def test_a_field_of_the_wrong_kind(tmp_path, field, value, right):
     if field == "arms":
         del others["runs"]
     text = "".join(f"{name}: {some}\n" for name, some in others.items())
-    refused(tmp_path / "some.yaml", text, f"{field} is ", f"it must be {right}")
+    file_refused(tmp_path / "some.yaml", text, f"{field} is ", f"it must be {right}")
 
 
 @pytest.mark.parametrize("value", ["{A01/eval/best: true}", "{1: 2}", "{A01/eval/best: .nan}"])
 def test_a_threshold_of_the_wrong_kind(tmp_path, value):
-    refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}thresholds: {value}\n", "thresholds")
+    file_refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}thresholds: {value}\n", "thresholds")
 
 
 def test_names_of_arms_that_are_numbers(logdir, tmp_path):
@@ -127,17 +124,17 @@ def test_names_of_arms_that_are_numbers(logdir, tmp_path):
     ],
 )
 def test_a_study_that_makes_no_sense(tmp_path, text, parts):
-    refused(tmp_path / "some.yaml", text, *parts)
+    file_refused(tmp_path / "some.yaml", text, *parts)
 
 
 @pytest.mark.parametrize("field", ["1", "~", "true"])
 def test_a_field_whose_name_is_no_text(tmp_path, field):
-    refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}? {field}\n: 3\n", "has no field")
+    file_refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}? {field}\n: 3\n", "has no field")
 
 
 @pytest.mark.parametrize("field, value", [("baseline", "c"), ("closer", "[a, c]")])
 def test_a_name_that_is_no_run_is_refused_by_its_field(tmp_path, field, value):
-    refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}{field}: {value}\n", field)
+    file_refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}{field}: {value}\n", field)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +144,8 @@ def test_a_name_that_is_no_run_is_refused_by_its_field(tmp_path, field, value):
 )  # fmt: skip
 def test_a_study_cannot_run_code(tmp_path, monkeypatch, value):
     monkeypatch.chdir(tmp_path)
-    refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}prefix: {value}\n", "not YAML", "python/")
-    refused(tmp_path / "some.yaml", f"{value}\n", "not YAML")
+    file_refused(tmp_path / "some.yaml", f"{BASE}{RUNS_AB}prefix: {value}\n", "not YAML", "python/")
+    file_refused(tmp_path / "some.yaml", f"{value}\n", "not YAML")
     assert [path.name for path in tmp_path.iterdir()] == ["some.yaml"]
 
 

@@ -8,30 +8,16 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
-import torch
 
 import tmnet
 from tmnet.training import Status
 from tmnet.training.background import BackgroundTraining
 
-from .trainings import CARTPOLE, Trainings, one_sentence
-
-PATIENCE = 120  # s
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Here, and in the processes that are started."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(before)
+from ..checks import PATIENCE, one_sentence, wait_for
+from .trainings import CARTPOLE, Trainings
 
 
 @pytest.fixture
@@ -52,23 +38,16 @@ def start(tmp_path):
         assert not training.running
 
 
-def wait_for(condition, training):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert training.running and time.monotonic() < end, training.error
-        time.sleep(0.02)
-
-
 def test_it_runs_stops_and_goes_on(start, tmp_path):
     """It tells how it goes, saves when it is asked to stop, and resumes as if it had not been."""
     trainings = Trainings(tmp_path)
     training = start(trainings, frames=10**6, seed=9)
     assert training.running and training.status is None and training.error == ""
-    wait_for(lambda: training.status, training)
+    wait_for(lambda: training.status, lambda: training.running)
     first = training.status
     assert isinstance(first, Status) and first.is_race and 0 < first.frames < 10**6
     assert 0 < first.done < 1 and first.minutes_left > 0 and "frames" in str(first)
-    wait_for(lambda: training.status.frames > first.frames, training)
+    wait_for(lambda: training.status.frames > first.frames, lambda: training.running)
     training.stop()
     training.join(PATIENCE)
     assert not training.running and training.error == ""
@@ -113,10 +92,7 @@ def test_a_training_whose_owner_is_killed(tmp_path):
         pid = int(owner.stdout.readline())
     owner.kill()
     owner.wait()
-    end = time.monotonic() + PATIENCE
-    while is_alive(pid):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(lambda: not is_alive(pid))
     assert trainings.state()["frames"] > 0
 
 
@@ -144,10 +120,10 @@ def test_a_process_that_is_killed(start, tmp_path):
     """In words; an interrupt does nothing to it. It can be resumed."""
     trainings = Trainings(tmp_path)
     training = start(trainings, frames=10**6)
-    wait_for(lambda: training.status, training)
+    wait_for(lambda: training.status, lambda: training.running)
     os.kill(training._process.pid, signal.SIGINT)
     before = training.status.frames
-    wait_for(lambda: training.status.frames > before, training)
+    wait_for(lambda: training.status.frames > before, lambda: training.running)
     os.kill(training._process.pid, signal.SIGKILL)
     training.join(PATIENCE)
     assert not training.running

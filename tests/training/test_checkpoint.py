@@ -22,6 +22,7 @@ from tmnet.errors import TmnetError
 from tmnet.racing import load_track
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 
+from ..checks import one_sentence, refused
 from .trainings import (
     CYCLE,
     STRETCH,
@@ -30,24 +31,9 @@ from .trainings import (
     bomb,
     bytes_of,
     differences,
-    one_sentence,
     races_again,
-    refused,
     scripted,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def trainings(tmp_path):
-    return Trainings(tmp_path)
 
 
 @pytest.fixture

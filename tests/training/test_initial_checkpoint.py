@@ -6,6 +6,7 @@ import pytest
 
 import tmnet
 
+from ..checks import one_sentence, refused
 from .trainings import (
     CARTPOLE,
     EPSILON,
@@ -14,8 +15,6 @@ from .trainings import (
     differences,
     exponential,
     files_in,
-    one_sentence,
-    refused,
     scripted,
 )
 

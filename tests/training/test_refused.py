@@ -11,11 +11,11 @@ import pytest
 
 import tmnet
 
+from ..checks import refused
 from .trainings import (
     CARTPOLE,
     Trainings,
     files_in,
-    refused,
 )
 
 

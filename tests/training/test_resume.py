@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import tmnet
 
+from ..checks import refused
 from .trainings import (
     CARTPOLE,
     FRAMES,
@@ -29,7 +30,6 @@ from .trainings import (
     StopAfter,
     Trainings,
     differences,
-    refused,
     same_log,
     scripted,
     without_times,
@@ -45,23 +45,10 @@ BUDGET = 800
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True, scope="module")
 def driver():
     with pytest.MonkeyPatch.context() as patch:
         scripted(patch)
         yield
-
-
-@pytest.fixture
-def trainings(tmp_path):
-    return Trainings(tmp_path)
 
 
 # --- bit for bit --------------------------------------------------------------------------------
@@ -352,7 +339,6 @@ KILLER = """
 import json, os, random, signal, sys, time, traceback
 from pathlib import Path
 import torch
-torch.set_num_threads(1)
 from tmnet.training import train
 
 arguments, kills = json.loads(sys.argv[1]), int(sys.argv[2])

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,9 @@ import pytest
 import torch
 
 import tmnet
-from tmnet.cli import main
 
-from .trainings import CARTPOLE, RACES, Trainings, in_yaml, one_sentence, without_times
+from ..checks import PATIENCE, one_sentence
+from .trainings import CARTPOLE, RACES, Trainings, in_yaml, without_times
 
 LINE = re.compile(
     r"(?P<done>\d+)% .*? (?P<run>\S+): (?P<frames>[\d,]+) frames · (?P<rate>[\d,]+)/s · "
@@ -26,48 +25,25 @@ LINE = re.compile(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def command(capfd):
-    """Function that runs the command in this process; returns (status, stdout, stderr)."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as error:  # by argparse
-            status = error.code
-        return status, *capfd.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def trainings(tmp_path):
-    return Trainings(tmp_path)
-
-
 def start(*arguments, cwd):
     """The command in a process, and a terminal's group, of its own."""
-    library = {"PYTHONPATH": str(Path(tmnet.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    library = {"PYTHONPATH": str(Path(tmnet.__file__).parents[1])}
     return subprocess.Popen(
         [sys.executable, "-m", "tmnet", *arguments], cwd=cwd, env=os.environ | library, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
 
-def wait_for(condition, process):
-    """Until it holds; the process must go on until then."""
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+def interrupted(process):
+    """Press Ctrl-C once it has said how it goes; what it printed, and all that it said."""
+    said = b""
+    while not LINE.search(said.decode(errors="ignore")):
+        more = os.read(process.stderr.fileno(), 1 << 16)
+        assert more, said
+        said += more
+    os.killpg(process.pid, signal.SIGINT)
+    out, rest = process.communicate(timeout=PATIENCE)
+    return out, said.decode() + rest
 
 
 def settings(values):
@@ -83,7 +59,7 @@ def test_cartpole(tmp_path):
         "train", "gym", "--env", "CartPole-v1", "--frames", "1500", "--seed", "3",
         *settings(CARTPOLE), cwd=tmp_path,
     )  # fmt: skip
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert {path.name for path in tmp_path.iterdir()} == {"tensorboard", "checkpoints"}
     trainings = Trainings(tmp_path)
@@ -109,10 +85,7 @@ def test_races_and_ctrl_c(tmp_path, command):
     trainings = Trainings(tmp_path)
     process = start(*trainings.command("run", "--frames", "1000000", "--seed", "7"), cwd=tmp_path)
     log = trainings.logs / "run"
-    wait_for(lambda: trainings.checkpoints.exists() and trainings.files() and log.exists(), process)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = interrupted(process)
     assert process.returncode == 0, err
     assert out == f"Log: {log}   (tmnet compare run --logdir {trainings.logs})\n"
     assert "Traceback" not in err and LINE.search(err)
@@ -132,10 +105,7 @@ def test_races_and_ctrl_c(tmp_path, command):
 def test_ctrl_c_with_collectors(tmp_path):
     trainings = Trainings(tmp_path, "gym", CARTPOLE | {"performance.collectors": 2})
     process = start(*trainings.command("run", "--frames", "1000000"), cwd=tmp_path)
-    wait_for(lambda: trainings.checkpoints.exists() and trainings.files(), process)
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = interrupted(process)
     assert (process.returncode, out[:4]) == (0, "Log:"), err
     assert trainings.state()["frames"] > 0
 
@@ -349,7 +319,7 @@ def test_a_gpu_that_is_not_there(command, trainings):
 def test_refused_in_a_process(tmp_path):
     """The same status and line from outside."""
     process = start("train", "uni_20", "--frames", "0", cwd=tmp_path)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err.startswith("tmnet: ")
     one_sentence(err.strip().removeprefix("tmnet: "), "budget is 0")

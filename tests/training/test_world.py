@@ -14,7 +14,8 @@ import tmnet
 from tmnet.racing import RaceVectorEnv, Track, load_track, replay
 from tmnet.training.world import open_world, race_normalisers
 
-from .trainings import CARTPOLE, RACES, Trainings, refused
+from ..checks import refused
+from .trainings import CARTPOLE, RACES, Trainings
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 36, 40
@@ -96,14 +97,6 @@ KINDS = {
     ),
     "bytes": (image_space(2), lambda picture, x: x.astype(np.uint8)),
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def register(name, space, make=None, actions=None):

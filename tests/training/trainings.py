@@ -18,7 +18,6 @@ from tbparse import SummaryReader
 from torch.nn import functional
 
 import tmnet
-from tmnet.errors import TmnetError
 from tmnet.networks import IQN
 from tmnet.racing import RaceVectorEnv, load_track
 from tmnet.racing.driver import drive
@@ -334,23 +333,6 @@ def bytes_of(save) -> bytes:
     file = io.BytesIO()
     save(file)
     return file.getvalue()
-
-
-def one_sentence(said: str, *words) -> None:
-    """One sentence with these words; dots in numbers, names and brackets are no ends."""
-    assert re.fullmatch(r"[^\n]*[^.\n]\.", said), said
-    words_only = re.sub(r"\([^()]*\)| \.\. |\. _", "", said)
-    assert not re.search(r"\.\s", words_only), said
-    for word in words:
-        assert str(word) in said, said
-
-
-def refused(call, *words) -> str:
-    """A TmnetError whose one sentence has these words; returns it."""
-    with pytest.raises(TmnetError) as caught:
-        call()
-    one_sentence(str(caught.value), *words)
-    return str(caught.value)
 
 
 class LearnerSpy:

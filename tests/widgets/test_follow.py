@@ -13,6 +13,7 @@ from tmnet.drawing import styled
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer import explorer as explorer_module
 
+from ..checks import wait_for
 from ..synthetic import T0, race, write_file
 from .hands import move_window
 
@@ -57,13 +58,6 @@ def following(logdir, writer):
     explorer = tmnet.explore(logdir, metrics=[BEST, LOSS], interval=1, follow=True)
     yield explorer
     explorer.close()
-
-
-def wait_for(condition):
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until, "it did not come"
-        time.sleep(0.01)
 
 
 def line(explorer, run, name=LOSS):

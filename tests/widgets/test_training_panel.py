@@ -1,7 +1,6 @@
 """The training panel: what its buttons do to a training, and what it shows of it."""
 
 import io
-import time
 
 import pytest
 from PIL import Image
@@ -9,6 +8,8 @@ from PIL import Image
 import tmnet
 from tmnet.racing.player import RacePlayer
 from tmnet.widgets.explorer.explorer import Explorer
+
+from ..checks import wait_for
 
 TINY = """
 neural_network: {use_image_head: false, float_hidden_dim: 16, dense_hidden_dimension: 16, iqn_k: 2}
@@ -34,13 +35,6 @@ def panel(tmp_path):
 def enabled(panel):
     names = ("start", "pause", "resume", "stop")
     return {name for name in names if not getattr(panel, name).disabled}
-
-
-def wait_for(condition, seconds=90):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited for too long"
-        time.sleep(0.05)
 
 
 def test_a_training_from_start_to_comparison(panel):
