@@ -11,6 +11,7 @@ from typing import Any
 
 from tmnet.errors import TmnetError
 from tmnet.training.progress import Status
+from tmnet.training.start import train
 
 
 class BackgroundTraining:
@@ -73,8 +74,6 @@ class BackgroundTraining:
 
 def _train(arguments: dict[str, Any], stop: Any, connection: Connection) -> None:
     """What the other process does: it sends each `Status`, and last what went wrong, or ""."""
-    from tmnet.training.start import train
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a kernel's interrupt is not meant for it
 
     def tell(message: Status | str) -> None:

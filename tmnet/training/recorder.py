@@ -43,20 +43,22 @@ class Recorder:
         self, values: Mapping[str, float], step: int, suffix: str, wall_time: float | None = None
     ) -> None:
         """Write scalars, all with the same step and wall time, into `<run><suffix>`."""
-        if suffix != self._suffix:
-            self._open(suffix, step)
+        if self._writer is None or suffix != self._suffix:
+            self._writer = self._opened(suffix, step)
         wall_time = time.time() if wall_time is None else wall_time
         with self._in_one_sentence():
             for tag, value in values.items():
                 self._writer.add_scalar(tag, value, step, wall_time)
 
-    def _open(self, suffix: str, step: int) -> None:
+    def _opened(self, suffix: str, step: int) -> SummaryWriter:
+        """The writer of a log directory, in place of the one before."""
         self.close()
         with self._in_one_sentence():
-            self._writer = SummaryWriter(str(self.logdir / (self.run + suffix)), flush_secs=FLUSH)
+            writer = SummaryWriter(str(self.logdir / (self.run + suffix)), flush_secs=FLUSH)
             self._suffix = suffix
             for tag, value in self._texts.items():
-                self._writer.add_text(tag, value, step)
+                writer.add_text(tag, value, step)
+        return writer
 
     def flush(self) -> None:
         if self._writer:

@@ -77,8 +77,6 @@ def train(
         If the experiment or an argument is wrong, if there is such a run already, or none to go on
         with, or if a checkpoint cannot be written.
     """
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
     experiment = _changed(experiment, dict(values or {}), scale, run_name, minutes, frames)
     run_name, logdir, checkpoints = experiment.name, Path(logdir), Path(checkpoints)
     kept = Checkpoints(checkpoints / run_name)
@@ -108,7 +106,7 @@ def train(
 
 
 def _changed(
-    experiment: Experiment,
+    experiment: str | Path | Experiment,
     values: Mapping[str, Any],
     scale: str | None,
     run_name: str | None,
@@ -116,6 +114,8 @@ def _changed(
     frames: int | None,
 ) -> Experiment:
     """The experiment as it was asked for, with a budget."""
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment)
     if scale is not None:
         experiment = experiment.scaled(scale)
     experiment = experiment.with_values(values)
