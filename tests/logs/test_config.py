@@ -1,10 +1,18 @@
 """The configuration that a run logged."""
 
+import warnings
+
 import pytest
+import yaml
+from tbparse import SummaryReader
+from tensorboard.compat.proto.types_pb2 import DT_STRING
 from torch.utils.tensorboard.summary import hparams
 
+import tmnet
+from tmnet.files import data_path
+
 from ..synthetic import T0, load, write_file
-from .event_files import scalar, values_event, write_events
+from .event_files import VERSION, scalar, tensor, text, values_event, write_events
 
 TABLE = "|param|value|\n|-|-|\n|lr|0.5|\n|maps|[A01, Hock]|\n|name|big|"
 YAML = "lr: 0.5\nmaps: [A01, Hock]\nname: big\n"
@@ -54,6 +62,35 @@ def test_no_configuration(config_of, words):
 def test_configuration_that_is_no_yaml(config_of, words, config):
     """YAML takes 1e-05 for text, and neither tabs nor an @ at the start."""
     assert config_of({"config": words}) == config
+
+
+def test_a_list_of_texts_is_no_configuration(tmp_path):
+    """As ``tf.summary.text`` writes one."""
+    two = tensor("config", "text", dtype=DT_STRING, string_val=[b"lr: 1", b"lr: 2"])
+    events = [VERSION, values_event(0, two), values_event(1, scalar("a", 1), text("args", b"x: 3"))]
+    write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
+    assert load(tmp_path, "X").config == {"x": 3}
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    events = [VERSION, values_event(1, scalar("a", 1), text("config", b"name: \xff\nlr: 1"))]
+    write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
+    assert load(tmp_path, "X").config == {"name": "\N{REPLACEMENT CHARACTER}", "lr": 1}
+
+
+def test_the_texts_are_those_that_tbparse_finds():
+    """In the recorded runs, which log their configuration as fenced YAML, once a piece."""
+    logdir = data_path("runs")
+    for run in tmnet.load_runs(logdir, cache=False):
+        expected = {"config": {}, "about": {}}
+        for path in sorted(path for piece in run.pieces for path in (logdir / piece).iterdir()):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # tbparse is behind the newest pandas
+                texts = SummaryReader(str(path), event_types={"text"}).text
+            for tag, words in zip(texts["tag"], texts["value"]):
+                fenced = words.removeprefix("```yaml\n").removesuffix("```")
+                expected[tag] |= yaml.safe_load(fenced)
+        assert {"config": run.config, "about": run.about} == expected
 
 
 def test_the_later_configuration_counts(tmp_path):
