@@ -1,10 +1,13 @@
 """`load_run` and `list_runs`: which directories are one run, and what a list says of them."""
 
+import subprocess
+import sys
+
 import pytest
 
 import tmnet
 
-from ..synthetic import T0, load, write_file
+from ..synthetic import T0, load, race, write_file
 
 STARTUP = 7  # s from the version record of a process to the first event
 
@@ -170,3 +173,18 @@ def test_a_name_completed_by_the_shell_is_the_same_run(tmp_path):
     train(tmp_path / "X", 100, 1000)
     train(tmp_path / "X_2", 1100, 2000, start=1000, pid=2)
     assert load(tmp_path, "X/").pieces == ["X", "X_2"]
+
+
+def test_a_list_needs_no_frames(tmp_path):
+    """Those take longer to load pandas for than all the rest."""
+    train(tmp_path / "X", 100, 1000)
+    write_file(tmp_path / "Y", [(60, 1, race(40.0)), (120, 2, race(30.0))])
+    tmnet.load_runs(tmp_path)  # into the cache
+    script = (
+        "import sys; from tmnet.logs.find import describe, load_runs\n"
+        "print(describe(load_runs(sys.argv[1]))['races'], 'pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[0, 2] False\n"

@@ -13,6 +13,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def load_cached(path: Path) -> EventFile | None:
 def store_cached(file: EventFile) -> None:
     """Write an event file's scalars into the cache directory, if that can be done."""
     events = {f.name: getattr(file.events, f.name) for f in dataclasses.fields(Events)}
-    columns = {name: _narrowed(events.pop(name)) for name in COLUMNS}
+    columns: dict[str, Any] = {name: _narrowed(events.pop(name)) for name in COLUMNS}
     about = {"size": file.size, "mtime_ns": file.mtime_ns, "sample": file.sample, "events": events}
     columns["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     stored = _file_of(file.path)

@@ -13,17 +13,22 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import google_crc32c
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
 
 BLOCK_BYTES = 16 * 2**20
 HEADER = 12  # length and its checksum
 FRAME = 16  # header and the checksum of the data
 MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
 LONGEST = 1024  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
+
+
+Scalar = tuple[int, int, int, float, float]  # record, code, step, wall time, value
 
 
 @dataclass
@@ -138,7 +143,9 @@ class _Reader:
             self.damage = self.end
         return out
 
-    def _decode_records(self, block, offset, starts, lengths) -> tuple[Events, int]:
+    def _decode_records(
+        self, block: np.ndarray, offset: int, starts: np.ndarray, lengths: np.ndarray
+    ) -> tuple[Events, int]:
         """Events of the given records, and the number of the first that is damaged."""
         n = bad = len(starts)
         code = np.full(n, -1, np.int32)
@@ -172,15 +179,24 @@ class _Reader:
         out.last_wall = max(out.last_wall, out.wall_time.max(initial=-np.inf))
         return out, bad
 
-    def _parse(self, block, offset, starts, lengths, records, bad, out):
-        """Scalars (record, code, step, wall, value) of the records without a layout.
+    def _parse(
+        self,
+        block: np.ndarray,
+        offset: int,
+        starts: np.ndarray,
+        lengths: np.ndarray,
+        records: list[np.ndarray],
+        bad: int,
+        out: Events,
+    ) -> tuple[list[Scalar], int]:
+        """Scalars of the records without a layout.
 
         Notes walls and texts in `out`. Returns the scalars and the first damaged record.
         """
         from google.protobuf.message import DecodeError
         from tensorboard.compat.proto.event_pb2 import Event
 
-        scalars = []
+        scalars: list[Scalar] = []
         for record in np.sort(np.concatenate(records)) if records else ():
             a = int(starts[record]) + HEADER
             b = a + int(lengths[record])
@@ -227,7 +243,7 @@ class _Reader:
             codes[i] = self._code(tag.decode("utf-8", "replace"))
         return codes[local], _mask(base[local] ^ varying)
 
-    def _scalars(self, event) -> Iterator[tuple[str, float]]:
+    def _scalars(self, event: Event) -> Iterator[tuple[str, float]]:
         """Yield (tag, number) of the scalars among an event's summary values."""
         from tensorboard.util.tensor_util import make_ndarray
 
@@ -256,14 +272,16 @@ def _frames(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
     The rest is not damaged where a record goes on behind the block's end: in the next block, or
     in what its training has yet to write.
     """
+    import pandas as pd  # not where all is in the cache: to load it takes longer than to read that
+
     size = len(block)
-    data, length_at = memoryview(block), struct.Struct("<Q").unpack_from
-    starts, pos = [], 0
-    add = starts.append
+    data, length_at = block.data, struct.Struct("<Q").unpack_from
+    found: list[int] = []
+    pos, add = 0, found.append
     while pos + HEADER <= size:
         add(pos)
         pos += length_at(data, pos)[0] + FRAME
-    starts = np.array(starts, np.int64)
+    starts = np.array(found, np.int64)
     if not len(starts):
         return starts, starts, 0, False
     headers = np.ndarray((size - HEADER + 1,), [("length", "<u8"), ("crc", "<u4")], block, 0, (1,))
@@ -273,7 +291,7 @@ def _frames(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
     wrong = np.flatnonzero(headers["crc"] != expected[which])
     whole, rest = len(starts), pos
     if len(wrong):
-        whole = wrong[0]
+        whole = int(wrong[0])
     elif pos > size:
         whole -= 1
     if whole < len(starts):
@@ -281,7 +299,9 @@ def _frames(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
     return starts[:whole], headers["length"][:whole].astype(np.int64), rest, len(wrong) > 0
 
 
-def _groups_of_one_length(block, starts, lengths) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _groups_of_one_length(
+    block: np.ndarray, starts: np.ndarray, lengths: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (rows (records, frame bytes) uint8, record numbers) for each length of record."""
     if not len(starts):
         return
@@ -365,17 +385,16 @@ def _layout(data: bytes) -> Layout | None:
             return None
     except (KeyError, IndexError, ValueError):
         return None
-    spans = [event[1], event.get(2, (0, 0)), value[1], number]
-    if spans[0][1] - spans[0][0] != 8 or number[1] - number[0] != int(dtype[-1]):
+    spans = (event[1], event.get(2, (0, 0)), value[1], number)
+    wall, step, tag, number = ((a + HEADER, b + HEADER) for a, b in spans)
+    if wall[1] - wall[0] != 8 or number[1] - number[0] != int(dtype[-1]) or tag[0] == tag[1]:
         return None
-    if not spans[2][1] > spans[2][0]:
-        return None
-    return Layout(*((a + HEADER, b + HEADER) for a, b in spans), dtype)
+    return Layout(wall, step, tag, number, dtype)
 
 
 def _fields(data: bytes, pos: int, end: int) -> dict[int, Span]:
     """Payload spans of a protobuf message by field number; ValueError where one repeats."""
-    spans = {}
+    spans: dict[int, Span] = {}
     while pos < end:
         key, pos = _read_varint(data, pos)
         number, wire = key >> 3, key & 7
@@ -427,6 +446,8 @@ def _distinct_tags(rows: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray
     into the framing before it, which is the same in all rows, or, for a tag of one letter, into
     the step: then a tag may get several numbers, which does no harm.)
     """
+    import pandas as pd
+
     a, b = span
     code = np.zeros(len(rows), np.int64)
     for at in [*range(a, b - 8, 8), b - 8]:
@@ -458,7 +479,7 @@ def _crc_tables() -> np.ndarray:
     tables = np.empty((LONGEST, 256), np.uint32)
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
-        table = table >> 1 ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
+        table = table >> np.uint32(1) ^ (table & np.uint32(1)) * np.uint32(0x82F63B78)
     tables[0] = table
     for behind in range(1, LONGEST):
         last = tables[behind - 1]

@@ -10,12 +10,14 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.logs.run import Piece, Run
 from tmnet.logs.scalars import Reader, event_files, reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def load_run(
@@ -178,19 +180,24 @@ def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.Data
     TmnetError
         If there is no such directory, or no run in it.
     """
+    import pandas as pd
+
     runs = load_runs(source, cache) if isinstance(source, (str, Path)) else source
-    return pd.DataFrame(
-        {
-            "run": [run.name for run in runs],
-            "pieces": [run.pieces for run in runs],
-            "processes": [len(run.processes) for run in runs],
-            "minutes": [run.duration for run in runs],
-            "wall_minutes": [run.wall_duration for run in runs],
-            "steps": [run.steps for run in runs],
-            "races": [len(run.races) for run in runs],
-            "maps": [run.maps for run in runs],
-        }
-    )
+    return pd.DataFrame(describe(runs))
+
+
+def describe(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """The columns of `list_runs`."""
+    return {
+        "run": [run.name for run in runs],
+        "pieces": [run.pieces for run in runs],
+        "processes": [run.number_of_processes for run in runs],
+        "minutes": [run.duration for run in runs],
+        "wall_minutes": [run.wall_duration for run in runs],
+        "steps": [run.steps for run in runs],
+        "races": [run.number_of_races for run in runs],
+        "maps": [run.maps for run in runs],
+    }
 
 
 def load_piece(name: str, logdir: Path, reader: Reader, before: Piece | None = None) -> Piece:

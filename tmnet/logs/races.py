@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
-import pandas as pd
 
 from tmnet.logs.dialects import race_tag
+from tmnet.logs.scalars import Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.DataFrame:
+class Races(NamedTuple):
     """Races of a run, in the order in which they ended.
+
+    Attributes
+    ----------
+    rows : ndarray
+        Rows of the races' times in the run's scalars.
+    labels : dict
+        The distinct values of map, kind and status.
+    columns : dict
+        One of `frame` each; map, kind and status as indices into `labels`.
+    """
+
+    rows: np.ndarray
+    labels: dict[str, list[str]]
+    columns: Columns
+
+    def frame(self) -> pd.DataFrame:
+        """A row a race, the index being `rows`.
+
+        map, kind, status (categories), step, minutes, time_s, finished, process, robust (whether
+        the trainer reported the race as robust, too).
+        """
+        import pandas as pd
+
+        labelled = {
+            name: pd.Categorical.from_codes(self.columns[name], pd.Index(known))
+            for name, known in self.labels.items()
+        }
+        return pd.DataFrame(self.columns | labelled, index=self.rows)
+
+
+def join_races(scalars: Columns, rows_by_tag: dict[str, np.ndarray]) -> Races:
+    """Races of a run.
 
     A race is a ``…race_time…`` event and the ``…race_finished…`` event of the same process,
     step, map, kind and status. (Logs without the latter but with ``…race_time_finished…``, which
@@ -18,17 +55,10 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
 
     Parameters
     ----------
-    scalars : DataFrame
+    scalars : dict
         A run's scalars, ordered by wall time.
     rows_by_tag : dict
         Row numbers in `scalars` of each tag.
-
-    Returns
-    -------
-    DataFrame
-        map, kind, status (categories), step, minutes, time_s, finished, process, robust (whether
-        the trainer reported the race as robust, too). The index holds the row of the race's time
-        in `scalars`.
     """
     tags = {parsed: tag for tag in rows_by_tag if (parsed := race_tag(tag))}
     parts = []
@@ -37,7 +67,7 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
             continue
         if ends := tags.get(parsed._replace(what="finished")):
             rows, other = _match(scalars, rows_by_tag[tag], rows_by_tag[ends], "wall_time")
-            finished = scalars["value"].to_numpy()[other] >= 0.5
+            finished = scalars["value"][other] >= 0.5
         elif ends := tags.get(parsed._replace(what="time_finished")):
             rows = rows_by_tag[tag]
             finished = np.isin(rows, _match(scalars, rows, rows_by_tag[ends], "value")[0])
@@ -51,40 +81,45 @@ def join_races(scalars: pd.DataFrame, rows_by_tag: dict[str, np.ndarray]) -> pd.
     order = np.argsort(rows, kind="stable")
     which = np.repeat(np.arange(len(parts)), np.array([len(part[1]) for part in parts], int))[order]
     rows = rows[order]
-    races = pd.DataFrame(index=rows)
+    labels: dict[str, list[str]] = {}
+    columns: Columns = {}
     for name in ("map", "kind", "status"):
-        labels = [getattr(part[0], name) for part in parts]
-        known = sorted(set(labels))
-        codes = np.array([known.index(label) for label in labels], np.int8)
-        races[name] = pd.Categorical.from_codes(codes[which], known)
-    flags = [np.concatenate([np.empty(0, bool), *(part[i] for part in parts)]) for i in (2, 3)]
+        own = [getattr(part[0], name) for part in parts]
+        labels[name] = sorted(set(own))
+        columns[name] = np.array([labels[name].index(label) for label in own], np.int8)[which]
+    finished, robust = (
+        np.concatenate([np.empty(0, bool), *(part[i] for part in parts)])[order] for i in (2, 3)
+    )
     for name, column in (("step", "step"), ("minutes", "minutes"), ("time_s", "value")):
-        races[name] = scalars[column].to_numpy()[rows]
-    races["finished"] = flags[0][order]
-    races["process"] = scalars["process"].to_numpy()[rows]
-    races["robust"] = flags[1][order]
-    return races
+        columns[name] = scalars[column][rows]
+    columns |= {"finished": finished, "process": scalars["process"][rows], "robust": robust}
+    return Races(rows, labels, columns)
 
 
-def _match(scalars: pd.DataFrame, left: np.ndarray, right: np.ndarray, also: str):
+def _match(
+    scalars: Columns, left: np.ndarray, right: np.ndarray, also: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows of both sides that report the same race: those of the same process and step.
 
     Of several at one step, those that are equal in a further column belong together, or else the
     n-th to the n-th.
     """
     keys = ["process", "step", also]
-    columns = [scalars[name].to_numpy() for name in keys]
+    columns = [scalars[name] for name in keys]
     if len(left) == len(right) and all((key[left] == key[right]).all() for key in columns):
         return left, right
+    import pandas as pd
+
     pairs = [np.empty((0, 2), np.int64)]
     for on in (keys, keys[:2]):
         sides = []
         for rows in (left, right):
-            side = pd.DataFrame({name: scalars[name].to_numpy()[rows] for name in on})
+            side = pd.DataFrame({name: scalars[name][rows] for name in on})
             side["nth"] = side.groupby(on).cumcount()
             sides.append(side.assign(row=rows))
         both = sides[0].merge(sides[1], on=[*on, "nth"])[["row_x", "row_y"]].to_numpy()
         pairs.append(both)
         left, right = np.setdiff1d(left, both[:, 0]), np.setdiff1d(right, both[:, 1])
     matched = np.concatenate(pairs)
-    return tuple(matched[np.argsort(matched[:, 0], kind="stable")].T)
+    matched = matched[np.argsort(matched[:, 0], kind="stable")]
+    return matched[:, 0], matched[:, 1]

@@ -6,16 +6,19 @@ import functools
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from tmnet.errors import TmnetError
 from tmnet.logs.cache import EventFile
 from tmnet.logs.config import read_about, read_config
 from tmnet.logs.dialects import common_name
-from tmnet.logs.races import join_races
-from tmnet.logs.scalars import concatenate
+from tmnet.logs.races import Races, join_races
+from tmnet.logs.scalars import Columns, concatenate
+
+if TYPE_CHECKING:  # to load pandas takes longer than a list of runs, which needs no frame
+    import pandas as pd
 
 # …tfevents.SECONDS.HOST.PID.NUMBER, as torch, TensorFlow and tensorboardX name event files
 _PROCESS = re.compile(r"tfevents\.\d+\.(?P<host>.+?)\.(?P<pid>\d+)\.\d+(\.v2)?")
@@ -32,6 +35,8 @@ class Run:
     logdir : Path
     pieces : list of str
         The directories in `logdir` that were joined, in order.
+    tags : list of str
+        Names of all scalars.
     scalars : DataFrame
         Every scalar, ordered by wall time: tag (category; tags of known trainers under their
         common names, see `tmnet.logs.dialects`), step, wall_time (s), value, minutes (active),
@@ -52,52 +57,75 @@ class Run:
             raise TmnetError(
                 f"Run {name} holds no scalars (directories: {', '.join(self.pieces)})."
             )
-        self.scalars, self.processes = _on_one_clock(self._files)
+        self.tags, self._scalars, self._processes = _on_one_clock(self._files)
 
     def __repr__(self) -> str:
         return (
             f"<Run {self.name}: {self.duration:.1f} min active, {self.steps:,} steps, "
-            f"{len(self.races):,} races; {', '.join(self.pieces)}>"
+            f"{self.number_of_races:,} races; {', '.join(self.pieces)}>"
         )
+
+    @functools.cached_property
+    def scalars(self) -> pd.DataFrame:
+        import pandas as pd
+
+        tag = pd.Categorical.from_codes(self._scalars["code"], pd.Index(self.tags))
+        rest = {name: column for name, column in self._scalars.items() if name != "code"}
+        return pd.DataFrame({"tag": tag} | rest, copy=False)
+
+    @functools.cached_property
+    def processes(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(self._processes).rename_axis("process")
 
     @functools.cached_property
     def duration(self) -> float:
         """Active minutes: how long processes of this run were running."""
-        return float(self.active_minutes(self.processes["end"].max()))
+        return float(self.active_minutes(self._processes["end"].max()))
 
     @functools.cached_property
     def wall_duration(self) -> float:
         """Minutes from the run's first record to its last, downtime included."""
-        return float(self.wall_minutes(self.processes["end"].max()))
+        return float(self.wall_minutes(self._processes["end"].max()))
 
     @property
     def age(self) -> float:
         """Seconds since its last record, by this machine's clock."""
-        return time.time() - float(self.processes["end"].max())
+        return time.time() - float(self._processes["end"].max())
 
     @functools.cached_property
     def steps(self) -> int:
         """The last step of the history that survives restarts."""
-        return int(self.scalars["step"].to_numpy()[self.survives(self.scalars)].max())
-
-    @property
-    def tags(self) -> list[str]:
-        """Names of all scalars."""
-        return list(self.scalars["tag"].cat.categories)
+        return int(self._scalars["step"][self._survive(self._scalars)].max())
 
     @property
     def maps(self) -> list[str]:
         """Maps that were raced on."""
-        return list(self.races["map"].cat.categories)
+        return list(self._races.labels["map"])
+
+    @property
+    def number_of_processes(self) -> int:
+        """How many processes logged something."""
+        return len(self._processes["start"])
+
+    @property
+    def number_of_races(self) -> int:
+        """How many races were run."""
+        return len(self._races.rows)
 
     @functools.cached_property
     def races(self) -> pd.DataFrame:
-        """A row a race, see `tmnet.logs.races.join_races`."""
-        return join_races(self.scalars, self._rows)
+        """A row a race, see `tmnet.logs.races.Races`."""
+        return self._races.frame()
+
+    @functools.cached_property
+    def _races(self) -> Races:
+        return join_races(self._scalars, self._rows)
 
     @functools.cached_property
     def raced(self) -> dict[tuple[str, str], bool]:
-        """The (map, kind) of all races, and whether some of them were reported as robust."""
+        """The (map, kind) of all races, and whether any of them was reported as robust."""
         labels = [self.races[name].cat for name in ("map", "kind")]
         both = labels[0].codes.to_numpy(int) * len(labels[1].categories) + labels[1].codes
         robust = np.bincount(both, self.races["robust"])
@@ -116,7 +144,7 @@ class Run:
 
     @functools.cached_property
     def _rows(self) -> dict[str, np.ndarray]:
-        codes = self.scalars["tag"].cat.codes.to_numpy()
+        codes = self._scalars["code"]
         order = np.argsort(codes, kind="stable")
         return dict(zip(self.tags, np.split(order, np.cumsum(np.bincount(codes))[:-1])))
 
@@ -126,11 +154,11 @@ class Run:
 
     def active_minutes(self, wall_time: np.ndarray) -> np.ndarray:
         """Minutes for which the run's processes had been running at a wall time (s)."""
-        return _active_minutes(self.processes, wall_time)
+        return _active_minutes(self._processes, wall_time)
 
     def wall_minutes(self, wall_time: np.ndarray) -> np.ndarray:
         """Minutes since the run's first record at a wall time (s)."""
-        return (wall_time - self.processes["start"].min()) / 60
+        return (wall_time - self._processes["start"].min()) / 60
 
     @functools.cached_property
     def restarts(self) -> pd.DataFrame:
@@ -139,14 +167,22 @@ class Run:
         process, first and last step (of what a later process, which went on from an earlier
         checkpoint, played again), by (the number of that process).
         """
+        import pandas as pd
+
+        return pd.DataFrame(self._restarts, columns=["process", "first", "last", "by"])
+
+    @functools.cached_property
+    def _restarts(self) -> list[tuple[int, int, int, int]]:
+        start, end, first, last = (
+            self._processes[name] for name in ("start", "end", "first_step", "last_step")
+        )
         rows = []
-        for number, process in self.processes.iterrows():
-            later = self.processes[self.processes["start"] >= process["end"]]
-            later = later[later["first_step"] < process["last_step"]]
+        for number in range(len(start)):
+            later = np.flatnonzero((start >= end[number]) & (first < last[number]))
             if len(later):
-                by = later["first_step"].idxmin()
-                rows.append((number, later.at[by, "first_step"], process["last_step"], by))
-        return pd.DataFrame(rows, columns=["process", "first", "last", "by"])
+                by = later[np.argmin(first[later])]
+                rows.append((number, int(first[by]), int(last[number]), int(by)))
+        return rows
 
     def survives(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows of `scalars` or `races` belong to the history that was built upon.
@@ -154,58 +190,55 @@ class Run:
         Where a process restarted from an earlier checkpoint, what the process before it played
         beyond that step is not part of the history along the step axis.
         """
-        limit = np.full(len(self.processes), np.iinfo(np.int64).max)
-        limit[self.restarts["process"].to_numpy(int)] = self.restarts["first"].to_numpy(int)
-        return frame["step"].to_numpy() <= limit[frame["process"].to_numpy()]
+        return self._survive({name: frame[name].to_numpy() for name in ("step", "process")})
+
+    def _survive(self, columns: Columns) -> np.ndarray:
+        limit = np.full(self.number_of_processes, np.iinfo(np.int64).max)
+        for number, first, *_ in self._restarts:
+            limit[number] = first
+        return columns["step"] <= limit[columns["process"]]
 
 
-def _on_one_clock(files: list[EventFile]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scalars and processes of the files of a run.
+def _on_one_clock(files: list[EventFile]) -> tuple[list[str], Columns, Columns]:
+    """Tags, scalars and processes of the files of a run.
 
     A process that logged no scalar does not count; but a file without scalars, such as one with
     the configuration, may tell when its process started.
     """
-    of_process = [_process_of(file.path) for file in files]
-    logged = {key for key, file in zip(of_process, files) if len(file.events.code)}
-    files = [file for key, file in zip(of_process, files) if key in logged]
-    sizes = [len(file.events.code) for file in files]
-    tag, step, wall, value = concatenate(files)
-    first = np.full(len(tag.categories), len(step))
-    first[tag.codes[::-1]] = np.arange(len(step))[::-1]
-    names = [common_name(name) for name in tag.categories]
+    logged = {_process_of(file.path) for file in files if len(file.events.code)}
+    files = [file for file in files if _process_of(file.path) in logged]
+    tags, scalars = concatenate(files)
+    code, step, wall = (scalars[name] for name in ("code", "step", "wall_time"))
+    first = np.full(len(tags), len(step))
+    first[code[::-1]] = np.arange(len(step))[::-1]
+    names = [common_name(tag) for tag in tags]
     distinct = list(dict.fromkeys(names[i] for i in np.argsort(first)))  # as they appear
-    code = np.array([distinct.index(name) for name in names], np.int32)[tag.codes]
+    scalars["code"] = code = np.array([distinct.index(name) for name in names], np.int32)[code]
 
-    keys = [_process_of(file.path) for file in files]
-    of_file = pd.DataFrame(keys, columns=["host", "pid"]).assign(
-        start=[file.events.first_wall for file in files],
-        end=[file.events.last_wall for file in files],
-        key=keys,
-    )
-    processes = of_file.groupby("key", sort=False).agg(
-        host=("host", "first"), pid=("pid", "first"), start=("start", "min"), end=("end", "max")
-    )
-    processes = processes.sort_values("start", kind="stable")
-    number = {key: i for i, key in enumerate(processes.index)}
-    process = np.repeat([number[key] for key in keys], sizes)
-    processes = processes.reset_index(drop=True).rename_axis("process")
-    steps = [step[process == i] for i in processes.index]
-    processes["first_step"] = [first_step(code[process == i], steps[i]) for i in processes.index]
-    processes["last_step"] = [int(some.max()) for some in steps]
-
-    order = slice(None) if (np.diff(wall) >= 0).all() else np.argsort(wall, kind="stable")
-    scalars = pd.DataFrame(
-        {
-            "tag": pd.Categorical.from_codes(code[order], distinct),
-            "step": step[order],
-            "wall_time": wall[order],
-            "value": value[order],
-            "minutes": _active_minutes(processes, wall[order]),
-            "process": process[order],
-        },
-        copy=False,
-    )
-    return scalars, processes
+    spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for file in files:
+        span = (file.events.first_wall, file.events.last_wall)
+        spans.setdefault(_process_of(file.path), []).append(span)
+    lives = {key: (min(a for a, _ in own), max(b for _, b in own)) for key, own in spans.items()}
+    keys = sorted(lives, key=lambda key: lives[key][0])
+    numbers = [keys.index(_process_of(file.path)) for file in files]
+    process = np.repeat(numbers, [len(file.events.code) for file in files])
+    steps = [step[process == i] for i in range(len(keys))]
+    processes = {
+        "host": np.array([host for host, _ in keys], object),
+        "pid": np.array([pid for _, pid in keys], object),
+        "start": np.array([lives[key][0] for key in keys]),
+        "end": np.array([lives[key][1] for key in keys]),
+        "first_step": np.array(
+            [first_step(code[process == i], own) for i, own in enumerate(steps)]
+        ),
+        "last_step": np.array([own.max() for own in steps]),
+    }
+    scalars |= {"minutes": _active_minutes(processes, wall), "process": process}
+    if (np.diff(wall) < 0).any():
+        order = np.argsort(wall, kind="stable")
+        scalars = {name: column[order] for name, column in scalars.items()}
+    return distinct, scalars, processes
 
 
 def _process_of(path: Path) -> tuple[str, str]:
@@ -214,10 +247,12 @@ def _process_of(path: Path) -> tuple[str, str]:
     return (match["host"], match["pid"]) if match else (str(path), "")
 
 
-def _active_minutes(processes: pd.DataFrame, wall_time: np.ndarray) -> np.ndarray:
+def _active_minutes(processes: Columns, wall_time: np.ndarray) -> np.ndarray:
     """Minutes covered by the union of the processes' life times, up to a wall time (s)."""
-    knots, active, total, reached = [], [], 0.0, -np.inf
-    for start, end in processes[["start", "end"]].itertuples(index=False):
+    knots: list[float] = []
+    active: list[float] = []
+    total, reached = 0.0, -np.inf
+    for start, end in zip(processes["start"], processes["end"]):
         start = max(start, reached)
         if end <= start:
             continue
@@ -247,8 +282,9 @@ class Piece:
         self.files = [file for file in read if file.events.first_wall < np.inf]
         full = [file for file in self.files if len(file.events.code)]
         self.start = min((file.events.first_wall for file in full), default=np.inf)
-        tag, step, *_ = concatenate(full)
-        self.first_step = first_step(tag.codes, step) if full else 0
+        _, scalars = concatenate(full)
+        step = scalars["step"]
+        self.first_step = first_step(scalars["code"], step) if full else 0
         self.last_step = int(step.max(initial=0))
         # How far apart the steps of neighbouring events are, at most.
         self.spacing = int(np.diff(np.sort(step, kind="stable")).max(initial=0))

@@ -7,14 +7,19 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.logs.cache import EventFile, load_cached, sample, store_cached
-from tmnet.logs.events import read_events
+from tmnet.logs.events import Events, read_events
 from tmnet.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = dict[str, np.ndarray]  # of one length
 
 
 def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
@@ -50,9 +55,11 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
         files, notes = reader.read(paths)
     for note in notes:
         warnings.warn(note, LogWarning, stacklevel=2)
-    return pd.DataFrame(
-        dict(zip(("tag", "step", "wall_time", "value"), concatenate(files))), copy=False
-    )
+    import pandas as pd
+
+    tags, columns = concatenate(files)
+    tag = pd.Categorical.from_codes(columns.pop("code"), pd.Index(tags))
+    return pd.DataFrame({"tag": tag} | columns, copy=False)
 
 
 def event_files(path: Path) -> list[Path]:
@@ -175,20 +182,17 @@ def _note(file: EventFile) -> str | None:
     return None
 
 
-def concatenate(
-    files: Sequence[EventFile],
-) -> tuple[pd.Categorical, np.ndarray, np.ndarray, np.ndarray]:
-    """Tag, step, wall time and value of the scalars of several files, one after the other."""
-    tags = {tag: None for file in files for tag in file.events.tags}
+def concatenate(files: Sequence[EventFile]) -> tuple[list[str], Columns]:
+    """Tags, and code, step, wall_time and value of the scalars of files, one after the other."""
+    tags = list(dict.fromkeys(tag for file in files for tag in file.events.tags))
     number = {tag: i for i, tag in enumerate(tags)}
     codes = [
         np.array([number[tag] for tag in file.events.tags], np.int32)[file.events.code]
         for file in files
         if len(file.events.code)
     ]
-    step, wall_time, value = (
-        np.concatenate([getattr(file.events, name) for file in files] or [np.empty(0, kind)])
-        for name, kind in (("step", np.int64), ("wall_time", float), ("value", float))
-    )
-    code = np.concatenate([np.empty(0, np.int32), *codes])
-    return pd.Categorical.from_codes(code, list(tags)), step, wall_time, value
+    columns = {"code": np.concatenate([np.empty(0, np.int32), *codes])}
+    for name in ("step", "wall_time", "value"):
+        parts = [getattr(file.events, name) for file in files]
+        columns[name] = np.concatenate(parts or [getattr(Events(), name)])
+    return tags, columns
