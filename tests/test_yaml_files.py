@@ -1,4 +1,4 @@
-"""YAML files of experiments and studies: what cannot be read is told in the same words."""
+"""YAML files of experiments and studies: what is said where one cannot be read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def test_no_text(load, tmp_path):
 @LOADED
 def test_no_file(load, tmp_path):
     path = tmp_path / "x.yaml"
-    assert said(load, path).startswith(f"{path} cannot be read (")
+    colon = ": it" if load is load_experiment else ""
+    assert said(load, path).startswith(f"{path}{colon} cannot be read (")
 
 
 @LOADED
@@ -40,12 +41,16 @@ def test_no_fields(load, tmp_path):
 
 @LOADED
 def test_no_such_name(load):
+    """Those of a similar name are listed, or all."""
     what = "experiment" if load is load_experiment else "study"
     sentence = said(load, "nothing")
-    assert sentence.startswith(f"There is no {what} 'nothing'; there are ")
-    assert sentence.endswith(", or give the path of a .yaml file.")
-    if load is load_experiment:
-        assert ", ".join(experiment_names()) in sentence
+    assert sentence.startswith(f"There is no {what} 'nothing'; there is ")
+    assert sentence.endswith("; or give the path of a .yaml file.")
+
+
+def test_a_similar_name():
+    assert ", ".join(experiment_names()) in said(load_experiment, "nothing")
+    assert "; there is uni_20, uni_20_long; " in said(load_experiment, "uni_2")
 
 
 @pytest.mark.parametrize("text", ["- a", "a: [", "\0"])

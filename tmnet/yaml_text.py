@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -45,15 +46,15 @@ def read_fields(path: Path, what: str) -> dict[str, Any]:
 
     Raises
     ------
+    OSError
+        If there is no such file, or it cannot be read.
     TmnetError
-        With the path, if it cannot be read, or holds no fields.
+        With the path, if it holds no fields.
     """
     try:
         data = from_yaml(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict):
             raise TmnetError(f"it holds no fields; {what} is `name: value` lines.")
-    except OSError as error:
-        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
     except UnicodeDecodeError:
         raise TmnetError(f"{path}: it is not a text in UTF-8.") from None
     except TmnetError as error:
@@ -73,9 +74,10 @@ def file_of(name: str | Path, what: str, folder: str) -> Path:
     if path.suffix.lower() in (".yaml", ".yml"):
         return path
     if str(name) not in (known := names_in(folder)):
+        near = sorted(difflib.get_close_matches(str(name), known, 3, 0.5)) or known
         raise TmnetError(
-            f"There is no {what} {str(name)!r}; there are {', '.join(known)}, or give the path of "
-            "a .yaml file."
+            f"There is no {what} {str(name)!r}; there is {', '.join(near)}; or give the path of a "
+            ".yaml file."
         )
     return data_path(folder, f"{name}.yaml")
 

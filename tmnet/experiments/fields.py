@@ -52,6 +52,7 @@ class Section:
         With the field, its value, and what is allowed.
     """
 
+    # What is said of names; a study says it in words of its own.
     unknown: ClassVar = "There is no field {}"
     meant: ClassVar = "; there is {near}."
     missing: ClassVar = "The experiment has no {}."
@@ -94,6 +95,7 @@ def _right(value: Any, kind: Any, allowed: Mapping[str, Any]) -> str:
     if not isinstance(value, (int, float)):
         return ""
     least, most, even = (allowed.get(name) for name in ("least", "most", "even"))
+    # A number without limits may be infinite or nan: who uses it knows better what it should be.
     if least is not None and _first(kind) is float and not finite(value):
         return f"it must be {FORMS[float]}"
     if least is not None and value < least:
@@ -122,7 +124,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def finite(number: float) -> bool:
-    """Whether it is a number with which one can reckon: not infinite, not a whole one beyond."""
+    """Whether a number is one to reckon with: nan and infinity are not, nor is a whole 10**400."""
     return abs(number) < 1e300
 
 

@@ -28,7 +28,7 @@ def load_experiment(name: str | Path) -> Experiment:
         If there is no such experiment, or a field in it is wrong.
     """
     path = file_of(name, "experiment", "experiments")
-    fields = read_fields(path, "an experiment")
+    fields = _read(path)
     try:
         return Experiment.from_dict({"name": path.stem} | _on_base(fields, (path,)))
     except TmnetError as error:
@@ -38,6 +38,13 @@ def load_experiment(name: str | Path) -> Experiment:
 def experiment_names() -> tuple[str, ...]:
     """Names of the experiments that come with tmnet."""
     return names_in("experiments")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_fields(path, "an experiment")
+    except OSError as error:
+        raise TmnetError(f"{path}: it cannot be read ({error.strerror or error}).") from None
 
 
 def _on_base(fields: dict[str, Any], files: tuple[Path, ...]) -> dict[str, Any]:
@@ -52,8 +59,7 @@ def _on_base(fields: dict[str, Any], files: tuple[Path, ...]) -> dict[str, Any]:
         raise TmnetError(
             f"its base is {base!r}; it must be another experiment, beside it or of tmnet."
         )
-    below = read_fields(path, "an experiment")
-    return _merged(_on_base(below, (path, *files)), fields)
+    return _merged(_on_base(_read(path), (path, *files)), fields)
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,10 @@ def load_study(name: str | Path) -> Study:
         If there is no such study, or a field in it is wrong.
     """
     path = file_of(name, "study", "studies")
-    fields = read_fields(path, "a study")
+    try:
+        fields = read_fields(path, "a study")
+    except OSError as error:
+        raise TmnetError(f"{path} cannot be read ({error.strerror or error}).") from None
     try:
         return Study.from_dict(fields)
     except TmnetError as error:
