@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 import tmnet
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import Metric
 from tmnet.drawing import ShortFormatter, run_colours
 from tmnet.errors import TmnetError
 from tmnet.figures import Multiples, plot_grid, plot_profile, robust_limits
@@ -75,9 +75,9 @@ def test_a_grid_of_metrics(runs, options):
     figure = comparison.plot_grid(DRAWN)
     assert len(figure.axes) == len(DRAWN)
     for ax, name in zip(figure.axes, DRAWN):
-        assert ax.get_title(loc="left") == metric(name).label
+        assert ax.get_title(loc="left") == Metric.named(name).label
         assert_lines(ax, comparison, name)
-        assert ax.get_xlabel() == comparison.axis_label
+        assert ax.get_xlabel() == comparison.axis.label
         assert ax.get_xlim() == comparison.window
     assert len(comparison.plot_grid().axes) == len(comparison.metrics)
 
@@ -219,7 +219,7 @@ values = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=40)
 @settings(max_examples=300, deadline=None)
 @given(y=values, name=st.sampled_from(["loss", "avg_q/A01", "A01/eval/races"]))
 def test_limits_hold_the_middle_half_and_say_what_they_cut(y, name):
-    some, y = metric(name), np.array(y)
+    some, y = Metric.named(name), np.array(y)
     bottom, top, cut = robust_limits(y, some)
     assert bottom < top
     finite = y[~np.isnan(y)]
@@ -265,7 +265,7 @@ def test_an_extreme_value_is_cut_where_it_is_bad(tmp_path, name, extreme, cut):
 def test_what_is_not_shown_is_not_shown():
     """A value just beyond the reach, but within the margin around it."""
     y = np.append(np.linspace(0, 1, 101), 2.05)
-    bottom, top, cut = robust_limits(y, metric("loss"))
+    bottom, top, cut = robust_limits(y, Metric.named("loss"))
     assert cut is None or not bottom <= cut <= top
 
 

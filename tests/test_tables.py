@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tmnet
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import Metric
 from tmnet.tables import (
     best_of,
     document,
@@ -34,7 +34,7 @@ def whole(runs):
 
 def cells(comparison, name, **options):
     """A table as a list of rows, with its index."""
-    table = metric_table(comparison, metric(name), **options)
+    table = metric_table(comparison, Metric.named(name), **options)
     return [[at, *row] for at, row in zip(table.index, table.to_numpy().tolist())]
 
 
@@ -95,14 +95,16 @@ def test_nothing_is_best_without_a_direction_or_an_opponent(whole):
     ],
 )
 def test_the_best_of(whole, name, values, best):
-    got = best_of(whole, metric(name), np.array(values, float))
+    got = best_of(whole, Metric.named(name), np.array(values, float))
     assert got.astype(int).tolist() == best
 
 
 def test_moments_in_steps_are_told_apart_as_they_are_shown(runs):
     """Above a million, where other numbers are shown with three digits."""
     by_step = tmnet.compare(runs, by="step", interval=1000)
-    got = best_of(by_step, metric("A01/eval/first_finish"), np.array([1_234_999.0, 1_234_567.0]))
+    got = best_of(
+        by_step, Metric.named("A01/eval/first_finish"), np.array([1_234_999.0, 1_234_567.0])
+    )
     assert got.tolist() == [False, True]
 
 
@@ -149,7 +151,7 @@ def test_steps_and_minutes_as_text(runs):
     ids=str,
 )
 def test_a_title_says_what_and_in_which_unit(runs, options, name, shown):
-    assert title(tmnet.compare(runs, **options), metric(name)) == shown
+    assert title(tmnet.compare(runs, **options), Metric.named(name)) == shown
 
 
 def test_all_tables_of_a_comparison(whole):
@@ -177,7 +179,7 @@ def test_a_document_holds_every_cell(whole, style):
 
 def test_columns_of_digits_are_aligned(whole):
     """Whether a cell ends in a mark or not."""
-    table = metric_table(whole, metric("A01/eval/finish_rate"))
+    table = metric_table(whole, Metric.named("A01/eval/finish_rate"))
     lines = render(table, "text").splitlines()[2:5]
     assert len({tuple(i for i, letter in enumerate(line) if letter == ".") for line in lines}) == 1
     assert len({line.count("*") for line in lines}) == 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tmnet.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
+    from tmnet.files import example_runs
     from tmnet.logs.find import list_runs, load_run, load_runs
     from tmnet.logs.run import Run
     from tmnet.logs.scalars import read_scalars
@@ -30,6 +31,7 @@ _HOMES = {
     "Experiment": "tmnet.experiments.config",
     "Run": "tmnet.logs.run",
     "compare": "tmnet.comparison",
+    "example_runs": "tmnet.files",
     "explore": "tmnet.widgets.explorer.explorer",
     "find_logdirs": "tmnet.logs.find",
     "list_runs": "tmnet.logs.find",
@@ -52,6 +54,7 @@ __all__ = [
     "Run",
     "TmnetError",
     "compare",
+    "example_runs",
     "explore",
     "find_logdirs",
     "list_runs",

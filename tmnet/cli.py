@@ -302,9 +302,9 @@ def _write_text(path: str, text: str) -> None:
 
 def _heading(comparison, name: str) -> str:
     (lo, hi), points = comparison.window, len(comparison.grid)
-    unit = comparison.axis_unit
-    head = f"BY {name.upper()} · {comparison.axis_label}, {lo:,.10g} to "
-    head += f"{hi:,.{int(comparison.by == 'time')}f} {unit}, "
+    unit = comparison.axis.unit
+    head = f"BY {name.upper()} · {comparison.axis.label}, {lo:,.10g} to "
+    head += f"{hi:,.{int(comparison.axis.is_time)}f} {unit}, "
     head += f"every {comparison.interval:,.10g}"
     lines = [head, "=" * len(head)]
     if (every := -(-points // MOST_ROWS)) > 1:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.comparison import Comparison
 from tmnet.drawing import styled
 from tmnet.errors import TmnetError
 from tmnet.figures import plot_grid, plot_profile
@@ -33,8 +33,9 @@ def check_formats(formats: Iterable[str]) -> list[str]:
 
 
 def export(
-    comparison: Comparison,
+    comparison: Alignment,
     directory: str | Path,
+    *,
     prefix: str,
     formats: Iterable[str] = ("png", "svg"),
     dpi: float = 200,
@@ -45,7 +46,7 @@ def export(
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Alignment
     directory : str or Path
         Is made if need be.
     prefix : str
@@ -71,12 +72,12 @@ def export(
     """
     formats = check_formats(formats)
     directory = make_directory(directory)
-    suffix = {"time": "", "step": "_by_step"}.get(comparison.by, f"_by_{file_name(comparison.by)}")
+    suffix = "" if comparison.axis.is_time else f"_by_{file_name(comparison.axis.by)}"
     written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
     names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
-    for some, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
+    for metric, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
         if kinds:
-            figure = plot_grid(comparison, [some.name], order, width=width)
+            figure = plot_grid(comparison, [metric.name], order=order, width=width)
             written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)
     for kind in TABLE_FORMATS:
         if kind in formats:
@@ -91,11 +92,11 @@ def export(
 
 
 def export_profile(
-    comparison: Comparison, name: str, directory: Path, prefix: str, kinds: Sequence[str],
+    comparison: Alignment, name: str, directory: Path, *, prefix: str, kinds: Sequence[str],
     order: Sequence[str], width: str, dpi: float = 200,
 ) -> list[Path]:  # fmt: skip
     """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
-    figure = plot_profile(comparison, name, order, width)
+    figure = plot_profile(comparison, name, order=order, width=width)
     (base,) = _names_of_files(comparison.only([name]).metrics)
     return _save_figure(figure, directory / f"{prefix}_{base}_profile", kinds, dpi)
 
@@ -117,13 +118,13 @@ def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -
 def _names_of_files(metrics: Sequence[Metric]) -> list[str]:
     names = []
     lone = [group for group in ("avg_q",) if sum(m.name.startswith(group) for m in metrics) == 1]
-    for some in metrics:
-        if some.races:
-            map_, kind, statistic = some.races
-            name = f"{map_}_{statistic}" if kind == "eval" else f"{map_}_{kind}_{statistic}"
+    for metric in metrics:
+        if metric.races:
+            kind = "" if metric.races.kind == "eval" else f"_{metric.races.kind}"
+            name = f"{metric.races.map}{kind}_{metric.name.rpartition('/')[2]}"
         else:
-            group = some.name.partition("/")[0]
-            name = group if group in lone else some.name
+            group = metric.name.partition("/")[0]
+            name = group if group in lone else metric.name
         name = base = file_name(name)
         number = 1
         while name.casefold() in map(str.casefold, names):  # one file on Windows and macOS

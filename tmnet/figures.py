@@ -14,9 +14,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, ScalarFormatter
 
+from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
-from tmnet.comparison import Comparison
 from tmnet.drawing import (
     AggFigure,
     ShortFormatter,
@@ -41,7 +41,7 @@ class Multiples:
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Alignment
         An axes for each of its metrics.
     order : sequence of str, optional
         All runs (or arms) that may ever be shown, in the order that gives them their colours; by
@@ -63,7 +63,7 @@ class Multiples:
 
     def __init__(
         self,
-        comparison: Comparison,
+        comparison: Alignment,
         order: Sequence[str] | None = None,
         columns: int | None = None,
         dpi: float = 100,
@@ -95,35 +95,35 @@ class Multiples:
         self.figure.set_size_inches(wide, tall)
         for ax in self.axes.values():
             ax.set_visible(False)
-        for i, some in enumerate(metrics):
-            if some.name not in self.axes:
-                self._add_axes(some)
+        for i, metric in enumerate(metrics):
+            if metric.name not in self.axes:
+                self._add_axes(metric)
             row, column = divmod(i, columns)
             left, bottom = column * across + LEFT, (rows - 1 - row) * high + BELOW  # inches
             size = across - LEFT - RIGHT, high - ABOVE - BELOW
-            ax = self.axes[some.name]
+            ax = self.axes[metric.name]
             ax.set_position([left / wide, bottom / tall, size[0] / wide, size[1] / tall])
-            title = ax.set_title(some.label, loc="left", y=1.0)
+            title = ax.set_title(metric.label, loc="left", y=1.0)
             room = (size[0] + RIGHT) * self.figure.dpi / title.get_window_extent().width
-            title.set_text(_fitted(some.label, room * len(some.label)))
+            title.set_text(_fitted(metric.label, room * len(metric.label)))
             ax.xaxis.set_label_coords(0.5, -0.3 / size[1])
             ax.yaxis.set_label_coords((0.18 - LEFT) / size[0], 0.5)
             ax.set_visible(True)
 
-    def _add_axes(self, some: Metric) -> None:
-        ax = self.axes[some.name] = self.figure.add_axes([0, 0, 1, 1], label=some.name)
+    def _add_axes(self, metric: Metric) -> None:
+        ax = self.axes[metric.name] = self.figure.add_axes([0, 0, 1, 1], label=metric.name)
         sns.despine(ax=ax)
         ax.yaxis.set_major_formatter(ShortFormatter())
         colours, dashes = run_colours(self.order), run_dashes(self.order)
         for run in self.order:
             line = {"color": colours[run], "linestyle": dashes[run], "label": run}
-            (self.lines[some.name, run],) = ax.plot([], [], **line)
-            (self._ends[some.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
-        self._cursors[some.name] = ax.axvline(0, color="0.35", lw=1, animated=True)
+            (self.lines[metric.name, run],) = ax.plot([], [], **line)
+            (self._ends[metric.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
+        self._cursors[metric.name] = ax.axvline(0, color="0.35", lw=1, animated=True)
         small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
-        self._notes[some.name] = ax.text(0.99, 0.97, "", **small)
+        self._notes[metric.name] = ax.text(0.99, 0.97, "", **small)
 
-    def update(self, comparison: Comparison) -> None:
+    def update(self, comparison: Alignment) -> None:
         """Show another comparison, with the same colours."""
         with styled():
             self._arrange(comparison.metrics)
@@ -131,64 +131,65 @@ class Multiples:
             artist.remove()
         self._seeds.clear()
         shown = {run.name: i for i, run in enumerate(comparison.runs)}
-        for j, some in enumerate(comparison.metrics):
+        for j, metric in enumerate(comparison.metrics):
             if comparison.arms:
-                drawn = self._draw_arms(some, comparison)
+                drawn = self._draw_arms(metric, comparison)
             else:
                 drawn = []
                 for name in self.order:
                     y = np.full(len(comparison.grid), np.nan)
                     if name in shown:
-                        y = comparison.values[shown[name], j] * some.scale
+                        y = comparison.values[shown[name], j] * metric.scale
                         y = np.where(np.isfinite(y), y, np.nan)
-                    self._draw_line(some.name, name, comparison, y)
+                    self._draw_line(metric.name, name, comparison, y)
                     drawn.append(y)
-            self._set_limits(self.axes[some.name], some, comparison, drawn)
+            self._set_limits(self.axes[metric.name], metric, comparison, drawn)
         names = comparison.arms or shown
         if comparison.metrics:
             self._draw_legend(comparison.metrics[0], [name for name in self.order if name in names])
         self._background = None
 
-    def _draw_line(self, metric: str, run: str, comparison: Comparison, y: np.ndarray) -> None:
+    def _draw_line(self, metric: str, run: str, comparison: Alignment, y: np.ndarray) -> None:
         line, end = self.lines[metric, run], self._ends[metric, run]
         line.set_data(comparison.grid, y)
-        some = np.flatnonzero(~np.isnan(y))
+        known = np.flatnonzero(~np.isnan(y))
         # A lone point has no line; and where a run ends inside the window, a dot says so.
-        stops = len(some) and comparison.ends[run] < comparison.grid[-1]
-        line.set_marker("o" if len(some) == 1 else "")
-        end.set_data(comparison.grid[some[-1:]], y[some[-1:]]) if stops else end.set_data([], [])
+        stops = len(known) and comparison.ends[run] < comparison.grid[-1]
+        line.set_marker("o" if len(known) == 1 else "")
+        last = known[-1:] if stops else known[:0]
+        end.set_data(comparison.grid[last], y[last])
 
-    def _draw_arms(self, some: Metric, comparison: Comparison) -> list[np.ndarray]:
+    def _draw_arms(self, metric: Metric, comparison: Alignment) -> list[np.ndarray]:
         """Lines of the arms, their bands, and their seeds; returns all that was drawn."""
-        ax, colours = self.axes[some.name], run_colours(self.order)
-        middles, seeds = comparison.arm_table(some.name), comparison.table(some.name)
+        ax, colours = self.axes[metric.name], run_colours(self.order)
+        middles, seeds = comparison.arm_table(metric.name), comparison.table(metric.name)
         artists, drawn = [], []
         for arm, names in comparison.arms.items():
             rows = middles[middles["arm"] == arm]
-            y, low, high = (rows[name].to_numpy() * some.scale for name in ("iqm", "low", "high"))
-            self.lines[some.name, arm].set(data=(comparison.grid, y), marker="")
-            self._ends[some.name, arm].set_data([], [])
-            thin = seeds[list(names)].to_numpy() * some.scale  # (points, seeds)
+            y, low, high = (rows[name].to_numpy() * metric.scale for name in ("iqm", "low", "high"))
+            self.lines[metric.name, arm].set(data=(comparison.grid, y), marker="")
+            self._ends[metric.name, arm].set_data([], [])
+            thin = seeds[list(names)].to_numpy() * metric.scale  # (points, seeds)
             band = ax.fill_between(comparison.grid, low, high, color=colours[arm], alpha=0.2, lw=0)
             artists += [band, *ax.plot(comparison.grid, thin, color=colours[arm], lw=0.6)]
             drawn += [y, *thin.T]
-        self._seeds[some.name] = artists
+        self._seeds[metric.name] = artists
         return drawn
 
-    def _set_limits(self, ax, some: Metric, comparison: Comparison, drawn: list) -> None:
+    def _set_limits(self, ax, metric: Metric, comparison: Alignment, drawn: list) -> None:
         lo, hi = comparison.window
         ax.set_xlim(lo, hi if hi > lo else lo + 1)
-        ax.set_xlabel(comparison.axis_label)
-        unit = some.unit if some.unit != "axis" else comparison.axis_unit
-        name = {"s": "time (s)", "": some.label.rpartition(": ")[2]}.get(unit, unit)
+        ax.set_xlabel(comparison.axis.label)
+        unit = comparison.unit_of(metric)
+        name = {"s": "time (s)", "": metric.label.rpartition(": ")[2]}.get(unit, unit)
         height = ax.get_position().height * self.figure.get_figheight()
         ax.set_ylabel(_fitted(name, height / LABEL_LETTER))
-        steps = comparison.by != "time"
-        ax.xaxis.set_major_formatter(EngFormatter(sep="") if steps else ScalarFormatter())
+        minutes = comparison.axis.is_time
+        ax.xaxis.set_major_formatter(ScalarFormatter() if minutes else EngFormatter(sep=""))
         lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
-        bottom, top, cut = robust_limits(np.concatenate(drawn), some, lasts)
+        bottom, top, cut = robust_limits(np.concatenate(drawn), metric, lasts)
         ax.set_ylim(bottom, top)
-        note, up = self._notes[some.name], cut is not None and cut > top
+        note, up = self._notes[metric.name], cut is not None and cut > top
         text = f"{'up' if up else 'down'} to {cut:,.4g} {unit}".strip() if cut is not None else ""
         note.set(text=text and f"{text}, not shown", y=0.97 if up else 0.03)
         note.set_va("top" if up else "bottom")
@@ -231,7 +232,7 @@ def _fitted(name: str, letters: float) -> str:
 
 
 def robust_limits(
-    y: np.ndarray, some: Metric, inside: Sequence[float] = ()
+    y: np.ndarray, metric: Metric, inside: Sequence[float] = ()
 ) -> tuple[float, float, float | None]:
     """Limits of a value axis that a few extreme values, as of the first slow races, cannot ruin.
 
@@ -239,7 +240,7 @@ def robust_limits(
     ----------
     y : ndarray
         All values.
-    some : Metric
+    metric : Metric
     inside : sequence of float
         Values that are shown in any case, such as where each run ends.
 
@@ -249,7 +250,7 @@ def robust_limits(
         Bottom and top, and the extreme value if one lies outside.
     """
     y = y[np.isfinite(y)]
-    if some.unit == "%":
+    if metric.unit == "%":
         return -2.0, 102.0, None
     if not len(y):
         return 0.0, 1.0, None
@@ -257,9 +258,9 @@ def robust_limits(
     bottom, top = lowest, highest
     low, high = np.quantile(y, [0.25, 0.75])
     reach = 2.5 * (high - low)
-    if reach > 0 and some.better == "lower":
+    if reach > 0 and metric.better == "lower":
         top = min(top, max([high + reach, *inside]))
-    if reach > 0 and some.better == "higher":
+    if reach > 0 and metric.better == "higher":
         bottom = max(bottom, min([low - reach, *inside]))
     margin = 0.05 * (top - bottom) or abs(top) * 0.05 or 0.5
     bottom, top = bottom - margin, top + margin
@@ -267,8 +268,9 @@ def robust_limits(
 
 
 def plot_grid(
-    comparison: Comparison,
+    comparison: Alignment,
     names: Sequence[str] | None = None,
+    *,
     order: Sequence[str] | None = None,
     columns: int | None = None,
     dpi: float = 100,
@@ -278,7 +280,7 @@ def plot_grid(
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Alignment
     names : sequence of str, optional
         Metrics; by default all of the comparison.
     order : sequence of str, optional
@@ -307,13 +309,13 @@ def plot_grid(
 
 
 def plot_profile(
-    comparison: Comparison, name: str, order: Sequence[str] | None = None, width: str = "page"
+    comparison: Alignment, name: str, *, order: Sequence[str] | None = None, width: str = "page"
 ) -> Figure:
     """Performance profiles: which share of each arm's seeds is better than a value at the end.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : Alignment
         Of arms.
     name : str
         A metric of which lower or higher is better.
@@ -331,15 +333,15 @@ def plot_profile(
     TmnetError
         If there are no arms, or the metric is not in the comparison or has no better and worse.
     """
-    (some,) = comparison.only([name]).metrics
-    if not comparison.arms or some.better is None:
+    (metric,) = comparison.only([name]).metrics
+    if not comparison.arms or metric.better is None:
         raise TmnetError(f"A performance profile of {name} needs arms, and a better and a worse.")
-    sign = 1 if some.better == "higher" else -1
-    last = comparison.at(comparison.grid[-1]).loc[some.name]
+    sign = 1 if metric.better == "higher" else -1
+    last = comparison.at(comparison.grid[-1]).loc[metric.name]
     scores = {arm: sign * last[list(names)].to_numpy() for arm, names in comparison.arms.items()}
     known = np.concatenate([x[np.isfinite(x)] for x in scores.values()])
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
-    margin = 0.08 * (high - low) or 0.5 / some.scale
+    margin = 0.08 * (high - low) or 0.5 / metric.scale
     levels = np.unique([low - margin, *known, high + margin])
     order = list(order or comparison.arms)
     colours, dashes = run_colours(order), run_dashes(order)
@@ -350,13 +352,13 @@ def plot_profile(
             share = performance_profile(np.nan_to_num(values, nan=levels[0] - 1), levels)
             counts = np.round(share * len(values)).astype(int)
             span = np.array([rate_interval(count, len(values)) for count in counts]).T
-            x, style = sign * levels * some.scale, {"color": colours[arm]}
+            x, style = sign * levels * metric.scale, {"color": colours[arm]}
             ax.plot(
                 x, 100 * share, linestyle=dashes[arm], drawstyle="steps-post", label=arm, **style
             )
             ax.fill_between(x, *(100 * span), step="post", alpha=0.15, lw=0, **style)
-        unit = f" ({some.unit})" if some.unit else ""
-        ax.set(xlabel=f"{some.label}{unit}", ylabel="seeds that are better (%)", ylim=(-2, 102))
+        unit = f" ({metric.unit})" if metric.unit else ""
+        ax.set(xlabel=f"{metric.label}{unit}", ylabel="seeds that are better (%)", ylim=(-2, 102))
         if sign < 0:
             ax.invert_xaxis()  # the better, the further right
         ax.legend(frameon=False)

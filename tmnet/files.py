@@ -78,3 +78,29 @@ def data_path(*parts: str) -> Path:
         if (path := root.joinpath(*parts)).exists():
             return path
     raise TmnetError(f"data/{'/'.join(parts)} is missing from this installation of tmnet.")
+
+
+def example_runs(which: str = "recorded") -> Path:
+    """The log directory of runs that come with tmnet.
+
+    Parameters
+    ----------
+    which : {"recorded", "published"}
+        Four trainings at laptop scale on the racing simulator; or those of the published
+        experiment on the game, reconstructed from its figures.
+
+    Raises
+    ------
+    TmnetError
+        If there are no such runs.
+
+    Examples
+    --------
+    >>> import tmnet
+    >>> list(tmnet.list_runs(tmnet.example_runs())["run"])
+    ['A01_as20_big_long', 'A01_as20_long', 'uni_20', 'uni_20_long']
+    """
+    places = {"recorded": ("runs",), "published": ("published", "runs")}
+    if which not in places:
+        raise TmnetError(f"There are no runs {which!r}; there are {' and '.join(places)} ones.")
+    return data_path(*places[which])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.comparison import Comparison
 
 STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
 BEST_MARK = "*"
@@ -34,19 +34,19 @@ def _head(name: str, cells: Sequence[str]) -> str:
     return f"{name} " if any(cell.endswith(" ") for cell in cells) else name
 
 
-def title(comparison: Comparison, some: Metric) -> str:
+def title(comparison: Alignment, metric: Metric) -> str:
     """What a table of one metric shows, with its unit."""
-    unit = comparison.axis_unit if some.unit == "axis" else some.unit
+    unit = comparison.unit_of(metric)
     extra = ""
-    if some.races and comparison.trailing is not None:
-        extra = f", races of the last {comparison.trailing:g} {comparison.axis_unit}"
-    if not some.races and comparison.rule != "last":
+    if metric.races and comparison.trailing is not None:
+        extra = f", races of the last {comparison.trailing:g} {comparison.axis.unit}"
+    if not metric.races and comparison.rule != "last":
         extra = f", {comparison.rule}"
-    return f"{some.label}{f' ({unit})' if unit else ''}{extra}"
+    return f"{metric.label}{f' ({unit})' if unit else ''}{extra}"
 
 
 def metric_table(
-    comparison: Comparison, some: Metric, most_rows: int | None = None
+    comparison: Alignment, metric: Metric, most_rows: int | None = None
 ) -> pd.DataFrame:
     """One metric at the grid points, as text: the best of a row marked, ends of runs named.
 
@@ -54,81 +54,81 @@ def metric_table(
     the comparison has those metrics. Arms have their inter-quartile mean, and 95 % of it.
     """
     if comparison.arms:
-        return _arm_table(comparison, some)
-    values = comparison.table(some.name).to_numpy()  # (points, runs)
-    beside = _beside(comparison, some)
+        return _arm_table(comparison, metric)
+    values = comparison.table(metric.name).to_numpy()  # (points, runs)
+    beside = _beside(comparison, metric)
     rows = np.arange(len(comparison.grid))
     if most_rows and len(rows) > most_rows:
         every = -(-len(rows) // most_rows)
         rows = rows[::-1][::every][::-1]  # the last grid point is always there
     cells = []
     for i in rows:
-        best = best_of(comparison, some, values[i])
+        best = best_of(comparison, metric, values[i])
         row = []
         for j, run in enumerate(comparison.runs):
-            text = comparison.show_value(some, values[i, j]) + beside(i, j)
+            text = comparison.show(metric, values[i, j]) + beside(i, j)
             if comparison.ended(run, comparison.grid[i]):
                 text = "ended"
             row.append(text + (BEST_MARK if best[j] else " "))  # so that digits stay aligned
         cells.append(row)
-    index = pd.Index([comparison.show_at(at) for at in comparison.grid[rows]])
-    index.name = comparison.axis_unit
+    index = pd.Index([comparison.axis.show(at) for at in comparison.grid[rows]])
+    index.name = comparison.axis.unit
     return pd.DataFrame(cells, index, [run.name for run in comparison.runs])
 
 
-def _arm_table(comparison: Comparison, some: Metric) -> pd.DataFrame:
-    show = comparison.show_value
-    table = comparison.arm_table(some.name)
+def _arm_table(comparison: Alignment, metric: Metric) -> pd.DataFrame:
+    show = comparison.show
+    table = comparison.arm_table(metric.name)
     table["text"] = [
-        f"{show(some, row.iqm)} ({show(some, row.low)} to {show(some, row.high)})"
+        f"{show(metric, row.iqm)} ({show(metric, row.low)} to {show(metric, row.high)})"
         if np.isfinite(row.iqm)
-        else show(some, np.nan)
+        else show(metric, np.nan)
         for row in table.itertuples()
     ]
     cells = table.pivot(index="at", columns="arm", values="text")[list(comparison.arms)]
-    index = pd.Index(map(comparison.show_at, cells.index), name=comparison.axis_unit)
+    index = pd.Index(map(comparison.axis.show, cells.index), name=comparison.axis.unit)
     return cells.set_axis(index).rename_axis(columns=None)
 
 
-def best_of(comparison: Comparison, some: Metric, values: np.ndarray) -> np.ndarray:
+def best_of(comparison: Alignment, metric: Metric, values: np.ndarray) -> np.ndarray:
     """Which of the runs' values are the best; none where there is nothing to compare."""
     finite = np.isfinite(values)
-    if some.better is None or finite.sum() < 2:
+    if metric.better is None or finite.sum() < 2:
         return np.zeros(len(values), bool)
-    leader = values[finite].min() if some.better == "lower" else values[finite].max()
+    leader = values[finite].min() if metric.better == "lower" else values[finite].max()
     # As shown: what looks equal is equal.
-    texts = np.array([comparison.show_value(some, value) for value in values])
-    best = finite & (texts == comparison.show_value(some, leader))
+    texts = np.array([comparison.show(metric, value) for value in values])
+    best = finite & (texts == comparison.show(metric, leader))
     return best & (best != finite).any()  # all equal: nobody is ahead
 
 
-def _beside(comparison: Comparison, some: Metric):
+_BESIDE = {"mean": ("std", " ± {}"), "finish_rate": ("races", " ({})")}
+
+
+def _beside(comparison: Alignment, metric: Metric) -> Callable[[int, int], str]:
     """What is written behind a value: text by (grid point, run)."""
-    names = [other.name for other in comparison.metrics]
-    if some.races:
-        map_, kind, statistic = some.races
-        for mine, other, form in (("mean", "std", " ± {}"), ("finish_rate", "races", " ({})")):
-            name = f"{map_}/{kind}/{statistic.removesuffix(mine)}{other}"
-            if statistic.removeprefix("robust_") == mine and name in names:
-                extra = comparison.metrics[names.index(name)]
-                values = comparison.table(name).to_numpy()
-                return lambda i, j: (
-                    form.format(extra.show(values[i, j])) if np.isfinite(values[i, j]) else ""
-                )
-    return lambda i, j: ""
+    extra, form = None, ""
+    if metric.races and metric.races.statistic in _BESIDE:
+        statistic, form = _BESIDE[metric.races.statistic]
+        wanted = metric.races._replace(statistic=statistic)
+        extra = next((other for other in comparison.metrics if other.races == wanted), None)
+    if extra is None:
+        return lambda i, j: ""
+    values = comparison.table(extra.name).to_numpy()
+    return lambda i, j: form.format(extra.show(values[i, j])) if np.isfinite(values[i, j]) else ""
 
 
-def first_finishes(comparison: Comparison) -> pd.DataFrame | None:
+def first_finishes(comparison: Alignment) -> pd.DataFrame | None:
     """When each run first finished, a row for each map and kind; None without such metrics."""
     rows = {}
-    for some in comparison.metrics:
-        if some.races and some.races[2] == "first_finish":
-            values = comparison.table(some.name).to_numpy()
+    for metric in comparison.metrics:
+        if metric.races and metric.races[2:] == ("first_finish", False):
+            values = comparison.table(metric.name).to_numpy()
             # The value does not change once it is there; a run may have ended since.
             last = [_last(column) for column in values.T]
-            best = best_of(comparison, some, np.array(last))
-            rows[f"{some.races[0]} {some.races[1]}"] = [
-                comparison.show_value(some, value) + (BEST_MARK if mark else " ")
+            best = best_of(comparison, metric, np.array(last))
+            rows[f"{metric.races.map} {metric.races.kind}"] = [
+                comparison.show(metric, value) + (BEST_MARK if mark else " ")
                 for value, mark in zip(last, best)
             ]
     if not rows:
@@ -138,31 +138,33 @@ def first_finishes(comparison: Comparison) -> pd.DataFrame | None:
 
 
 def _last(column: np.ndarray) -> float:
-    some = column[np.isfinite(column)]
-    return some[-1] if len(some) else np.nan
+    known = column[np.isfinite(column)]
+    return known[-1] if len(known) else np.nan
 
 
-def tables(comparison: Comparison, most_rows: int | None = None) -> list[tuple[str, pd.DataFrame]]:
+def tables(comparison: Alignment, most_rows: int | None = None) -> list[tuple[str, pd.DataFrame]]:
     """All tables of a comparison: (title, table of strings)."""
     parts = []
     firsts = first_finishes(comparison)
     if firsts is not None:
-        parts.append((f"first finish ({comparison.axis_unit})", firsts))
-    alone = [some for some in comparison.metrics if not _folds(comparison, some)]
+        parts.append((f"first finish ({comparison.axis.unit})", firsts))
+    alone = [metric for metric in comparison.metrics if not _folds(comparison, metric)]
     return parts + [
-        (title(comparison, some), metric_table(comparison, some, most_rows)) for some in alone
+        (title(comparison, metric), metric_table(comparison, metric, most_rows)) for metric in alone
     ]
 
 
-def _folds(comparison: Comparison, some: Metric) -> bool:
+def _folds(comparison: Alignment, metric: Metric) -> bool:
     """Whether a metric is shown beside another one, or among the first finishes."""
-    if not some.races:
+    if not metric.races:
         return False
-    map_, kind, statistic = some.races
-    robust = "robust_" * statistic.startswith("robust_")
-    host = {"std": "mean", "races": "finish_rate"}.get(statistic.removeprefix("robust_"))
-    names = [other.name for other in comparison.metrics]
-    return statistic.endswith("first_finish") or f"{map_}/{kind}/{robust}{host}" in names
+    if metric.races.statistic == "first_finish":
+        return True
+    hosts = [
+        statistic for statistic, (beside, _) in _BESIDE.items() if beside == metric.races.statistic
+    ]
+    wanted = [metric.races._replace(statistic=statistic) for statistic in hosts]
+    return any(other.races in wanted for other in comparison.metrics)
 
 
 def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:

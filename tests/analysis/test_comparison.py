@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tmnet
 from tmnet.analysis.alignment import fitting_interval
-from tmnet.analysis.on_axis import on_axis
+from tmnet.analysis.axis import Axis
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.costs import costs
 
@@ -98,7 +98,7 @@ def test_a_window_beyond_the_end_of_a_run(runs):
 )
 def test_the_axis_says_its_unit(runs, options, unit, label):
     comparison = tmnet.compare(runs, **options)
-    assert (comparison.axis_unit, comparison.axis_label) == (unit, label)
+    assert (comparison.axis.unit, comparison.axis.label) == (unit, label)
     assert comparison.table("loss").index.name == unit
 
 
@@ -400,7 +400,7 @@ def test_arithmetic_by_hand(tmp_path, logged, done):
     at = [spent(batches, 3000 * k) for k, batches in enumerate(done)]
     comparison = tmnet.compare(run, by="flops", interval=at[-1] / 1000, window=(0, at[-1]))
     assert comparison.ends["a"] == pytest.approx(at[-1], rel=1e-12)
-    assert (comparison.axis_unit, comparison.axis_label[:10]) == ("PFLOP", "arithmetic")
+    assert (comparison.axis.unit, comparison.axis.label[:10]) == ("PFLOP", "arithmetic")
     for k, position in enumerate(at, start=1):
         before, behind = (comparison.at(position * x)["a"] for x in (1 - 1e-9, 1 + 1e-9))
         if position:
@@ -435,7 +435,7 @@ def test_arithmetic_that_nothing_is_known_of(tmp_path, config, logged):
 def test_the_last_event_before_a_position(history, axis, part):
     """`row_at` and `position` undo each other, where the run has events at all."""
     run = history.load("a")
-    there = on_axis(run, axis["by"], axis.get("clock", "active"))
+    there = Axis(axis["by"], axis.get("clock", "active")).of(run)
     known = [at for at, _ in brute.placed(history, **axis)]
     at = known[0] + part * (known[-1] - known[0])
     expected = max(x for x in known if x <= at)
@@ -454,4 +454,4 @@ def test_intervals_that_fit_short_runs(tmp_path, minutes, steps, expected):
     write_file(tmp_path / "short", [(1, 1, {"loss": 1}), (60 * minutes, steps, {"loss": 1})])
     write_file(tmp_path / "long", [(1, 1, {"loss": 1}), (60_000, 10**9, {"loss": 1})], pid=2)
     runs = [load(tmp_path, name) for name in ("long", "short")]
-    assert tuple(fitting_interval(runs, by) for by in ("time", "step")) == expected
+    assert tuple(fitting_interval(runs, Axis(by)) for by in ("time", "step")) == expected

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tmnet
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import Metric
 
 from ..synthetic import CUTOFF, load, race, write_file
 from . import brute
@@ -216,7 +216,7 @@ def test_a_deviation_of_equal_times_is_zero_beside_long_ones(tmp_path):
     ],
 )
 def test_direction_and_unit(name, better, unit):
-    some = metric(name)
+    some = Metric.named(name)
     assert (some.name, some.better, some.unit) == (name, better, unit)
 
 
@@ -235,4 +235,4 @@ def test_direction_and_unit(name, better, unit):
     ],
 )
 def test_a_value_as_text(name, value, shown):
-    assert metric(name).show(value) == shown
+    assert Metric.named(name).show(value) == shown

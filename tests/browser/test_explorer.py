@@ -76,7 +76,7 @@ class Explorer:
         return comparison
 
     def _shows(self, comparison, at, picture):
-        moment = f"{comparison.show_at(at)} {comparison.axis_unit}"
+        moment = f"{comparison.axis.show(at)} {comparison.axis.unit}"
         assert not self.notebook.alerts()
         assert self.notebook.page.locator(f'.widget-html b:text-is("{moment}")').count()
         np.testing.assert_array_equal(self.notebook.picture(), picture)
@@ -270,7 +270,7 @@ def test_the_whole_grid(explorer):
         table = 100 * comparison.table("A01/eval/finish_rate")
         assert head[1:] == list(table.columns) and len(rows) == len(table)
         for (at, values), row in zip(table.iterrows(), rows):
-            assert row[0] == comparison.show_at(at)
+            assert row[0] == comparison.axis.show(at)
             assert all(shows(text, value) for text, value in zip(row[1:], values))
 
     notebook.until(check)

@@ -104,7 +104,7 @@ def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
     controls.trailing.value, controls.rule.value = 1e6, "mean"
     assert (explorer.comparison.trailing, explorer.comparison.rule) == (1e6, "mean")
     controls.by.value, controls.clock.value = "time", "wall"
-    assert (explorer.comparison.clock, explorer.comparison.by) == ("wall", "time")
+    assert (explorer.comparison.axis.clock, explorer.comparison.axis.by) == ("wall", "time")
     controls.by.value = "cumul_number_batches_done"
     assert explorer.display.message.value == ""
 

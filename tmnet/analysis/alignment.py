@@ -1,27 +1,290 @@
-"""Runs of different lengths on one grid."""
+"""Runs of different lengths on one grid: at equal training time, or at equal steps."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
+from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import (
     DECIMALS,
     KEY_SCALARS,
+    OF_ROBUST,
     RACE_KINDS,
+    ROBUST,
     RULES,
     STATISTICS,
     Metric,
-    metric,
+    scalar_values,
 )
-from tmnet.analysis.on_axis import CLOCKS
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
+from tmnet.yaml_text import dotted
 
 MOST_POINTS = 20_000
-DEFAULT_INTERVAL = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Runs x metrics on one grid. Made by `Alignment.of`.
+
+    Attributes
+    ----------
+    runs : tuple of Run
+    metrics : tuple of Metric
+    axis : Axis
+    interval, window, trailing, rule
+        As for `tmnet.compare`, with the defaults filled in.
+    grid : ndarray
+        The grid points: minutes, or steps.
+    arms : dict of str to tuple of str
+        Names of the runs that are seeds of one arm; empty if none were given.
+    """
+
+    runs: tuple[Run, ...]
+    metrics: tuple[Metric, ...]
+    axis: Axis
+    interval: float
+    window: tuple[float, float]
+    grid: np.ndarray
+    trailing: float | None
+    rule: str
+    arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        runs: Sequence[Run] | Mapping[str, Sequence[Run]],
+        axis: Axis,
+        *,
+        interval: float | None = None,
+        window: tuple[float, float] | None = None,
+        metrics: Sequence[str] | None = None,
+        trailing: float | None = None,
+        rule: str = "last",
+    ) -> Self:
+        """Align runs; see `tmnet.compare`."""
+        arms: dict[str, tuple[str, ...]] = {}
+        if isinstance(runs, Mapping):
+            seeds = {arm: [x] if isinstance(x, Run) else list(x) for arm, x in runs.items()}
+            arms = {str(arm): tuple(run.name for run in x) for arm, x in seeds.items()}
+            if empty := [arm for arm, names in arms.items() if not names]:
+                raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
+            runs = [run for x in seeds.values() for run in x]
+        runs = tuple([runs] if isinstance(runs, Run) else runs)
+        _check(runs, rule, interval, trailing)
+        ends = [axis.of(run).end for run in runs]
+        lo, hi = (0.0, min(ends)) if window is None else map(float, window)
+        if not (np.isfinite([lo, hi]).all() and lo <= hi):
+            raise TmnetError(f"The window ends before it starts: {lo:g} to {hi:g}.")
+        if interval is None:
+            interval = axis.default_interval or _hundredth(hi - lo)
+        return cls(
+            runs=runs,
+            metrics=_chosen(runs, metrics),
+            axis=axis,
+            interval=float(interval),
+            window=(lo, hi),
+            grid=_grid(lo, hi, float(interval)),
+            trailing=None if trailing is None else float(trailing),
+            rule=rule,
+            arms=arms,
+        )
+
+    def again(self, **changes: Any) -> Self:
+        """The same runs compared otherwise.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of `tmnet.compare`. Others stay as they are; but those that are lengths of the
+            axis begin anew where it changes: interval, window and trailing with another `by`, the
+            window with another `clock`.
+
+        Examples
+        --------
+        >>> import tmnet
+        >>> runs = tmnet.load_runs(tmnet.example_runs())
+        >>> tmnet.compare(runs).again(by="step").axis.unit
+        'steps'
+        """
+        by, clock = changes.pop("by", self.axis.by), changes.pop("clock", self.axis.clock)
+        axis = Axis(by, clock)
+        kept: dict[str, Any] = {
+            "metrics": [metric.name for metric in self.metrics],
+            "rule": self.rule,
+        }
+        if axis == self.axis:
+            kept["window"] = self.window
+        if axis.by == self.axis.by:
+            kept |= {"interval": self.interval, "trailing": self.trailing}
+        named = {run.name: run for run in self.runs}
+        arms = {arm: [named[name] for name in names] for arm, names in self.arms.items()}
+        return self.of(arms or self.runs, axis, **(kept | changes))
+
+    def unit_of(self, metric: Metric) -> str:
+        """The unit of a metric's values as they are shown."""
+        return self.axis.unit if metric.unit == "axis" else metric.unit
+
+    def show(self, metric: Metric, value: float) -> str:
+        """A value of a metric as text, without its unit; a moment as the axis shows it."""
+        if metric.unit == "axis" and np.isfinite(value):
+            return f"{value:,.1f}" if self.axis.is_time else f"{value:,.0f}"
+        return metric.show(value)
+
+    @functools.cached_property
+    def ends(self) -> dict[str, float]:
+        """Where each run ends on the axis."""
+        return {run.name: self.axis.of(run).end for run in self.runs}
+
+    def ended(self, run: Run, at: float | np.ndarray) -> bool | np.ndarray:
+        """Whether a run has ended before a position on the axis, or before each of several."""
+        return at > self.ends[run.name] * (1 + 1e-12)
+
+    @property
+    def middle(self) -> float:
+        """The grid point nearest to the middle of the window."""
+        return float(self.grid[np.abs(self.grid - sum(self.window) / 2).argmin()])
+
+    @functools.cached_property
+    def values(self) -> np.ndarray:
+        """The values, (runs, metrics, grid points); NaN where there is none."""
+        return self._evaluate(self.grid)
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """Tidy: run, metric, at (minutes or steps), value; a row for every grid point."""
+        runs, metrics, points = self.values.shape
+        names = [[run.name for run in self.runs], [metric.name for metric in self.metrics]]
+        codes = [
+            np.repeat(np.arange(runs), metrics * points),
+            np.tile(np.repeat(np.arange(metrics), points), runs),
+        ]
+        run, name = (pd.Categorical.from_codes(*pair) for pair in zip(codes, names))
+        at = np.tile(self.grid, runs * metrics)
+        return pd.DataFrame({"run": run, "metric": name, "at": at, "value": self.values.ravel()})
+
+    def _evaluate(self, grid: np.ndarray) -> np.ndarray:
+        values = np.empty((len(self.runs), len(self.metrics), len(grid)))
+        for i, run in enumerate(self.runs):
+            for j, metric in enumerate(self.metrics):
+                values[i, j] = self.values_at(run, metric, grid)
+            values[i][:, self.ended(run, grid)] = np.nan
+        return values
+
+    def values_at(self, run: Run, metric: Metric, grid: np.ndarray) -> np.ndarray:
+        """Values of a metric of a run at ascending positions on the axis, (points,)."""
+        there = self.axis.of(run)
+        if not metric.races:
+            return scalar_values(self.rule, *there.scalar(metric.name), grid, self.interval)
+        races = there.races(metric.races)
+        if not len(races.at):
+            return np.full(len(grid), np.nan)
+        behind = np.searchsorted(races.at, grid, side="right")
+        first = np.zeros_like(behind)
+        if self.trailing is not None:
+            since = np.round(grid - self.trailing, DECIMALS)
+            first = np.searchsorted(races.at, since, side="right")
+        return STATISTICS[metric.races.statistic].rule(races, first, behind)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One metric: a row a grid point, a column a run."""
+        j = self._number(name)
+        index = pd.Index(self.grid, name=self.axis.unit)
+        return pd.DataFrame(self.values[:, j].T, index, [run.name for run in self.runs])
+
+    def at(self, t: float) -> pd.DataFrame:
+        """All metrics at one moment, on the grid or not: a row a metric, a column a run."""
+        values = self._evaluate(np.array([t], float))[:, :, 0]
+        names = pd.Index([metric.name for metric in self.metrics], name="metric")
+        return pd.DataFrame(values.T, names, [run.name for run in self.runs])
+
+    def arm_table(self, name: str, seed: int = 0) -> pd.DataFrame:
+        """One metric of the arms: a row for every grid point and arm.
+
+        Columns: at, arm, iqm (inter-quartile mean of its seeds; missing until all of them have a
+        value), low, high (95 % of it), seeds (how many have a value). `seed` is that of the
+        bootstrap.
+        """
+        from tmnet.analysis.statistics import iqm, iqm_interval  # and SciPy, only for arms
+
+        table, rows = self.table(name), []
+        for at, values in zip(self.grid, table.to_numpy()):
+            for arm, names in self.arms.items():
+                seeds = values[table.columns.isin(names)]
+                known = int(np.isfinite(seeds).sum())
+                middle, low, high = np.nan, np.nan, np.nan
+                if known == len(seeds):
+                    middle, (low, high) = iqm(seeds), iqm_interval(seeds, seed)
+                rows.append((at, arm, middle, low, high, known))
+        return pd.DataFrame(rows, columns=["at", "arm", "iqm", "low", "high", "seeds"])
+
+    def races_behind(self, t: float) -> pd.DataFrame:
+        """How many races stand behind each metric of races at one moment: as `at`."""
+        of_races = {metric.name: metric.races for metric in self.metrics if metric.races}
+        counts = [Metric.named(of._replace(statistic="races").name) for of in of_races.values()]
+        there = replace(self, metrics=tuple(counts)).at(t)
+        return there.set_axis(pd.Index(list(of_races), name="metric"))
+
+    def config_diff(self) -> pd.DataFrame:
+        """Configuration entries in which the runs differ: a row an entry, a column a run."""
+        flat = {run.name: dotted(run.config) for run in self.runs}
+        names = dict.fromkeys(name for config in flat.values() for name in config)
+        differing = [
+            name for name in names if len({repr(config.get(name)) for config in flat.values()}) > 1
+        ]
+        rows = [[config.get(name) for config in flat.values()] for name in differing]
+        return pd.DataFrame(rows, pd.Index(differing, name="setting"), list(flat), dtype=object)
+
+    @functools.cached_property
+    def notes(self) -> list[str]:
+        """What a reader of these numbers must know: a sentence each."""
+        notes = [
+            f"{run.name} begins behind the window, at {self.axis.show(begin)} {self.axis.unit}, "
+            "and has no values in it."
+            for run in self.runs
+            if (begin := self.axis.of(run).begin) > self.window[1]
+        ]
+        for metric in self.metrics:
+            for run in self.runs if not metric.races else ():
+                value = self.axis.of(run).scalar(metric.name)[1]
+                if count := int(np.count_nonzero(~np.isfinite(value))):
+                    notes.append(
+                        f"{metric.name} of {run.name}: {count} of {len(value)} values are NaN or "
+                        "infinite, and shown as missing."
+                    )
+        if any(metric.name == "loss" for metric in self.metrics) and self.differ("iqn_n"):
+            notes.append(
+                "These runs train with different numbers of quantiles (iqn_n), with which the "
+                "loss grows: compare losses only between runs of equal iqn_n, or per quantile."
+            )
+        return notes
+
+    def differ(self, setting: str) -> bool:
+        """Whether the runs logged different values of a setting of the network."""
+        name = f"neural_network.{setting}"
+        logged = [config[name] for run in self.runs if name in (config := dotted(run.config))]
+        return any(value != logged[0] for value in logged)
+
+    def only(self, names: Sequence[str]) -> Self:
+        """The same comparison of some of its metrics, without computing anything again."""
+        numbers = [self._number(name) for name in names]
+        part = replace(self, metrics=tuple(self.metrics[j] for j in numbers))
+        part.__dict__["values"] = self.values[:, numbers]
+        return part
+
+    def _number(self, name: str) -> int:
+        names = [metric.name for metric in self.metrics]
+        try:
+            return names.index(Metric.named(name).name)
+        except ValueError:
+            raise TmnetError(_unknown(name, names)) from None
 
 
 def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
@@ -33,46 +296,44 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
     for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
         for kind in RACE_KINDS:
             robust = [run.raced[map_, kind] for run in runs if (map_, kind) in run.raced]
-            names += [
-                f"{map_}/{kind}/{statistic}"
-                for statistic in STATISTICS
-                if robust and (any(robust) or not statistic.startswith("robust_"))
-            ]
+            statistics = [*STATISTICS] * bool(robust)
+            statistics += [ROBUST + statistic for statistic in OF_ROBUST] * any(robust)
+            names += [f"{map_}/{kind}/{statistic}" for statistic in statistics]
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
     others = [tag for tag in tags if tag not in key]
     return names + key + (others if all_scalars or not names + key else [])
 
 
-def fitting_interval(runs: Sequence[Run], by: str) -> float:
+def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
     of the default is enough for that; the default where it does.
 
     Parameters
     ----------
     runs : sequence of Run
-    by : {"time", "step"}
+    axis : Axis
+        Of time, or of steps.
     """
-    shortest = min(run.duration if by == "time" else run.steps for run in runs)
-    default = DEFAULT_INTERVAL[by]
+    shortest = min(run.duration if axis.is_time else run.steps for run in runs)
+    default = axis.default_interval
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 
-def check_arguments(runs, clock, rule, interval, trailing) -> None:
+def _check(runs: Sequence[Run], rule: str, interval: float | None, trailing: float | None) -> None:
     if not runs:
         raise TmnetError("There is nothing to compare: give at least one run.")
     names = [run.name for run in runs]
     if twice := {name for name in names if names.count(name) > 1}:
         raise TmnetError(f"Run {', '.join(sorted(twice))} is given twice; each can be there once.")
-    for value, known, what in ((clock, CLOCKS, "clock"), (rule, RULES, "rule")):
-        if value not in known:
-            raise TmnetError(f"The {what} {value!r} is unknown; it can be {', '.join(known)}.")
+    if rule not in RULES:
+        raise TmnetError(f"The rule {rule!r} is unknown; it can be {', '.join(RULES)}.")
     for value, what in ((interval, "interval"), (trailing, "trailing range")):
         if value is not None and not (np.isfinite(value) and value > 0):
             raise TmnetError(f"The {what} is {value:g}; it must be greater than 0.")
 
 
-def grid_points(lo: float, hi: float, interval: float) -> np.ndarray:
+def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
     """Multiples of the interval in the window, without 0; its end, if there is none."""
     first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
     if last - first > MOST_POINTS:
@@ -84,7 +345,7 @@ def grid_points(lo: float, hi: float, interval: float) -> np.ndarray:
     return np.round(numbers * interval, DECIMALS) if len(numbers) else np.array([hi])
 
 
-def hundredth(length: float) -> float:
+def _hundredth(length: float) -> float:
     """About a hundredth of a length, as 1, 2 or 5 times a power of ten."""
     if length <= 0:
         return 1.0
@@ -92,24 +353,18 @@ def hundredth(length: float) -> float:
     return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
 
 
-def chosen_metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
+def _chosen(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
     known = metric_names(runs, all_scalars=True)
     if wanted is None:
         wanted = metric_names(runs)
     wanted = [wanted] if isinstance(wanted, str) else wanted
     for name in wanted:
-        if metric(name).name not in known:
-            raise TmnetError(unknown_metric(name, known))
-    return tuple({some.name: some for some in map(metric, wanted)}.values())
+        if Metric.named(name).name not in known:
+            raise TmnetError(_unknown(name, known))
+    return tuple({metric.name: metric for metric in map(Metric.named, wanted)}.values())
 
 
-def unknown_metric(name: str, known: Sequence[str]) -> str:
+def _unknown(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=5, cutoff=0.3)
     hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(known[:20])} …"
     return f"There is no metric {name}. {hint}"
-
-
-def count_of(some: Metric) -> Metric:
-    """The metric that counts the races behind a metric of races."""
-    map_, kind, statistic = some.races
-    return metric(f"{map_}/{kind}/{'robust_' * statistic.startswith('robust_')}races")

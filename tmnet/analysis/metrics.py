@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,30 @@ RACE_KINDS = ("eval", "explo")
 DECIMALS = 9  # of grid points and what is computed from them: 0.3 - 0.1 is 0.2
 
 
+class OfRaces(NamedTuple):
+    """Which races a metric is made of, and which of `STATISTICS` it is.
+
+    Attributes
+    ----------
+    map, kind, statistic : str
+    robust : bool
+        Whether only races count that the trainer reported as robust.
+    """
+
+    map: str
+    kind: str
+    statistic: str
+    robust: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the metric."""
+        return f"{self.map}/{self.kind}/{ROBUST * self.robust}{self.statistic}"
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A named quantity.
+    """A named quantity. `Metric.named` makes one.
 
     Attributes
     ----------
@@ -40,8 +61,8 @@ class Metric:
         Factor from stored to shown values: a rate is 0..1, and shown in %.
     digits : int or None
         Decimals shown; None where it depends on the value.
-    races : (str, str, str) or None
-        (map, kind, statistic) of a metric of races.
+    races : OfRaces or None
+        Of a metric of races.
     """
 
     name: str
@@ -50,12 +71,44 @@ class Metric:
     better: Better = None
     scale: float = 1.0
     digits: int | None = None
-    races: tuple[str, str, str] | None = None
+    races: OfRaces | None = None
+
+    @classmethod
+    def named(cls, name: str) -> Metric:
+        """The metric of a name.
+
+        Parameters
+        ----------
+        name : str
+            ``{map}/{kind}/{statistic}``, the tag of a scalar, or the common name of one.
+
+        Examples
+        --------
+        >>> Metric.named("A01/eval/best").unit, Metric.named("Training/loss").name
+        ('s', 'loss')
+        """
+        if races := _races_of(name):
+            of = STATISTICS[races.statistic]
+            robust = "robust " if races.robust else ""
+            label = f"{races.map} {races.kind}: {robust}{of.label}"
+            return cls(name, label, of.unit, of.better, of.scale, of.digits, races)
+        name = common_name(name)
+        group, _, map_ = name.partition("/")
+        if group in _PER_MAP and map_:
+            label, unit, better = _PER_MAP[group]
+            return cls(name, f"{map_}: {label}", unit, better)
+        label, unit, better = _SCALARS.get(name, (name, "", None))
+        percent = {"scale": 100.0, "digits": 1} if unit == "%" else {}
+        return cls(name, label, unit, better, **percent)
 
     @property
     def drawn(self) -> bool:
         """Whether a figure of it says more than a number: not of counts and first moments."""
-        return not self.races or not self.races[2].endswith(("races", "first_finish"))
+        return not self.races or self.races.statistic not in ("races", "first_finish")
+
+    def counts(self, statistic: str) -> bool:
+        """Whether it is this statistic of races, of robust ones or of all."""
+        return self.races is not None and self.races.statistic == statistic
 
     def show(self, value: float) -> str:
         """The value as text, without its unit; a dash where it is missing or not finite."""
@@ -170,9 +223,8 @@ STATISTICS = {
     "first_finish": Statistic("first finish", "axis", "lower", _first_finish),
     "races": Statistic("races", "", None, _races, digits=0),
 }
-# The same over the races that a trainer calls robust, all of which finished.
-for _name in ("best", "mean", "std", "first_finish", "races"):
-    STATISTICS[f"robust_{_name}"] = STATISTICS[_name]
+ROBUST = "robust_"  # begins the names of those of races that a trainer calls robust
+OF_ROBUST = ("best", "mean", "std", "first_finish", "races")  # all of which finished
 
 
 # --- scalars ------------------------------------------------------------------------------------
@@ -258,24 +310,13 @@ _PER_MAP = {
 _RACES = re.compile(rf"(?P<map>.+)/(?P<kind>{'|'.join(RACE_KINDS)})/(?P<statistic>\w+)")
 
 
-def metric(name: str) -> Metric:
-    """The metric of a name.
-
-    >>> metric("A01/eval/best").unit, metric("Training/loss").name
-    ('s', 'loss')
-    """
+def _races_of(name: str) -> OfRaces | None:
+    """What the name of a metric of races says; None for another name."""
     match = _RACES.fullmatch(name)
-    if match and match["statistic"] in STATISTICS:
-        some = STATISTICS[match["statistic"]]
-        robust = "robust " if match["statistic"].startswith("robust_") else ""
-        label = f"{match['map']} {match['kind']}: {robust}{some.label}"
-        parts = (match["map"], match["kind"], match["statistic"])
-        return Metric(name, label, some.unit, some.better, some.scale, some.digits, parts)
-    name = common_name(name)
-    group, _, map_ = name.partition("/")
-    if group in _PER_MAP and map_:
-        label, unit, better = _PER_MAP[group]
-        return Metric(name, f"{map_}: {label}", unit, better)
-    label, unit, better = _SCALARS.get(name, (name, "", None))
-    percent = {"scale": 100.0, "digits": 1} if unit == "%" else {}
-    return Metric(name, label, unit, better, **percent)
+    if match is None:
+        return None
+    statistic = match["statistic"].removeprefix(ROBUST)
+    robust = statistic != match["statistic"]
+    if statistic not in (OF_ROBUST if robust else STATISTICS):
+        return None
+    return OfRaces(match["map"], match["kind"], statistic, robust)

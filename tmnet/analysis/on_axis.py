@@ -5,17 +5,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tmnet.analysis.metrics import Races
+from tmnet.analysis.metrics import OfRaces, Races
 from tmnet.errors import TmnetError
+from tmnet.experiments.config import NetworkConfig
 from tmnet.logs.dialects import common_name
 from tmnet.logs.run import Run
+from tmnet.networks.costs import costs
 
-CLOCKS = ("active", "wall")
-STEPS = ("step", "relative_step")
+if TYPE_CHECKING:
+    from tmnet.analysis.axis import Axis
+
 BATCHES = "cumul_number_batches_done"
 
 T = TypeVar("T")
@@ -27,11 +30,7 @@ class RunOnAxis:
     Parameters
     ----------
     run : Run
-    by : str
-        "time" (minutes), "step", "relative_step" (steps since the run's first), "flops" (PFLOP of
-        the network), or the tag of a counter that the run logged.
-    clock : {"active", "wall"}
-        The clock of "time".
+    axis : Axis
 
     Attributes
     ----------
@@ -39,13 +38,13 @@ class RunOnAxis:
         Positions of the run's first event, and of its end.
     """
 
-    def __init__(self, run: Run, by: str, clock: str):
-        # A run keeps its axes: in a circle, runs that are read anew would stay until a collection.
+    def __init__(self, run: Run, axis: Axis):
+        # It is kept as long as the run, which a reference to the run would make for ever.
         self.run = weakref.proxy(run)
         self._prepared: dict = {}
         scalars = run.scalars
-        if by == "time":
-            if clock == "active":
+        if axis.is_time:
+            if axis.clock == "active":
                 self._at, self.end = scalars["minutes"].to_numpy(), run.duration
             else:
                 self._at = run.wall_minutes(scalars["wall_time"].to_numpy())
@@ -53,14 +52,14 @@ class RunOnAxis:
             self.begin = 0.0
             return
         survives = run.survives(scalars)
-        if by == "step":
+        if axis.by == "step":
             at = scalars["step"].to_numpy()
-        elif by == "relative_step":
+        elif axis.by == "relative_step":
             at = own_frames(run)
-        elif by == "flops":
+        elif axis.by == "flops":
             at = arithmetic(run)
         else:
-            at = _counter(run, by, survives)
+            at = _counter(run, axis.by, survives)
         self._at = np.where(survives, at, np.nan)
         self.begin, self.end = float(np.nanmin(self._at)), float(np.nanmax(self._at))
 
@@ -78,9 +77,10 @@ class RunOnAxis:
         """Positions, ascending, and values of a tag; empty where the run has none."""
         return self._once(("scalar", tag), lambda: self._scalar(tag))
 
-    def races(self, map_: str, kind: str, robust: bool) -> Races:
-        """Races of one map and kind; or those of them that the trainer reported as robust."""
-        return self._once((map_, kind, robust), lambda: self._races(map_, kind, robust))
+    def races(self, of: OfRaces) -> Races:
+        """Races that a metric is made of."""
+        which = (of.map, of.kind, of.robust)
+        return self._once(which, lambda: self._races(*which))
 
     def _once(self, key: tuple, make: Callable[[], T]) -> T:
         if key not in self._prepared:
@@ -100,15 +100,6 @@ class RunOnAxis:
         order, at = _ascending(self._at[races.index.to_numpy()[wanted]])
         time_s, finished = (races[name].to_numpy()[wanted] for name in ("time_s", "finished"))
         return Races(at, time_s[order], finished[order])
-
-
-def on_axis(run: Run, by: str, clock: str) -> RunOnAxis:
-    """The run on an axis. Prepared once: it is kept with the run, and lives as long."""
-    kept = run.__dict__.setdefault("_on_axis", {})
-    key = (by, clock if by == "time" else None)
-    if key not in kept:
-        kept[key] = RunOnAxis(run, by, clock)
-    return kept[key]
 
 
 def _ascending(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -192,9 +183,6 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
 
     What a restart took back counts only as `paid`. TmnetError where a run did not log it.
     """
-    from tmnet.experiments.config import NetworkConfig
-    from tmnet.networks.costs import costs
-
     known = {field.name for field in fields(NetworkConfig)}
     logged = run.config.get("neural_network")
     batch_size = (run.config.get("training") or {}).get("batch_size")

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from tmnet.analysis.alignment import fitting_interval, metric_names
+from tmnet.analysis.axis import Axis
+from tmnet.analysis.findings.evidence import name_of
 from tmnet.analysis.findings.finding import HEADINGS, Finding
-from tmnet.analysis.findings.runs import name_of
-from tmnet.analysis.metrics import metric, minus
+from tmnet.analysis.metrics import Metric, minus
 from tmnet.comparison import Comparison, compare
 from tmnet.export import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
     check_formats,
-    export,
     export_profile,
 )
 from tmnet.files import make_directory, write_output
@@ -134,7 +134,7 @@ class _Writer:
         every = list(runs.values())
         metrics = metric_names(every)
         interval, step_interval = (
-            fitting_interval(every, by) if given is None else given
+            fitting_interval(every, Axis(by)) if given is None else given
             for by, given in (("time", study.interval), ("step", study.step_interval))
         )
         self.by_time = compare(seeds or every, interval=interval, metrics=metrics)
@@ -201,8 +201,8 @@ class _Writer:
         kinds = [kind for kind in self.formats if kind in FIGURE_FORMATS]
         for some in shown:
             files = export_profile(
-                self.by_time, some.name, self.directory, self.study.prefix, kinds, self.order,
-                self.width,
+                self.by_time, some.name, self.directory, prefix=self.study.prefix, kinds=kinds,
+                order=self.order, width=self.width,
             )  # fmt: skip
             self.written += files
             blocks.append(
@@ -226,7 +226,7 @@ class _Writer:
         )
 
     def _at_end(self, comparison: Comparison) -> str:
-        return f"{comparison.show_at(comparison.grid[-1])} {comparison.axis_unit}"
+        return f"{comparison.axis.show(comparison.grid[-1])} {comparison.axis.unit}"
 
     def _final_values(self) -> pd.DataFrame:
         """A row a metric, a column a run; behind the values the difference to the baseline."""
@@ -235,12 +235,12 @@ class _Writer:
         for some in shown.metrics:
             row = []
             for name in at.columns:
-                text, base = shown.show_value(some, at.at[some.name, name]), self.study.baseline
+                text, base = shown.show(some, at.at[some.name, name]), self.study.baseline
                 if base and name != base:
                     gap = at.at[some.name, name] - at.at[some.name, base]
                     if np.isfinite(gap):
                         sign = "+" if gap > 0 else "−" if gap < 0 else "±"
-                        text += f" ({sign}{shown.show_value(some, abs(gap))})"
+                        text += f" ({sign}{shown.show(some, abs(gap))})"
                 row.append(minus(text))
             rows[title(shown, some)] = row
         table = pd.DataFrame.from_dict(rows, orient="index", columns=list(at.columns))
@@ -283,13 +283,12 @@ class _Writer:
     ) -> list[Block]:
         """A figure, a table, and what there is to say, for every metric."""
         drawn = comparison.only([some.name for some in comparison.metrics if some.drawn])
-        files = export(
-            drawn, self.directory, self.study.prefix,
-            [kind for kind in self.formats if kind in FIGURE_FORMATS],
-            order=self.order, width=self.width,
-        )  # fmt: skip
+        figures = [kind for kind in self.formats if kind in FIGURE_FORMATS]
+        files = drawn.export(
+            self.directory, self.study.prefix, figures, order=self.order, width=self.width
+        )
         tables = [kind for kind in self.formats if kind in TABLE_FORMATS]
-        self.written += files + export(comparison, self.directory, self.study.prefix, tables)
+        self.written += files + comparison.export(self.directory, self.study.prefix, tables)
         pictures = self._shown(files)
         marks = (
             "The inter-quartile mean of an arm's seeds, and 95 % of it."
@@ -300,7 +299,7 @@ class _Writer:
         blocks: list[Block] = [
             Heading(2, heading[0].upper() + heading[1:]),
             Text(
-                f"Every {comparison.show_at(comparison.interval)} {comparison.axis_unit} up to "
+                f"Every {comparison.axis.show(comparison.interval)} {comparison.axis.unit} up to "
                 f"{self._at_end(comparison)}. {marks}"
             ),
             *([Points(tuple(comparison.notes))] if comparison.notes else []),
@@ -317,8 +316,8 @@ class _Writer:
                 *([Points(tuple(x.sentence for x in said))] if said else []),
                 Picture(
                     path,
-                    f"{title(comparison, some)}, by {comparison.axis_label}.",
-                    f"{name} by {comparison.axis_label}: {runs}",
+                    f"{title(comparison, some)}, by {comparison.axis.label}.",
+                    f"{name} by {comparison.axis.label}: {runs}",
                 ),
                 Table(
                     f"{title(comparison, some)}, {heading}",
@@ -384,7 +383,7 @@ class _Writer:
             if some.kind == "crossover" and some.metric in sure and self._is_key(some):
                 last[some.metric] = max(some, last.get(some.metric, some), key=lambda x: x.moment)
         return [
-            f"For {name_of(metric(name))}, {some.runs[0]} is the one to train for "
+            f"For {name_of(Metric.named(name))}, {some.runs[0]} is the one to train for "
             f"{some.details['for good']} or more (up to {self._at_end(comparison)} are compared); "
             f"with less, {some.runs[1]} is ahead of it."
             for name, some in last.items()
@@ -406,7 +405,7 @@ class _Writer:
                     f"For a better best time of {some.runs[0]} alone, there was little reason to "
                     f"go on after {some.details['since']}."
                 )
-        if any(some.kind == "caution" and "seed" in some.sentence for some in self.found):
+        if any(finding.reason == "seeds" for finding in self.found):
             advice.append("Before relying on any of this, train more seeds of each.")
         return [
             Heading(2, "Recommendations"),
@@ -416,8 +415,8 @@ class _Writer:
 
 
 def _is_of_eval(name: str, statistics: Sequence[str] = KEY_METRICS) -> bool:
-    races = metric(name).races
-    return bool(races) and races[1] == "eval" and races[2] in statistics
+    races = Metric.named(name).races
+    return bool(races) and races.kind == "eval" and races.statistic in statistics
 
 
 def _told(
@@ -450,7 +449,9 @@ def _numbers(findings: Sequence[Finding]) -> pd.DataFrame:
     """A row a finding, a column a run or a detail."""
     runs = dict.fromkeys(name for finding in findings for name in finding.of_runs)
     details = dict.fromkeys(name for finding in findings for name in finding.details)
-    about = [name_of(metric(finding.metric)) if finding.metric else "" for finding in findings]
+    about = [
+        name_of(Metric.named(finding.metric)) if finding.metric else "" for finding in findings
+    ]
     rows = [
         [
             finding.runs[0] if finding.of_runs else ", ".join(finding.runs),

@@ -9,7 +9,8 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import fitting_interval, metric_names
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.axis import Axis
+from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
@@ -174,7 +175,9 @@ class WriteUp(widgets.HBox):
     @property
     def thresholds(self) -> dict[str, float]:
         """The levels whose reaching is timed."""
-        return {name: slider.value / metric(name).scale for name, slider in self._levels.items()}
+        return {
+            name: slider.value / Metric.named(name).scale for name, slider in self._levels.items()
+        }
 
     @property
     def words(self) -> dict[str, str]:
@@ -186,7 +189,7 @@ class WriteUp(widgets.HBox):
         if not self.runs.value:
             raise TmnetError("Choose at least one run.")
         runs = [self.loaded[name] for name in self.runs.value]
-        interval = fitting_interval(runs, "time")
+        interval = fitting_interval(runs, Axis())
         self.comparison = compare(runs, interval=interval, metrics=metric_names(runs))
         with self._callbacks.off():
             set_options(self.baseline, [NO_BASELINE, *self.runs.value])
@@ -201,7 +204,10 @@ class WriteUp(widgets.HBox):
         last = self.comparison.at(self.comparison.grid[-1])
         levels = {}
         for some in self.comparison.metrics:
-            if not some.races or some.races[1:] not in (("eval", "best"), ("eval", "finish_rate")):
+            if not some.races or some.races[1:] not in (
+                ("eval", "best", False),
+                ("eval", "finish_rate", False),
+            ):
                 continue
             values = self.comparison.table(some.name).to_numpy() * some.scale
             values, ends = values[np.isfinite(values)], last.loc[some.name].dropna() * some.scale

@@ -1,4 +1,4 @@
-"""What a comparison of arms, each with several seeds, shows."""
+"""What a comparison of arms, each with several seeds, shows: of the arms, not of single runs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tmnet.analysis.findings.cautions import caution, cautions_of_any
+from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.findings.runs import OF_95, RunFinder, name_of
-from tmnet.analysis.metrics import Metric, metric
+from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import (
     iqm,
     iqm_difference,
@@ -21,122 +22,123 @@ from tmnet.analysis.statistics import (
 FEW_SEEDS = 5
 
 
-class ArmFinder(RunFinder):
-    """Looks through a comparison of arms: what it says is about them, not about single runs."""
+def leader(evidence: Evidence) -> Iterator[Finding]:
+    """By the inter-quartile mean of the seeds."""
+    for metric in evidence.metrics.values():
+        if metric.better is None or metric.unit == "axis" or evidence.misleads(metric):
+            continue
+        scores = {arm: _scores(evidence, metric, arm) for arm in evidence.comparison.arms}
+        scores = {arm: x for arm, x in scores.items() if len(x) and np.isfinite(x).all()}
+        sign = 1 if metric.better == "higher" else -1
+        order = sorted(scores, key=lambda arm: -sign * iqm(scores[arm]))
+        shown = [evidence.say(metric, iqm(scores[arm])) for arm in order]
+        if len(order) < 2 or shown[0] == shown[1]:
+            continue
+        one, other = (scores[arm] * sign for arm in order[:2])
+        noise = None  # of one seed each nothing can be drawn again
+        if min(len(one), len(other)) > 1:
+            noise = iqm_difference(one, other, evidence.seed)
+        better = probability_of_improvement(one, other)
+        likely = probability_interval(one, other, evidence.seed)
+        spans = {arm: iqm_interval(scores[arm], evidence.seed) for arm in order}
+        middles = {
+            arm: f"{value} (95 %: {evidence.say_within(metric, spans[arm])})"
+            for arm, value in zip(order, shown)
+        }
+        told = ", ".join(f"{arm} {text}" for arm, text in middles.items())
+        lead = iqm(one) - iqm(other)
+        details = {"lead": evidence.say_gap(metric, lead)}
+        told_noise = "is of one seed"
+        if noise is not None:
+            details[OF_95] = evidence.say_span(metric, noise)
+            where = "beyond" if noise.low > 0 else "within"
+            told_noise = f"is {where} the noise (95 %: {details[OF_95]})"
+        details["probability"] = f"{better:.0%} (95 %: {likely.low:.0%} to {likely.high:.0%})"
+        yield Finding(
+            "leader", tuple(order), metric.name, evidence.end, lead, noise,
+            f"{name_of(metric)} at {evidence.say_at(evidence.end)}, middle half of the seeds: "
+            f"{told}. The lead of {order[0]}, {details['lead']}, {told_noise}; a seed of it is "
+            f"better than one of {order[1]} with a probability of {details['probability']}.",
+            middles, details,
+        )  # fmt: skip
 
-    def leader(self) -> Iterator[Finding]:
-        """By the inter-quartile mean of the seeds."""
-        for some in self.metrics.values():
-            if some.better is None or some.unit == "axis" or self._misleads(some):
-                continue
-            scores = {arm: self._scores(some, arm) for arm in self.comparison.arms}
-            scores = {arm: x for arm, x in scores.items() if len(x) and np.isfinite(x).all()}
-            sign = 1 if some.better == "higher" else -1
-            ranked = sorted(scores, key=lambda arm: -sign * iqm(scores[arm]))
-            shown = [self._value(some, iqm(scores[arm])) for arm in ranked]
-            if len(ranked) < 2 or shown[0] == shown[1]:
-                continue
-            one, other = (scores[arm] * sign for arm in ranked[:2])
-            noise = None  # of one seed each nothing can be drawn again
-            if min(len(one), len(other)) > 1:
-                noise = iqm_difference(one, other, self.seed)
-            better = probability_of_improvement(one, other)
-            likely = probability_interval(one, other, self.seed)
-            middles = {
-                arm: f"{value} (95 %: {self._within(some, iqm_interval(scores[arm], self.seed))})"
-                for arm, value in zip(ranked, shown)
-            }
-            told = ", ".join(f"{arm} {text}" for arm, text in middles.items())
-            lead = iqm(one) - iqm(other)
-            details = {"lead": self._gap(some, lead)}
-            told_noise = "is of one seed"
-            if noise is not None:
-                details[OF_95] = self._span(some, noise)
-                where = "beyond" if noise.low > 0 else "within"
-                told_noise = f"is {where} the noise (95 %: {details[OF_95]})"
-            details["probability"] = f"{better:.0%} (95 %: {likely.low:.0%} to {likely.high:.0%})"
-            yield Finding(
-                "leader", tuple(ranked), some.name, self.end, lead, noise,
-                f"{name_of(some)} at {self._at(self.end)}, middle half of the seeds: {told}. The "
-                f"lead of {ranked[0]}, {details['lead']}, {told_noise}; a seed of it is better "
-                f"than one of {ranked[1]} with a probability of {details['probability']}.",
-                middles, details,
+
+def first_finish(evidence: Evidence) -> Iterator[Finding]:
+    for map_, kind in evidence.raced("first_finish"):
+        metric = Metric.named(f"{map_}/{kind}/first_finish")
+        found = {name: evidence.value_at_end(metric, run) for name, run in evidence.runs.items()}
+        found = {name: at if np.isfinite(at) else None for name, at in found.items()}
+        yield from _times(evidence, "first_finish", metric, f"{map_} {kind} first finish", found)
+
+
+def threshold(evidence: Evidence) -> Iterator[Finding]:
+    for metric, wanted in evidence.thresholds.items():
+        found = {name: evidence.reached(metric, wanted, run) for name, run in evidence.runs.items()}
+        level = evidence.say(metric, wanted)
+        what = f"{name_of(metric)} of {level}"
+        yield from _times(evidence, "threshold", metric, what, found, {"level": level})
+
+
+def _times(
+    evidence: Evidence, kind: str, metric: Metric, what: str, found: dict[str, float | None],
+    level: dict[str, str] | None = None,
+) -> Iterator[Finding]:  # fmt: skip
+    """When the seeds of each arm got somewhere; those that never did count, too."""
+    for arm, names in evidence.comparison.arms.items():
+        at = [evidence.end_of(evidence.runs[x]) if found[x] is None else found[x] for x in names]
+        reached = [found[x] is not None for x in names]
+        estimate = time_to_threshold(at, reached)
+        details = (level or {}) | {"seeds that get there": f"{sum(reached)} of {len(names)}"}
+        told = f"{what}: {details['seeds that get there']} seeds of {arm} get there"
+        value = None
+        if np.isfinite(estimate.median):
+            value = estimate.median
+            details["half of all by"] = evidence.say_at(value)
+            told += f", half of all by {evidence.say_at(value)}"
+        yield Finding(kind, (arm,), metric.name, value, value, None, f"{told}.", details=details)
+
+
+def cautions(evidence: Evidence) -> Iterator[Finding]:
+    """As those of single runs; and of few seeds, and of seeds without a value."""
+    yield from cautions_of_any(evidence)
+    yield from _few_seeds(evidence)
+    yield from _without_values(evidence)
+
+
+def _few_seeds(evidence: Evidence) -> Iterator[Finding]:
+    for arm, names in evidence.comparison.arms.items():
+        if len(names) < FEW_SEEDS:
+            seeds = f"{len(names)} seed{'s' * (len(names) > 1)}"
+            yield caution(
+                evidence, "seeds", (arm,), None, float(len(names)),
+                f"{arm} has {seeds}: of fewer than {FEW_SEEDS} little is known, and the "
+                "interval of a probability is too narrow.", of_runs={arm: seeds},
             )  # fmt: skip
 
-    def first_finish(self) -> Iterator[Finding]:
-        for map_, kind in self._raced("first_finish"):
-            some = metric(f"{map_}/{kind}/first_finish")
-            found = {name: self._value_at_end(some, run) for name, run in self.runs.items()}
-            found = {name: at if np.isfinite(at) else None for name, at in found.items()}
-            yield from self._times("first_finish", some, f"{map_} {kind} first finish", found)
 
-    def threshold(self) -> Iterator[Finding]:
-        for some, threshold in self.thresholds.items():
-            found = {name: self._reached(some, threshold, run) for name, run in self.runs.items()}
-            level = self._value(some, threshold)
-            what = f"{name_of(some)} of {level}"
-            yield from self._times("threshold", some, what, found, {"level": level})
-
-    def _times(
-        self, kind: str, some: Metric, what: str, found: dict[str, float | None],
-        level: dict[str, str] | None = None,
-    ) -> Iterator[Finding]:  # fmt: skip
-        """When the seeds of each arm got somewhere; those that never did count, too."""
-        for arm, names in self.comparison.arms.items():
-            at = [self._end_of(self.runs[x]) if found[x] is None else found[x] for x in names]
-            reached = [found[x] is not None for x in names]
-            estimate = time_to_threshold(at, reached)
-            details = (level or {}) | {"seeds that get there": f"{sum(reached)} of {len(names)}"}
-            told = f"{what}: {details['seeds that get there']} seeds of {arm} get there"
-            value = None
-            if np.isfinite(estimate.median):
-                value = estimate.median
-                details["half of all by"] = self._at(value)
-                told += f", half of all by {self._at(value)}"
-            yield Finding(kind, (arm,), some.name, value, value, None, f"{told}.", details=details)
-
-    # What is said of single runs is not said of arms.
-
-    def crossover(self) -> Iterator[Finding]:
-        return iter(())
-
-    after = plateau = verdict = cost = crossover
-
-    def caution(self) -> Iterator[Finding]:
-        yield from super().caution()
-        yield from self._without_values()
-
-    def _few_seeds(self) -> Iterator[Finding]:
-        for arm, names in self.comparison.arms.items():
-            if len(names) < FEW_SEEDS:
-                seeds = f"{len(names)} seed{'s' * (len(names) > 1)}"
-                yield self._caution(
-                    (arm,), None, float(len(names)),
-                    f"{arm} has {seeds}: of fewer than {FEW_SEEDS} little is known, and the "
-                    "interval of a probability is too narrow.", of_runs={arm: seeds},
+def _without_values(evidence: Evidence) -> Iterator[Finding]:
+    """Arms of which nothing is said by the middle of their seeds, as some have no value."""
+    for arm, names in evidence.comparison.arms.items():
+        lacking: dict[int, list[str]] = {}
+        for metric in evidence.metrics.values():
+            if metric.better and metric.unit != "axis":
+                count = int((~np.isfinite(_scores(evidence, metric, arm))).sum())
+                lacking.setdefault(count, []).append(name_of(metric))
+        for count, metrics in lacking.items():
+            if 0 < count < len(names):
+                yield caution(
+                    evidence, "values", (arm,), None, float(count),
+                    f"{arm} is not ranked by {', '.join(metrics)} at "
+                    f"{evidence.say_at(evidence.end)}: {count} of its {len(names)} seeds without a "
+                    "value.",
+                    of_runs={arm: f"{count} of {len(names)} seeds without a value"},
                 )  # fmt: skip
 
-    def _without_values(self) -> Iterator[Finding]:
-        """Arms of which nothing is said by the middle of their seeds, as some have no value."""
-        for arm, names in self.comparison.arms.items():
-            lacking: dict[int, list[str]] = {}
-            for some in self.metrics.values():
-                if some.better and some.unit != "axis":
-                    count = int((~np.isfinite(self._scores(some, arm))).sum())
-                    lacking.setdefault(count, []).append(name_of(some))
-            for count, metrics in lacking.items():
-                if 0 < count < len(names):
-                    yield self._caution(
-                        (arm,), None, float(count),
-                        f"{arm} is not ranked by {', '.join(metrics)} at {self._at(self.end)}: "
-                        f"{count} of its {len(names)} seeds without a value.",
-                        of_runs={arm: f"{count} of {len(names)} seeds without a value"},
-                    )  # fmt: skip
 
-    def _scores(self, some: Metric, arm: str) -> np.ndarray:
-        """Values of the arm's seeds at the end of the window, (seeds,)."""
-        runs = [self.runs[name] for name in self.comparison.arms[arm]]
-        return np.array([
-            np.nan if self.comparison.ended(run, self.end) else self._value_at_end(some, run)
-            for run in runs
-        ])  # fmt: skip
+def _scores(evidence: Evidence, metric: Metric, arm: str) -> np.ndarray:
+    """Values of the arm's seeds at the end of the window, (seeds,)."""
+    ended = evidence.comparison.ended
+    runs = [evidence.runs[name] for name in evidence.comparison.arms[arm]]
+    return np.array([
+        np.nan if ended(run, evidence.end) else evidence.value_at_end(metric, run) for run in runs
+    ])  # fmt: skip

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tmnet.analysis.statistics import (
-    Interval,
-)
+from tmnet.analysis.statistics import Interval
 
 HEADINGS = {  # and what stands above the findings of each
     "leader": "Who leads",
@@ -44,6 +42,8 @@ class Finding:
     of_runs, details : dict of str to str
         What the sentence tells of each run, by its name, and what else it tells: for a row of a
         table.
+    reason : str
+        Of a caution: what makes the comparison mislead, such as "seeds".
     """
 
     kind: str
@@ -55,6 +55,7 @@ class Finding:
     sentence: str
     of_runs: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def stands_out(self) -> bool | None:

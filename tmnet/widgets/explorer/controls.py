@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from tmnet.analysis.alignment import fitting_interval
+from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import RULES
 from tmnet.logs.run import Run
 from tmnet.widgets.explorer.saved import VIEWS
@@ -185,7 +186,7 @@ class Controls(widgets.VBox):
     def set_intervals(self, runs: Sequence[Run]) -> None:
         """Intervals that make some twenty grid points of the shortest run."""
         for slider, by in ((self.interval, "time"), (self.step_interval, "step")):
-            set_number(slider, max(fitting_interval(runs, by), slider.options[0][1]))
+            set_number(slider, max(fitting_interval(runs, Axis(by)), slider.options[0][1]))
 
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and let only its own controls be moved."""

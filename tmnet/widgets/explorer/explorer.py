@@ -19,11 +19,10 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import metric_names
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison, compare
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
-from tmnet.export import export
 from tmnet.figures import Multiples
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
@@ -168,11 +167,11 @@ class Explorer(Pictured, widgets.HBox):
         else:
             what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
         arguments = {
-            "by": shown.by,
+            "by": shown.axis.by,
             "interval": shown.interval,
             "window": shown.window,
             "metrics": [some.name for some in shown.metrics],
-            "clock": shown.clock,
+            "clock": shown.axis.clock,
             "trailing": shown.trailing,
             "rule": shown.rule,
         }
@@ -402,7 +401,7 @@ class Explorer(Pictured, widgets.HBox):
                     row.box.value = name in view["runs"]
             set_options(controls.baseline, [run.name for run in self._shown_runs] or self.order)
             if "metrics" in view:
-                chosen = {metric(name).name for name in view["metrics"]}
+                chosen = {Metric.named(name).name for name in view["metrics"]}
                 for name in sorted(chosen - {*self._metric_boxes, *self._tags}):
                     compare(self.runs, metrics=[name])  # says which are near
                 for name, box in self._metric_boxes.items():
@@ -499,7 +498,7 @@ class Explorer(Pictured, widgets.HBox):
         with self._callbacks.off():
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
-            at_end = was is None or was.by != by or display.moment.value == display.moment.max
+            at_end = was is None or was.axis.by != by or display.moment.value == display.moment.max
             display.set_moments(last)
             if at_end:
                 display.moment.value = last
@@ -527,7 +526,7 @@ class Explorer(Pictured, widgets.HBox):
         at = shown.grid[self._moment]
         display.image.value = self._multiples.png(at)
         display.play.value = display.moment.value
-        display.moment_label.value = f"<b>{shown.show_at(at)} {html.escape(shown.axis_unit)}</b>"
+        display.moment_label.value = f"<b>{shown.axis.show(at)} {html.escape(shown.axis.unit)}</b>"
         display.moment_table.value = moment_html(
             shown, self._moment, self.controls.baseline.value, self._drawn_order
         )
@@ -547,7 +546,7 @@ class Explorer(Pictured, widgets.HBox):
             display.grid_table.value = render(metric_table(shown, some), "html")
         elif tab == "Findings":
             level = display.threshold_metric.value
-            some = metric(level) if level else None
+            some = Metric.named(level) if level else None
             thresholds = {level: display.threshold.value / some.scale} if level else None
             found = shown.findings(thresholds, self.at)
             display.findings.value = findings_html(found)
@@ -573,7 +572,7 @@ class Explorer(Pictured, widgets.HBox):
             some for some in self.comparison.metrics
             if some.better and some.drawn and some.name != "loss"
         ]  # fmt: skip
-        some.sort(key=lambda x: not (x.races and x.races[1] == "eval"))
+        some.sort(key=lambda x: not (x.races and x.races.kind == "eval"))
         return {title(self.comparison, x): x.name for x in some}
 
     def _take_level(self) -> None:
@@ -587,7 +586,7 @@ class Explorer(Pictured, widgets.HBox):
         slider.disabled = name is None
         if name is None:
             return
-        some = metric(name)
+        some = Metric.named(name)
         step = 10.0 ** -(2 if some.digits is None else some.digits)
         table = self.comparison.table(name) * some.scale
         values = table.to_numpy()[np.isfinite(table.to_numpy())]
@@ -610,14 +609,13 @@ class Explorer(Pictured, widgets.HBox):
     def _export(self) -> None:
         display = self.display
         with display.exporting:
-            files = export(
-                self.comparison,
+            files = self.comparison.export(
                 display.folder.value or ".",
                 display.prefix.value or "comparison",
                 display.formats.value,
-                display.dpi.value,
-                self._drawn_order,
-                display.width.value,
+                dpi=display.dpi.value,
+                order=self._drawn_order,
+                width=display.width.value,
             )
         names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
         display.exported.value = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import ipywidgets as widgets
 
-from tmnet.analysis.metrics import metric
+from tmnet.analysis.metrics import Metric
 from tmnet.logs.run import Run
 from tmnet.widgets.parts import checkbox
 
@@ -43,7 +43,7 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
     """The rows that metrics' checkboxes stand in: one for each map and kind."""
     groups: dict[str, list[widgets.Checkbox]] = {}
     for name, box in boxes.items():
-        some = metric(name)
+        some = Metric.named(name)
         group = " ".join(some.races[:2]) if some.races else "training"
         groups.setdefault(group, []).append(box)
     return [
@@ -57,8 +57,8 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
 
 def metric_box(name: str) -> widgets.Checkbox:
     """A checkbox for a metric; that of races stands beneath their map and kind."""
-    some = metric(name)
-    short = some.races[2].replace("_", " ") if some.races else some.name
+    some = Metric.named(name)
+    short = some.name.rpartition("/")[2].replace("_", " ") if some.races else some.name
     return checkbox(short, some.label)
 
 

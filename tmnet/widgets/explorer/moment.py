@@ -40,7 +40,7 @@ def moment_html(
         best = best_of(comparison, some, values)
         cells = []
         for i, run in enumerate(comparison.runs):
-            text = comparison.show_value(some, values[i])
+            text = comparison.show(some, values[i])
             if comparison.ended(run, at):
                 text = "ended"
             elif some.name.endswith("finish_rate") and np.isfinite(values[i]):
@@ -68,12 +68,12 @@ def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
         middles = [iqm(table[list(seeds)].to_numpy()) for seeds in names.values()]
         best, cells = best_of(comparison, some, np.array(middles)), []
         for seeds, middle, mark in zip(names.values(), middles, best):
-            text = comparison.show_value(some, middle)
+            text = comparison.show(some, middle)
             if mark:
                 text = f"<b>{text} {BEST_MARK}</b>"
             if np.isfinite(middle) and len(seeds) > 1:
                 span = iqm_interval(table[list(seeds)].to_numpy())
-                low, high = (comparison.show_value(some, x) for x in span)
+                low, high = (comparison.show(some, x) for x in span)
                 text += f"<br><small>{low} to {high}</small>"
             cells.append(text)
         rows.append((title(comparison, some), cells))
@@ -97,7 +97,7 @@ def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]])
 def _difference(comparison: Comparison, some: Metric, difference: float) -> str:
     if not np.isfinite(difference):
         return ""
-    text = comparison.show_value(some, abs(difference))
+    text = comparison.show(some, abs(difference))
     sign = "±" if not float(text.replace(",", "")) else "+" if difference > 0 else "−"
     return f"<br><small>{sign}{text}{' points' if some.unit == '%' else ''}</small>"
 

@@ -1,0 +1,110 @@
+"""The axis on which runs are compared: training time, steps, arithmetic, or a logged counter."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+
+from tmnet.analysis.on_axis import RunOnAxis
+from tmnet.errors import TmnetError
+from tmnet.logs.run import Run
+
+CLOCKS = ("active", "wall")
+_UNITS = {"time": "min", "step": "steps", "relative_step": "steps", "flops": "PFLOP"}
+_LABELS = {
+    "step": "steps (frames played)",
+    "relative_step": "steps since the run's first",
+    "flops": "arithmetic of the network (PFLOP)",
+}
+_INTERVALS = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
+
+# A run on an axis is prepared once, and lives as long as the run.
+_prepared: weakref.WeakKeyDictionary[Run, dict[Axis, RunOnAxis]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What runs are compared at equal amounts of.
+
+    Parameters
+    ----------
+    by : str
+        "time" (minutes), "step" (frames played), "relative_step" (since the run's own first
+        step), "flops" (PFLOP that the network took), or the tag of a counter that runs logged.
+    clock : {"active", "wall"}
+        Of "time": minutes that processes of the run were running, or minutes since its first
+        record.
+
+    Raises
+    ------
+    TmnetError
+        If the clock is unknown.
+
+    Examples
+    --------
+    >>> Axis("step").unit, Axis("time").show(12.5), Axis("flops").default_interval
+    ('steps', '12.5', None)
+    """
+
+    by: str = "time"
+    clock: str = "active"
+
+    def __post_init__(self):
+        if self.clock not in CLOCKS:
+            raise TmnetError(f"The clock {self.clock!r} is unknown; it can be {', '.join(CLOCKS)}.")
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is training time."""
+        return self.by == "time"
+
+    @property
+    def is_steps(self) -> bool:
+        """Whether it counts frames, from whichever first one on."""
+        return self.by in ("step", "relative_step")
+
+    @property
+    def unit(self) -> str:
+        """ "min", "steps", "PFLOP", or the name of the counter."""
+        return _UNITS.get(self.by, self.by)
+
+    @property
+    def label(self) -> str:
+        """What it shows, with its unit."""
+        if self.is_time:
+            clock = "active" if self.clock == "active" else "wall clock"
+            return f"{clock} training time (min)"
+        return _LABELS.get(self.by, self.by)
+
+    @property
+    def default_interval(self) -> float | None:
+        """Between grid points; None where it depends on how far the runs go."""
+        return _INTERVALS.get(self.by)
+
+    def show(self, at: float) -> str:
+        """A position as text, without the unit."""
+        if self.by in ("time", "flops"):
+            return f"{at:,.2f}".rstrip("0").rstrip(".")
+        return f"{at:,.0f}"
+
+    def pace(self, length: float) -> tuple[float, str]:
+        """A length in the unit in which gains are given, and the name of one of these."""
+        if self.is_time:
+            return length / 60, "an hour"
+        if self.is_steps:
+            return length / 1e6, "a million steps"
+        return length, f"a {self.unit}"
+
+    def of(self, run: Run) -> RunOnAxis:
+        """The events of a run by their positions on the axis.
+
+        Raises
+        ------
+        TmnetError
+            If the run did not log what the axis is made of.
+        """
+        kept = _prepared.setdefault(run, {})
+        key = self if self.is_time else Axis(self.by)  # the clock is only that of time
+        if key not in kept:
+            kept[key] = RunOnAxis(run, key)
+        return kept[key]
