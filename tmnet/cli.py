@@ -313,19 +313,22 @@ def _heading(comparison, name: str) -> str:
 
 
 def _runs_table(runs) -> str:
-    from tmnet.logs.find import list_runs
-    from tmnet.tables import render
+    from tabulate import tabulate
 
-    table = list_runs(runs)
-    for name in ("pieces", "maps"):
-        table[name] = table[name].map(", ".join)
-    for name in ("minutes", "wall_minutes"):
-        table[name] = table[name].map("{:,.1f}".format)
-    for name in ("processes", "steps", "races"):
-        table[name] = table[name].map("{:,}".format)
-    table = table.rename(columns={"minutes": "active min", "wall_minutes": "wall min"})
-    columns = ["active min", "wall min", "steps", "races", "processes", "maps", "pieces"]
-    return render(table.set_index("run")[columns].rename_axis(None), "text")
+    from tmnet.logs.find import describe
+
+    listed = describe(runs)
+    columns = {
+        "": listed["run"],
+        "active min": [f"{minutes:,.1f}" for minutes in listed["minutes"]],
+        "wall min": [f"{minutes:,.1f}" for minutes in listed["wall_minutes"]],
+    }
+    for name in ("steps", "races", "processes"):
+        columns[name] = [f"{number:,}" for number in listed[name]]
+    for name in ("maps", "pieces"):
+        columns[name] = [", ".join(names) for names in listed[name]]
+    align = ["left"] + ["right"] * (len(columns) - 1)
+    return tabulate(columns, "keys", "simple", colalign=align, disable_numparse=True)
 
 
 def list_(args: argparse.Namespace) -> None:
