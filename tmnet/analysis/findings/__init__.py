@@ -56,7 +56,7 @@ def findings(
     >>> runs = tmnet.load_runs(tmnet.example_runs())
     >>> found = tmnet.compare(runs, metrics=["A01/eval/first_finish"]).findings()
     >>> found[0].sentence
-    'A01 eval: A01_as20_big_long first finishes at 7.9 min (step 136,886).'
+    'A01 eval: A01_as20_big_long first finishes at 7.9 min (step 136,860).'
     """
     lo, hi = comparison.window
     after = comparison.middle if after is None else after
