@@ -10,26 +10,17 @@ from matplotlib.figure import Figure
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.drawing import styled
-from tmnet.errors import TmnetError
 from tmnet.figures import plot_grid, plot_profile
-from tmnet.files import file_name, make_directory, write_output
+from tmnet.files import (
+    FIGURE_FORMATS,
+    TABLE_FORMATS,
+    check_formats,
+    file_name,
+    make_directory,
+    write_output,
+)
 from tmnet.progress import progress_bar
 from tmnet.tables import document, tables
-
-FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
-TABLE_FORMATS = ("csv", "md", "tex")
-
-
-def check_formats(formats: Iterable[str]) -> list[str]:
-    """Names of formats as `export` knows them; TmnetError for one that it cannot write."""
-    formats = [name.lower().lstrip(".") for name in formats]
-    for name in formats:
-        if name not in FIGURE_FORMATS + TABLE_FORMATS:
-            raise TmnetError(
-                f"The format {name} cannot be written; figures can be "
-                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
-            )
-    return formats
 
 
 def export(

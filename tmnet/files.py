@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from tmnet.errors import TmnetError
 
 LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
+FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
+TABLE_FORMATS = ("csv", "md", "tex")  # of files that are exported
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -45,6 +47,18 @@ def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def file_name(text: str) -> str:
     """A text as part of a file's name: without signs that some system refuses."""
     return re.sub(r"[^\w.-]+", "_", text)
+
+
+def check_formats(formats: Iterable[str]) -> list[str]:
+    """Names of formats as `tmnet.export` knows them; TmnetError for one that it cannot write."""
+    formats = [name.lower().lstrip(".") for name in formats]
+    for name in formats:
+        if name not in FIGURE_FORMATS + TABLE_FORMATS:
+            raise TmnetError(
+                f"The format {name} cannot be written; figures can be "
+                f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
+            )
+    return formats
 
 
 def make_directory(directory: str | Path) -> Path:

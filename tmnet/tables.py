@@ -1,4 +1,4 @@
-"""Tables of comparisons as text: for the terminal, Markdown, LaTeX and HTML, by tabulate."""
+"""Tables of comparisons: for the terminal, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -6,32 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from tabulate import tabulate
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
+from tmnet.text_table import render
 
-STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
 BEST_MARK = "*"
-
-
-def render(table: pd.DataFrame, style: str) -> str:
-    """A table of strings in one of `STYLES`; a grid is aligned like numbers, names like text."""
-    is_grid = all(str(name)[:1].isdigit() for name in table.index)
-    text = tabulate(
-        [[str(name), *row] for name, row in zip(table.index, table.to_numpy())],
-        [table.index.name or "", *map(_head, table.columns, table.to_numpy().T)],
-        tablefmt=STYLES[style],
-        colalign=("right" if is_grid else "left",) + ("right",) * len(table.columns),
-        disable_numparse=True,
-        preserve_whitespace=style == "text",
-    )
-    return text.replace("−", "$-$") if style == "tex" else text
-
-
-def _head(name: str, cells: Sequence[str]) -> str:
-    """A column's name, over the digits of cells that end in a mark or in room for one."""
-    return f"{name} " if any(cell.endswith(" ") for cell in cells) else name
 
 
 def title(comparison: Alignment, metric: Metric) -> str:

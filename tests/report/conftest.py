@@ -16,8 +16,9 @@ def published(tmp_path_factory):
     """Folder with the report of the published study, `page`, in all formats."""
     directory = tmp_path_factory.mktemp("published")
     files = report(
-        load_study("network_size_published"), LOGDIR, directory, "page", STYLES,
-        ("jpg", "tex", "csv"), ["tmnet report network_size_published"],
+        load_study("network_size_published"), logdir=LOGDIR, directory=directory, name="page",
+        styles=STYLES,
+        formats=("jpg", "tex", "csv"), commands=["tmnet report network_size_published"],
     )  # fmt: skip
     assert {*files} == {*directory.iterdir()} and len(files) == len({*files})
     return directory
@@ -64,5 +65,13 @@ def arms(logdir, tmp_path_factory):
     arms = {"big": ["big0", "big1"], "small": ["small2", "small3"]}
     thresholds = {"A01/eval/best": 43.0, "A01/eval/finish_rate": 0.5}
     some = study(arms=arms, thresholds=thresholds, step_interval=5000, prefix="arms")
-    report(some, logdir, directory, "arms", ["md"], ["svg"], cache=False)
+    report(
+        some,
+        logdir=logdir,
+        directory=directory,
+        name="arms",
+        styles=["md"],
+        formats=["svg"],
+        cache=False,
+    )
     return directory

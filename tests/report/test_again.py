@@ -9,11 +9,29 @@ from .test_page import between, edit, read
 def test_made_twice_it_is_the_same_to_the_byte(logdir, tmp_path):
     formats = ("png", "svg", "pdf", "jpg", "csv", "md", "tex")
     for directory in (tmp_path / "one", tmp_path / "two"):
-        report(study(), logdir, directory, "a", STYLES, formats, ["tmnet x"], cache=False)
+        report(
+            study(),
+            logdir=logdir,
+            directory=directory,
+            name="a",
+            styles=STYLES,
+            formats=formats,
+            commands=["tmnet x"],
+            cache=False,
+        )
     first = contents(tmp_path / "one")
     assert len(first) == 3 + 2 * len(formats) + 1
     assert contents(tmp_path / "two") == first
-    report(study(), logdir, tmp_path / "one", "a", STYLES, formats, ["tmnet x"], cache=False)
+    report(
+        study(),
+        logdir=logdir,
+        directory=tmp_path / "one",
+        name="a",
+        styles=STYLES,
+        formats=formats,
+        commands=["tmnet x"],
+        cache=False,
+    )
     assert contents(tmp_path / "one") == first
 
 
@@ -21,19 +39,19 @@ def test_draws_are_the_same_each_time(logdir, arms, tmp_path):
     """Intervals of arms and of races are drawn, with a seed."""
     runs = study(runs=["big0", "small2"], interval=10, step_interval=15_000)
     for directory in (tmp_path / "one", tmp_path / "two"):
-        report(runs, logdir, directory, "a", ["md"], cache=False)
+        report(runs, logdir=logdir, directory=directory, name="a", styles=["md"], cache=False)
     assert (tmp_path / "one" / "a.md").read_bytes() == (tmp_path / "two" / "a.md").read_bytes()
     assert "95 %" in text_of(tmp_path / "one" / "a.md")
 
 
 def test_the_authors_words_stay_and_all_else_is_made_anew(logdir, tmp_path):
-    report(study(), logdir, tmp_path, "a", STYLES, cache=False)
+    report(study(), logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
     words = {key: f"About {key}: *so* <b>it</b> is.\n\n  x `y` é".encode() for key in PLACES}
     for style in STYLES:
         for key, some in words.items():
             edit(tmp_path / f"a.{style}", key, some)
     again = study(title="Another", question="Whether?", interval=10, baseline="only")
-    report(again, logdir, tmp_path, "a", STYLES, cache=False)
+    report(again, logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
     for style in STYLES:
         data = (tmp_path / f"a.{style}").read_bytes()
         for key, some in words.items():
@@ -43,18 +61,18 @@ def test_the_authors_words_stay_and_all_else_is_made_anew(logdir, tmp_path):
         assert "(Your words" not in text and "Every 10 min up to 30 min" in text
         assert ("cell", "113.00 (+15.00)") in read(style, text)
     first = contents(tmp_path)
-    report(again, logdir, tmp_path, "a", STYLES, cache=False)
+    report(again, logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
     assert contents(tmp_path) == first
 
 
 def test_words_stay_where_their_section_has_nothing_to_say(logdir, tmp_path):
     """Of arms, nothing is said about going on; what the author wrote there is not thrown away."""
-    report(study(), logdir, tmp_path, "a", STYLES, cache=False)
+    report(study(), logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
     for style in STYLES:
         edit(tmp_path / f"a.{style}", "going on", b"An hour of my work.")
     arms = study(arms={"x": ["only"], "y": ["only_b"]})
     for some in (arms, study()):
-        report(some, logdir, tmp_path, "a", STYLES, cache=False)
+        report(some, logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
         for style in STYLES:
             assert (tmp_path / f"a.{style}").read_bytes().count(b"An hour of my work.") == 1
     for style in STYLES:
@@ -64,11 +82,27 @@ def test_words_stay_where_their_section_has_nothing_to_say(logdir, tmp_path):
 
 def test_words_that_are_given_replace_those_in_the_page(logdir, tmp_path):
     words = {"overview": "One.\n\nTwo & <three>.", "conclusions": "So it_is."}
-    report(study(), logdir, tmp_path, "a", STYLES, words=words, cache=False)
+    report(
+        study(),
+        logdir=logdir,
+        directory=tmp_path,
+        name="a",
+        styles=STYLES,
+        words=words,
+        cache=False,
+    )
     for style in STYLES:
         laptop = b"<p>A laptop.</p>" if style == "html" else b"A laptop."
         edit(tmp_path / f"a.{style}", "hardware", laptop)
-    report(study(), logdir, tmp_path, "a", STYLES, words={"overview": "Three."}, cache=False)
+    report(
+        study(),
+        logdir=logdir,
+        directory=tmp_path,
+        name="a",
+        styles=STYLES,
+        words={"overview": "Three."},
+        cache=False,
+    )
     for style in STYLES:
         found = read(style, text_of(tmp_path / f"a.{style}"))
         shown = [text for kind, text in found if kind == "text"]

@@ -110,7 +110,15 @@ def test_a_figure_shows_what_its_name_says(arms):
 
 def test_runs_with_nothing_but_a_loss(logdir, tmp_path):
     """No race, no configuration, nothing about the machine: the page says so."""
-    pages = report(study(), logdir, tmp_path, "a", ["md"], ["jpg"], cache=False)
+    pages = report(
+        study(),
+        logdir=logdir,
+        directory=tmp_path,
+        name="a",
+        styles=["md"],
+        formats=["jpg"],
+        cache=False,
+    )
     assert [path.name for path in pages] == [
         "a.md", "comparison_loss.jpg", "comparison_loss_by_step.jpg"
     ]  # fmt: skip
@@ -141,7 +149,12 @@ def test_the_machine_and_the_versions_as_logged(tmp_path):
     assert runs["x0"].about == {"python": "3.12.1", "torch": "2.8", "devices": ["cpu", "2 cores"]}
     assert runs["x1"].config == {"batch": 1}
     some = study(runs=["x0", "x1"])
-    found = read("md", text_of(report(some, tmp_path / "logs", tmp_path, "a", ["md"])[0]))
+    found = read(
+        "md",
+        text_of(
+            report(some, logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=["md"])[0]
+        ),
+    )
     shown = table(sections(found)["Hardware and software"], "As the runs logged it", 3)
     assert shown.loc["torch"].tolist() == ["2.8", "2.9"]
     assert shown.loc["devices"].tolist() == ["cpu; 2 cores"] * 2
@@ -156,7 +169,9 @@ def test_names_of_runs_are_not_markup(tmp_path, style):
         records = [(60 * k, k, {"loss": 100 - k / (i + 1)}) for k in range(1, 11)]
         write_file(tmp_path / "logs" / name, records, pid=i)
     some = study(runs=names, baseline="_b_", title="Of _b_ and <i>&lt;")
-    (path, *_) = report(some, tmp_path / "logs", tmp_path, "a", [style], cache=False)
+    (path, *_) = report(
+        some, logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=[style], cache=False
+    )
     found = read(style, text_of(path))
     assert found[0] == ("heading", "Of _b_ and <i>&lt;")
     assert list(table(found, "Values at 10 min", 6).columns) == names
@@ -172,11 +187,15 @@ def test_a_run_that_is_called_like_a_column(logdir, tmp_path, name):
     shutil.copytree(logdir / "only_b", tmp_path / "logs" / name)
     shutil.copytree(logdir / "only", tmp_path / "logs" / "only")
     some = study(runs=["only", name])
-    (path, *_) = report(some, tmp_path / "logs", tmp_path, "a", ["md"], cache=False)
+    (path, *_) = report(
+        some, logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=["md"], cache=False
+    )
     cells = dict(tables_of(read("md", text_of(path))))["Who leads: the numbers"]
     assert cells.count("98.00") == cells.count("113.00") == cells.count("15.00") == 1
 
 
 def test_runs_of_equal_length_do_not_differ_in_it(logdir, tmp_path):
-    (path, *_) = report(study(), logdir, tmp_path, "a", ["md"], cache=False)
+    (path, *_) = report(
+        study(), logdir=logdir, directory=tmp_path, name="a", styles=["md"], cache=False
+    )
     assert "differ in length" not in text_of(path)

@@ -99,7 +99,7 @@ def test_names_of_arms_that_are_numbers(logdir, tmp_path):
     except TmnetError as error:
         assert str(error).startswith(f"{path}: ") and "arms" in str(error)
     else:
-        report(some, logdir, tmp_path, "a", ["md"], cache=False)
+        report(some, logdir=logdir, directory=tmp_path, name="a", styles=["md"], cache=False)
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_a_study_that_is_not_there(tmp_path):
 )
 def test_a_study_that_does_not_fit_the_runs(logdir, tmp_path, fields, sentence):
     with pytest.raises(TmnetError, match=sentence):
-        report(study(**fields), logdir, tmp_path / "out", cache=False)
+        report(study(**fields), logdir=logdir, directory=tmp_path / "out", cache=False)
     assert not list(tmp_path.rglob("*.html"))

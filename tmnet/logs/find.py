@@ -200,6 +200,19 @@ def describe(runs: Sequence[Run]) -> dict[str, list[Any]]:
     }
 
 
+def describe_in_words(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """The columns of `list_runs` but the first as text, by their heads with units."""
+    told = describe(runs)
+    minutes = {"active min": told["minutes"], "wall min": told["wall_minutes"]}
+    counts = {name: told[name] for name in ("steps", "races", "processes")}
+    names = {name: told[name] for name in ("maps", "pieces")}
+    return (
+        {head: [f"{x:,.1f}" for x in column] for head, column in minutes.items()}
+        | {head: [f"{x:,}" for x in column] for head, column in counts.items()}
+        | {head: [", ".join(x) for x in column] for head, column in names.items()}
+    )
+
+
 def load_piece(name: str, logdir: Path, reader: Reader, before: Piece | None = None) -> Piece:
     """A log directory; the same object as `before` where nothing has changed since."""
     read, notes = reader.read(event_files(logdir / name))

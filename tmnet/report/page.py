@@ -14,7 +14,7 @@ import pandas as pd
 
 from tmnet.errors import TmnetError
 from tmnet.files import write_output
-from tmnet.tables import render
+from tmnet.text_table import render
 
 PAGE_FORMATS = ("md", "rst", "html")
 _UNDERLINES = "=-~^"

@@ -15,14 +15,9 @@ from tmnet.analysis.findings.evidence import name_of
 from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.metrics import Metric, minus
 from tmnet.comparison import Comparison, compare
-from tmnet.export import (
-    FIGURE_FORMATS,
-    TABLE_FORMATS,
-    check_formats,
-    export_profile,
-)
-from tmnet.files import make_directory, write_output
-from tmnet.logs.find import list_runs, load_run
+from tmnet.export import export_profile
+from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS, check_formats, make_directory, write_output
+from tmnet.logs.find import describe_in_words, load_run
 from tmnet.logs.run import Run
 from tmnet.progress import progress_bar
 from tmnet.report.page import (
@@ -53,6 +48,7 @@ PLACES = {  # for the author's own words, and what belongs there
 
 def report(
     study: Study,
+    *,
     logdir: str | Path,
     directory: str | Path,
     name: str = "report",
@@ -264,18 +260,11 @@ class _Writer:
         ]
 
     def _runs(self) -> list[Block]:
-        table = list_runs(list(self.runs.values())).set_index("run")
-        for name in ("minutes", "wall_minutes"):
-            table[name] = table[name].map("{:,.1f}".format)
-        for name in ("steps", "races", "processes"):
-            table[name] = table[name].map("{:,}".format)
-        for name in ("pieces", "maps"):
-            table[name] = table[name].map(", ".join)
-        table = table.rename(
-            columns={
-                "minutes": "active min", "wall_minutes": "wall min", "pieces": "log directories",
-            }
-        )  # fmt: skip
+        runs = list(self.runs.values())
+        told = describe_in_words(runs)
+        heads = ["pieces", "processes", "active min", "wall min", "steps", "races", "maps"]
+        table = pd.DataFrame({head: told[head] for head in heads}, [run.name for run in runs])
+        table = table.rename_axis("run").rename(columns={"pieces": "log directories"})
         return [Heading(2, "Runs"), Table("Runs", table)]
 
     def _details(

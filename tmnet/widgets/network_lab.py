@@ -16,7 +16,7 @@ from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
 from tmnet.networks.anatomy import anatomy
 from tmnet.networks.costs import costs
 from tmnet.networks.iqn import IQN
-from tmnet.tables import render
+from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.checkpoint_figure import checkpoint_png
 from tmnet.widgets.network_figure import MOST_NETWORKS, PARTS, NetworkFigure

@@ -13,8 +13,8 @@ from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
-from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.figures import WIDTHS
+from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
 from tmnet.report.page import PAGE_FORMATS
@@ -238,8 +238,9 @@ class WriteUp(widgets.HBox):
         styles = list(self.styles.value) or ["html"]
         with self.progress:
             self.files = report(
-                self.study, self.logdir, self.folder.value or ".", "report", styles,
-                self.formats.value or ["png"], words=self.words, width=self.width.value,
+                self.study, logdir=self.logdir, directory=self.folder.value or ".", name="report",
+                styles=styles,
+                formats=self.formats.value or ["png"], words=self.words, width=self.width.value,
             )  # fmt: skip
         folder = html.escape(str(self.files[0].parent.resolve()))
         names = ", ".join(html.escape(path.name) for path in self.files[: len(styles)])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from tmnet.export import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.figures import WIDTHS
+from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.widgets.parts import FULL, LABEL, ProgressOutput, dropdown
 
 

@@ -26,7 +26,8 @@ from tmnet.errors import TmnetError
 from tmnet.figures import Multiples
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
-from tmnet.tables import metric_table, render, title
+from tmnet.tables import metric_table, title
+from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display

@@ -1,0 +1,63 @@
+"""What several commands share: where runs are, and tables in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tmnet.files import LOGDIR, example_runs
+from tmnet.logs.find import describe_in_words
+from tmnet.logs.run import Run
+from tmnet.text_table import render_rows
+
+if TYPE_CHECKING:
+    from tmnet.analysis.alignment import Alignment
+
+MOST_ROWS = 30  # of a table in the terminal
+
+
+def log_directory(args: argparse.Namespace) -> Path:
+    """Where the runs are: as asked for, in this folder, or those that come with tmnet."""
+    if args.logdir is not None:
+        return Path(args.logdir)
+    if Path(LOGDIR).is_dir():
+        return Path(LOGDIR)
+    print(
+        f"note: there is no folder {LOGDIR} here and no --logdir: these are the runs that come "
+        "with tmnet (recorded at laptop scale).",
+        file=sys.stderr,
+    )
+    return example_runs()
+
+
+def print_tables(by_time: Alignment, by_step: Alignment) -> None:
+    """All tables of two comparisons of the same runs, and what their reader must know."""
+    from tmnet.tables import document, tables  # and pandas, which a list of runs does without
+
+    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
+        print(f"\n{_heading(comparison, name)}\n")
+        print(document(tables(comparison, MOST_ROWS), "text"))
+    for note in by_time.notes:
+        print(f"\nNote: {note}")
+
+
+def _heading(comparison: Alignment, name: str) -> str:
+    (lo, hi), points = comparison.window, len(comparison.grid)
+    head = f"BY {name.upper()} · {comparison.axis.label}, {lo:,.10g} to "
+    head += f"{hi:,.{int(comparison.axis.is_time)}f} {comparison.axis.unit}, "
+    head += f"every {comparison.interval:,.10g}"
+    lines = [head, "=" * len(head)]
+    if (every := -(-points // MOST_ROWS)) > 1:
+        lines.append(f"(shown: every {every} of {points} grid points; --csv writes all)")
+    return "\n".join(lines)
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """What there is of each run."""
+    columns = describe_in_words(runs)
+    head = ["active min", "wall min", "steps", "races", "processes", "maps", "pieces"]
+    rows = zip([run.name for run in runs], *(columns[name] for name in head))
+    return render_rows(["", *head], list(rows), "text")

@@ -1,0 +1,121 @@
+"""`tmnet compare`: runs side by side in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+from tmnet.files import check_formats, make_directory, write_output
+
+
+def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
+    """Add it to the commands."""
+    parser = commands.add_parser(
+        "compare",
+        parents=[logdir],
+        allow_abbrev=False,
+        help="compare runs by training time and by step",
+        description="Compare runs of different lengths at equal training time and at equal "
+        "steps: tables, and on request figures and files. * marks the best of a row.",
+    )
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="RUN")
+    add("--interval", type=float, default=5.0, metavar="MIN", help="minutes between grid points")
+    add(
+        "--step-interval",
+        "--step_interval",
+        type=float,
+        default=50_000,
+        metavar="N",
+        help="steps between grid points",
+    )
+    add(
+        "--window",
+        type=_window,
+        metavar="MIN",
+        help="compare by time up to this minute, or from:to (default: to the end of the shortest "
+        "run)",
+    )
+    add("--clock", choices=("active", "wall"), default="active", help="count downtime or not")
+    add(
+        "--trailing",
+        type=float,
+        metavar="MIN",
+        help="by time, count only races of the last MIN minutes (default: all from the start)",
+    )
+    add("--metrics", nargs="+", metavar="M", help="metrics to show (default: those of races, "
+        "loss, average Q, share of training)")  # fmt: skip
+    add("--all-scalars", action="store_true", help="every other logged scalar, too")
+    add("--plot", action="store_true", help="write a figure for each metric")
+    add("--by-step", action="store_true", help="with --plot: figures by step, too")
+    add("--output-dir", default=".", metavar="DIR", help="where figures go")
+    add("--prefix", default="comparison", metavar="P", help="what their names begin with")
+    add(
+        "--formats",
+        default="png",
+        type=lambda text: [part for part in text.split(",") if part],
+        metavar="F,F",
+        help="of figures: png,jpg,svg,pdf; of a table of all values: csv,md,tex (default: png)",
+    )
+    add("--csv", metavar="FILE", help="write all values: run, axis, metric, at, value")
+    add("--json", metavar="FILE", help="the same as JSON")
+
+
+def _window(text: str) -> tuple[float, float]:
+    lo, _, hi = text.rpartition(":")
+    return float(lo or 0), float(hi)
+
+
+def run(args: argparse.Namespace) -> None:
+    """`tmnet compare`."""
+    import pandas as pd
+
+    from tmnet.analysis.alignment import metric_names
+    from tmnet.cli.common import log_directory, print_tables, runs_table
+    from tmnet.comparison import compare
+    from tmnet.logs.find import load_run
+
+    check_formats(args.formats)  # before anything is computed
+    if args.plot:
+        make_directory(args.output_dir)
+    logdir = log_directory(args)
+    runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
+    metrics = args.metrics or metric_names(runs, args.all_scalars)
+    by_time = compare(
+        runs,
+        interval=args.interval,
+        window=args.window,
+        metrics=metrics,
+        clock=args.clock,
+        trailing=args.trailing,
+    )
+    by_step = by_time.again(by="step", interval=args.step_interval)
+    print(runs_table(runs))
+    print_tables(by_time, by_step)
+    frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
+    frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
+    if args.csv:
+        _write_text(args.csv, frame.to_csv(index=False, lineterminator="\n"))
+    if args.json:
+        rows = frame.to_dict("records")
+        for row in rows:  # JSON knows no NaN and no infinity
+            row["value"] = row["value"] if math.isfinite(row["value"]) else None
+        _write_text(args.json, json.dumps(rows, indent=0) + "\n")
+    if args.plot:
+        comparisons = [by_time, by_step] if args.by_step else [by_time]
+        files = [
+            file
+            for comparison in comparisons
+            for file in comparison.export(args.output_dir, args.prefix, args.formats)
+        ]
+        print(f"\n{len(files)} files written to {args.output_dir}")
+
+
+def _write_text(path: str, text: str) -> None:
+    path = Path(path)
+    make_directory(path.parent)
+    write_output(path, lambda file: file.write(text.encode()))
+    print(f"\nAll values written to {path}")
