@@ -26,7 +26,7 @@ def test_a_notebook_runs(path, tmp_path):
     notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[path.stem]))
     here = tmp_path / "notebooks"  # the start page looks for runs in the folder around it
     here.mkdir()
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": here}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": here}}).execute()
     errors = [out for cell in notebook.cells for out in cell.get("outputs", ())
               if out.get("name") == "stderr"]  # fmt: skip
     assert not errors

@@ -6,7 +6,7 @@ import pytest
 
 import tmnet
 
-from ..checks import one_sentence, refused
+from ..checks import refused
 from .trainings import (
     CARTPOLE,
     EPSILON,
@@ -98,13 +98,11 @@ def test_initial_checkpoints_that_do_not_fit(first, values, words):
 
 
 def test_the_best_as_initial_checkpoint(first):
-    """It starts from there, or says in a sentence that it cannot."""
+    """It is refused: it keeps less than a checkpoint."""
     best = first.checkpoints / "first" / "best_A01.pt"
     assert best.is_file()
-    try:
-        first.train("from_best", values={"initial_checkpoint": str(best)}, frames=60)
-    except tmnet.TmnetError as error:
-        one_sentence(str(error), "best_A01.pt")
+    values = {"initial_checkpoint": str(best)}
+    refused(lambda: first.train("from_best", values=values, frames=60), "best_A01.pt")
 
 
 def test_initial_checkpoint_of_another_environment(tmp_path):

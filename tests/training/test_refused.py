@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import replace
 
@@ -92,8 +91,7 @@ def test_an_existing_run_where_this_one_goes_on(trainings):
     trainings.train("run_2", frames=40)
     before = len(trainings.scalars("run_2"))
     values = {"recording.suffix_schedule": [[0, ""], [20, "_2"]]}
-    with contextlib.suppress(tmnet.TmnetError):
-        trainings.train("run", values, frames=40)
+    refused(lambda: trainings.train("run", values, frames=40), "run_2", "already")
     assert len(trainings.scalars("run_2")) == before
 
 

@@ -334,9 +334,9 @@ def test_checkpoints_after_a_crash(played):
 
 # --- kill -9 ------------------------------------------------------------------------------------
 
-KILLS = 20
+KILLS = 12
 KILLER = """
-import json, os, random, signal, sys, time, traceback
+import json, os, random, signal, sys, traceback
 from pathlib import Path
 import torch
 from tmnet.training import train
@@ -350,19 +350,28 @@ found = []
 def checkpoints():
     return sorted(path for path in folder.glob("*.pt") if path.stem.isdecimal())
 
-def start(at_write=None):
+def killing(left):  # a function that ends this process at the last of so many calls
+    def count():
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return count
+
+def start(at_line=None, at_write=None):  # and be killed at a line of training's code, or a write
     pid = os.fork()
     if pid:
-        return pid
-    left = [at_write]
-    fsync = os.fsync
-    def killing(file):
-        left[0] -= 1
-        if not left[0]:
-            os.kill(os.getpid(), signal.SIGKILL)
-        fsync(file)
+        return os.waitpid(pid, 0)[1]
     if at_write:
-        os.fsync = killing
+        written, fsync = killing(at_write), os.fsync
+        os.fsync = lambda file: (written(), fsync(file))
+    if at_line:
+        reached, inside = killing(at_line), os.path.join("tmnet", "training", "")
+        def line(frame, event, _):
+            if event == "line":
+                reached()
+            return line
+        sys.settrace(lambda frame, *_: line if inside in frame.f_code.co_filename else None)
     try:
         train(**arguments, resume=bool(checkpoints()))
     except BaseException:
@@ -379,20 +388,12 @@ def look(status):
     })
 
 while True:
-    at_write = random.randint(2, 6) if len(found) % 5 == 4 else None
-    before, last = checkpoints()[-1:], len(found) >= kills
-    pid = start(at_write)
-    # some while they start, the others at some time after their first checkpoint
-    end = time.monotonic() + random.uniform(0, 0.2) if len(found) % 5 == 3 else None
-    done = 0
-    while not done and (last or at_write or end is None or time.monotonic() < end):
-        time.sleep(0.001)
-        if end is None and checkpoints()[-1:] != before:
-            end = time.monotonic() + random.uniform(0, 0.1)
-        done, status = os.waitpid(pid, os.WNOHANG)
-    if not done:
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
+    if len(found) == kills:
+        status = start()
+    elif len(found) % 5 == 4:
+        status = start(at_write=random.randint(2, 6))
+    else:  # about 1,000 lines until the first action, and 440 for each
+        status = start(at_line=random.randint(1 if found else 3000, 6000))
     look(status)
     if not os.WIFSIGNALED(status):
         break
@@ -407,11 +408,11 @@ def killed(tmp_path_factory):
         pytest.skip("processes cannot be forked here")
     trainings = Trainings(tmp_path_factory.mktemp("killed"))
     values = {"recording.checkpoint_minutes": 1e-6, "training.batch_size": 32}
-    arguments = trainings.arguments("killed", values, frames=1600, seed=6)
+    arguments = trainings.arguments("killed", values, frames=600, seed=6)
     arguments |= {name: str(arguments[name]) for name in ("logdir", "checkpoints")}
     done = subprocess.run(
         [sys.executable, "-c", KILLER, json.dumps(arguments), str(KILLS)],
-        capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300,
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return trainings, json.loads(done.stdout.splitlines()[-1])
@@ -421,10 +422,10 @@ def test_killed_at_any_moment(killed):
     """There is a checkpoint that can be loaded, and the run goes on from it."""
     _, found = killed
     *kills, last = found
-    assert len(kills) >= 10 and last["status"] == 0
+    assert len(kills) == KILLS and last["status"] == 0
     assert all(kill["status"] == 9 for kill in kills)
     frames = [look["frames"] for look in found]
-    assert frames == sorted(frames) and len(set(frames)) > 4 and 1600 <= frames[-1] < 1608
+    assert frames == sorted(frames) and len(set(frames)) > 4 and 600 <= frames[-1] < 608
     assert all(1 <= look["checkpoints"] <= 3 for look in found) and last["checkpoints"] == 2
 
 

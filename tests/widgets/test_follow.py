@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ from tmnet.drawing import styled
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer import explorer as explorer_module
 
-from ..checks import wait_for
+from ..checks import PATIENCE, wait_for
 from ..synthetic import T0, race, write_file
 from .hands import move_window
 
@@ -58,6 +59,13 @@ def following(logdir, writer):
     explorer = tmnet.explore(logdir, metrics=[BEST, LOSS], interval=1, follow=True)
     yield explorer
     explorer.close()
+
+
+def three_rounds(explorer):
+    """Until it had three occasions to look, whether it did or not."""
+    rounds, wait = [], explorer._enough.wait
+    explorer._enough.wait = lambda seconds: (rounds.append(seconds), wait(seconds))[1]
+    wait_for(lambda: len(rounds) > 3)
 
 
 def line(explorer, run, name=LOSS):
@@ -120,7 +128,7 @@ def test_a_folder_that_goes_and_comes_back(following, logdir, tmp_path_factory):
     logdir.rename(aside)
     wait_for(lambda: "There is no log directory" in following.display.message.value)
     looks = threading.active_count()
-    time.sleep(0.2)
+    three_rounds(following)
     assert len(said) == 1 and looks == threading.active_count()
     aside.rename(logdir)
     wait_for(lambda: following.display.message.value == "")
@@ -136,7 +144,7 @@ def test_a_training_that_began_anew_in_its_place(following, writer):
 
 def test_it_ends_when_the_button_is_released(following, writer):
     following.controls.follow.value = False
-    following._watching.join(10)
+    following._watching.join(PATIENCE)
     assert not following._watching.is_alive() and following.controls.fresh.value == ""
     writer.finish()
     assert following.runs[1].steps == 1000 and not following.view["follow"]
@@ -146,7 +154,7 @@ def test_it_ends_when_the_button_is_released(following, writer):
 
 def test_it_ends_with_the_explorer(following):
     following.close()
-    following._watching.join(10)
+    following._watching.join(PATIENCE)
     assert not following._watching.is_alive()
 
 
@@ -154,12 +162,13 @@ def test_pressed_twice_it_follows_once(following):
     first = following._watching
     following.controls.follow.value = False
     following.controls.follow.value = True
-    first.join(10)
+    first.join(PATIENCE)
     assert not first.is_alive() and following._watching.is_alive()
 
 
-def test_which_runs_are_being_written(logdir):
-    now = time.time() - T0
+def test_which_runs_are_being_written(logdir, monkeypatch):
+    now = 5000
+    monkeypatch.setattr("tmnet.logs.run.time", SimpleNamespace(time=lambda: T0 + now))
     write_file(logdir / "live", [(now - 90, 1, {"loss": 1}), (now - 30, 2, {"loss": 1})], now - 99)
     write_file(logdir / "over", [(now - 900, 1, {"loss": 1}), (now - 400, 2, {"loss": 1})], pid=3)
     explorer = tmnet.explore(logdir)
@@ -168,7 +177,7 @@ def test_which_runs_are_being_written(logdir):
     }
     assert marked == {"live"}
     (live,) = (run for run in explorer.runs if run.name == "live")
-    assert live.age == pytest.approx(30, abs=20)
+    assert live.age == 30
 
 
 # --- several threads ----------------------------------------------------------------------------
@@ -184,16 +193,16 @@ def test_what_a_person_does_while_another_thread_sets_controls_is_not_lost():
         with callbacks.off():
             callbacks(lambda: done.append("by the thread that sets"))(None)
             setting.set()
-            moved.wait(10)
+            moved.wait(PATIENCE)
 
     thread = threading.Thread(target=callbacks(set_controls), args=(None,))
     thread.start()
-    setting.wait(10)
+    setting.wait(PATIENCE)
     person = threading.Thread(target=callbacks(lambda: done.append("by a person")), args=(None,))
     person.start()
     moved.set()
-    thread.join(10)
-    person.join(10)
+    thread.join(PATIENCE)
+    person.join(PATIENCE)
     assert done == ["by a person"]
 
 
@@ -221,7 +230,7 @@ def test_threads_that_draw_leave_matplotlib_as_it_was():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert set(seen) == {10} and dict(matplotlib.rcParams) == before
 
 
@@ -232,7 +241,7 @@ def test_nobody_looks_nobody_reads(following, logdir):
     wait_for(lambda: "new: one" in following.controls.fresh.value)
     following._view_count = 0
     write_file(logdir / "two", records(3), pid=9)
-    time.sleep(1)
+    three_rounds(following)
     assert "two" not in following.order
     following._view_count = 1
     wait_for(lambda: "two" in following.order)
