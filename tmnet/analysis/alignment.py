@@ -317,6 +317,7 @@ def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     """
     shortest = min(run.duration if axis.is_time else run.steps for run in runs)
     default = axis.default_interval
+    assert default is not None  # of these axes
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 

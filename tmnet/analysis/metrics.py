@@ -98,8 +98,8 @@ class Metric:
             label, unit, better = _PER_MAP[group]
             return cls(name, f"{map_}: {label}", unit, better)
         label, unit, better = _SCALARS.get(name, (name, "", None))
-        percent = {"scale": 100.0, "digits": 1} if unit == "%" else {}
-        return cls(name, label, unit, better, **percent)
+        scale, digits = (100.0, 1) if unit == "%" else (1.0, None)
+        return cls(name, label, unit, better, scale, digits)
 
     @property
     def drawn(self) -> bool:
@@ -291,7 +291,7 @@ def _reduce(
 
 # --- names --------------------------------------------------------------------------------------
 
-_SCALARS = {
+_SCALARS: dict[str, tuple[str, str, Better]] = {
     "loss": ("loss", "", "lower"),
     "loss_test": ("loss on held-out transitions", "", "lower"),
     "loss_per_quantile": ("loss per quantile", "", "lower"),
@@ -302,7 +302,7 @@ _SCALARS = {
     "transitions_learned_per_second": ("transitions learned per second", "1/s", "higher"),
 }
 KEY_SCALARS = ("loss", "avg_q", "training_share")
-_PER_MAP = {
+_PER_MAP: dict[str, tuple[str, str, Better]] = {
     "avg_q": ("average Q", "", "higher"),
     "zone_reached": ("furthest zone", "", "higher"),
     "alltime_min_ms": ("best time so far", "ms", "lower"),

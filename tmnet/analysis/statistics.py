@@ -106,7 +106,7 @@ class Times:
 
 
 def interval(times: Times, statistic: Callable, seed: int = 0) -> Interval:
-    """Of a statistic of times: `Times.mean`, or ``lambda some, drawn: some.best_of(30, drawn)``.
+    """Of a statistic of times: `Times.mean`, or ``lambda times, drawn: times.best_of(30, drawn)``.
 
     Of the best of n it holds with n up to a twentieth of the races: what lies beyond the best
     race, no draw can tell.
@@ -217,15 +217,15 @@ def time_to_threshold(at: Sequence[float], reached: Sequence[bool]) -> TimeToThr
         When each run reached the threshold, or how long it was watched without reaching it.
     reached : sequence of bool
     """
-    at, reached = np.asarray(at, float), np.asarray(reached, bool)
-    function = stats.ecdf(stats.CensoredData(at[reached], right=at[~reached])).sf
+    times, arrived = np.asarray(at, float), np.asarray(reached, bool)
+    function = stats.ecdf(stats.CensoredData(times[arrived], right=times[~arrived])).sf
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # where none is left
         band = function.confidence_interval(CONFIDENCE, method="log-log")
-    some = np.isin(function.quantiles, at[reached])
-    share, moments = function.probabilities[some], function.quantiles[some]
+    steps = np.isin(function.quantiles, times[arrived])
+    share, moments = function.probabilities[steps], function.quantiles[steps]
     half = np.flatnonzero(share <= 0.5 + 1e-12)
     return TimeToThreshold(
-        moments, share, band.low.probabilities[some], band.high.probabilities[some],
+        moments, share, band.low.probabilities[steps], band.high.probabilities[steps],
         float(moments[half[0]]) if len(half) else np.nan,
     )  # fmt: skip
 

@@ -66,8 +66,8 @@ def leader(evidence: Evidence) -> Iterator[Finding]:
 def first_finish(evidence: Evidence) -> Iterator[Finding]:
     for map_, kind in evidence.raced("first_finish"):
         metric = Metric.named(f"{map_}/{kind}/first_finish")
-        found = {name: evidence.value_at_end(metric, run) for name, run in evidence.runs.items()}
-        found = {name: at if np.isfinite(at) else None for name, at in found.items()}
+        at = {name: evidence.value_at_end(metric, run) for name, run in evidence.runs.items()}
+        found = {name: x if np.isfinite(x) else None for name, x in at.items()}
         yield from _times(evidence, "first_finish", metric, f"{map_} {kind} first finish", found)
 
 
@@ -85,8 +85,9 @@ def _times(
 ) -> Iterator[Finding]:  # fmt: skip
     """When the seeds of each arm got somewhere; those that never did count, too."""
     for arm, names in evidence.comparison.arms.items():
-        at = [evidence.end_of(evidence.runs[x]) if found[x] is None else found[x] for x in names]
-        reached = [found[x] is not None for x in names]
+        seeds = [(evidence.runs[name], found[name]) for name in names]
+        at = [evidence.end_of(run) if there is None else there for run, there in seeds]
+        reached = [there is not None for _, there in seeds]
         estimate = time_to_threshold(at, reached)
         details = (level or {}) | {"seeds that get there": f"{sum(reached)} of {len(names)}"}
         told = f"{what}: {details['seeds that get there']} seeds of {arm} get there"

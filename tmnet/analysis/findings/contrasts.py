@@ -67,10 +67,8 @@ def _difference(
     if not metric.races:
         gap = evidence.value_at(metric, one, at) - evidence.value_at(metric, other, at)
         return _scatter(gap, *(_last_values(evidence, metric, run, at) for run in (one, other)))
-    statistic, both = (
-        metric.races.statistic,
-        [evidence.races(metric, run, at) for run in (one, other)],
-    )
+    statistic = metric.races.statistic
+    both = [evidence.races(metric, run, at) for run in (one, other)]
     if statistic == "finish_rate":
         counts = [(int(x.finished.sum()), len(x.at)) for x in both]
         if not all(races for _, races in counts):
@@ -78,16 +76,16 @@ def _difference(
         gap = counts[0][0] / counts[0][1] - counts[1][0] / counts[1][1]
         return gap, rate_difference(*counts), 0
     times = [x.time_s if statistic == "mean_all" else x.time_s[x.finished] for x in both]
-    races, drawn = min(map(len, times)), [Times(x) for x in times if len(x)]
-    if races < 2:
+    if (races := min(map(len, times))) < 2:
         return None
+    ours, theirs = map(Times, times)
     if statistic in ("mean", "mean_all"):
-        gap = drawn[0].mean() - drawn[1].mean()
-        return float(gap), difference(*drawn, Times.mean, evidence.seed), 0
+        gap = float(ours.mean() - theirs.mean())
+        return gap, difference(ours, theirs, Times.mean, evidence.seed), 0
     if statistic == "best" and (few := races // FEW) > 1:
-        gap = drawn[0].best_of(few) - drawn[1].best_of(few)
-        spread = difference(*drawn, lambda x, blocks: x.best_of(few, blocks), evidence.seed)
-        return float(gap), spread, few
+        gap = float(ours.best_of(few) - theirs.best_of(few))
+        spread = difference(ours, theirs, lambda x, blocks: x.best_of(few, blocks), evidence.seed)
+        return gap, spread, few
     return None
 
 
@@ -101,8 +99,10 @@ def crossover(evidence: Evidence) -> Iterator[Finding]:
         if metric.unit == "axis" or evidence.misleads(metric):
             continue
         order = ranked(evidence.comparison, metric, evidence.end)
-        ahead = order[0][0] if order else None
-        for name in evidence.runs if ahead else ():
+        if order is None:
+            continue
+        ahead = order[0][0]
+        for name in evidence.runs:
             found = None
             if name != ahead:
                 found = _crossed(evidence, metric, evidence.runs[ahead], evidence.runs[name])
@@ -131,8 +131,8 @@ def _crossed(
     """When one run first came to be ahead of another that was ahead, and when for good."""
     lo, _ = evidence.comparison.window
     end = min(evidence.end, evidence.end_of(one), evidence.end_of(other))
-    moments = [[lo], *(evidence.moments(metric, run) for run in (one, other))]
-    moments = np.unique(np.concatenate(moments))
+    told = (evidence.moments(metric, run) for run in (one, other))
+    moments = np.unique(np.concatenate([np.array([lo]), *told]))
     moments = moments[(moments >= lo) & (moments <= end)]
     values = [evidence.comparison.values_at(run, metric, moments) for run in (one, other)]
     if metric.races and metric.races.statistic == "best":  # not yet finished: behind

@@ -31,7 +31,9 @@ def cost(evidence: Evidence) -> Iterator[Finding]:
             f"{name} takes {parts} in {evidence.say_at(end)}.",
             details=details | {"in": evidence.say_at(end)},
         )  # fmt: skip
-    for metric, wanted in evidence.thresholds.items() if spent else ():
+    if not spent:
+        return
+    for metric, wanted in evidence.thresholds.items():
         for name, run in evidence.runs.items():
             if (at := evidence.reached(metric, wanted, run)) is not None:
                 taken = float(spent[name][evidence.row(run, at)])
@@ -43,7 +45,7 @@ def cost(evidence: Evidence) -> Iterator[Finding]:
                         "level": evidence.say(metric, wanted), "PFLOP": f"{taken:,.3g}"
                     },
                 )  # fmt: skip
-    if spent and len(evidence.runs) > 1:
+    if len(evidence.runs) > 1:
         yield from _at_equal_arithmetic(evidence)
 
 
@@ -57,10 +59,12 @@ def _arithmetic(evidence: Evidence, paid: bool) -> dict[str, np.ndarray] | None:
 
 def _at_equal_arithmetic(evidence: Evidence) -> Iterator[Finding]:
     """Who leads where the run that took least arithmetic ends."""
-    rows = {name: evidence.row(run, evidence.end_of(run)) for name, run in evidence.runs.items()}
-    if None in rows.values():
-        return
-    equal = min(Axis("flops").of(run).position(rows[name]) for name, run in evidence.runs.items())
+    ends = []
+    for run in evidence.runs.values():
+        if (row := evidence.row(run, evidence.end_of(run))) is None:
+            return
+        ends.append(Axis("flops").of(run).position(row))
+    equal = min(ends)
     names = [
         f"{map_}/eval/{statistic}"
         for statistic in ("best", "finish_rate")

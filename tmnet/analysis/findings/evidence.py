@@ -50,6 +50,7 @@ class Evidence:
 
     def races_between(self, metric: Metric, run: Run, at: float, since: float = -np.inf) -> Races:
         """Races of the metric's map and kind that ended by a moment, and after another."""
+        assert metric.races is not None  # of a metric of races
         races = self.axis.of(run).races(metric.races)
         count = (races.at > since) & (races.at <= at)
         return Races(races.at[count], races.time_s[count], races.finished[count])

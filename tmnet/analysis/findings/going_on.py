@@ -106,18 +106,18 @@ def verdict(evidence: Evidence) -> Iterator[Finding]:
                 details["best time better by"] = evidence.say_gap(best, was - now)
             yield Finding(
                 "verdict", (name,), metric.name, end, after - before, noise,
-                _judge(evidence, name, metric, noise, details), details=details,
+                _judge(evidence, name, f"{map_} {kind}", noise, details), details=details,
             )  # fmt: skip
 
 
 def _judge(
-    evidence: Evidence, name: str, metric: Metric, noise: Interval, details: dict[str, str]
+    evidence: Evidence, name: str, driven: str, noise: Interval, details: dict[str, str]
 ) -> str:
     gain = details.get("best time better by")
     gain = gain and f"the best time is better by {gain}"
     rates = (
-        f"{details['since then']} of the {details['races since']} "
-        f"{metric.races.map} {metric.races.kind} races since then finished, "
+        f"{details['since then']} of the {details['races since']} {driven} races since then "
+        f"finished, "
         f"{details['until then']} of those before (95 %: {details[OF_95]})"
     )
     going_on = f"Going on after {evidence.say_at(evidence.moment)}"
