@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tmnet.cli.main import main
+from tmnet.cli import main
 
 from .synthetic import write_three_runs
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from tmnet.cli.main import main
+from tmnet.cli import main
 
 sys.exit(main())

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from tmnet.cli.main import main
+from tmnet.cli import main
 
 from .pages import STYLES, contents, text_of
 from .test_page import read

@@ -1,1 +1,69 @@
-"""The `tmnet` command: a file for each of its commands."""
+"""The `tmnet` command: what the notebooks do, without a notebook."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tmnet.cli import compare, demo, lab, list, report, train
+from tmnet.errors import LogWarning, TmnetError
+from tmnet.files import LOGDIR
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # terminals that lack a dash or ±
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and args.run is not lab.run:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    args.rest = rest
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LogWarning)
+        warnings.showwarning = _show_warning
+        try:
+            args.run(args)
+            sys.stdout.flush()
+        except TmnetError as error:
+            print(f"tmnet: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("tmnet: stopped.", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    if issubclass(category, LogWarning):
+        print(f"note: {message}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"tmnet: {message}; `{self.prog} --help` lists what there is.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="tmnet", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    logdir = argparse.ArgumentParser(add_help=False)
+    logdir.add_argument(
+        "--logdir",
+        metavar="DIR",
+        help=f"where the runs are (default: {LOGDIR} in this folder; where there is none, the "
+        "runs that come with tmnet)",
+    )
+    logdir.add_argument(
+        "--no-cache", action="store_true", help="read the event files themselves, keep nothing"
+    )
+    for command in (compare, list, train, report, demo, lab):
+        command.add_to(commands, logdir)
+    return parser
