@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tmnet.cli import main
 
@@ -11,6 +12,10 @@ from .synthetic import write_three_runs
 # The tests share the cores among themselves; torch reads it when it is loaded, here as in the
 # processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# How fast the machine is, is nothing that a test says.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)

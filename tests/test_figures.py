@@ -216,7 +216,7 @@ def test_figures_are_unknown_to_pyplot(whole):
 values = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(y=values, name=st.sampled_from(["loss", "avg_q/A01", "A01/eval/races"]))
 def test_limits_hold_the_middle_half_and_say_what_they_cut(y, name):
     some, y = Metric.named(name), np.array(y)

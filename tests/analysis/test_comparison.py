@@ -35,7 +35,7 @@ def run_of(tmp_path, name, records, **options):
 # --- grid and window ----------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     interval=st.sampled_from(["0.1", "0.3", "0.25", "1", "2.5", "5", "7", "100"]),
     bounds=st.tuples(st.integers(0, 1200), st.integers(0, 1200)),
@@ -129,7 +129,7 @@ def test_the_three_runs(runs):
     np.testing.assert_array_equal(explo[NAMES], [40, np.nan, np.nan])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     histories=st.lists(brute.histories(), min_size=1, max_size=3),
     axis=st.sampled_from(brute.AXES),
@@ -430,7 +430,7 @@ def test_arithmetic_that_nothing_is_known_of(tmp_path, config, logged):
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=brute.histories(), axis=st.sampled_from(brute.AXES), part=st.floats(0, 1))
 def test_the_last_event_before_a_position(history, axis, part):
     """`row_at` and `position` undo each other, where the run has events at all."""

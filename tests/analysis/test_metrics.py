@@ -30,7 +30,7 @@ def names_of(history):
 
 
 @pytest.mark.parametrize("axis", brute.AXES, ids=lambda axis: "-".join(axis.values()))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=brute.histories().filter(names_of), data=st.data())
 def test_races(axis, history, data):
     interval = data.draw(st.sampled_from(INTERVALS[axis["by"]]), "interval")
@@ -56,7 +56,7 @@ def test_races(axis, history, data):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=brute.histories(), axis=st.sampled_from(brute.AXES), data=st.data())
 def test_scalars(rule, history, axis, data):
     interval = data.draw(st.sampled_from(INTERVALS[axis["by"]]), "interval")
@@ -77,7 +77,7 @@ def test_scalars(rule, history, axis, data):
         np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6, err_msg=tag)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=brute.histories(), axis=st.sampled_from(brute.AXES), t=st.floats(0, 4000))
 def test_any_moment_is_a_grid_point_of_its_own(history, axis, t):
     interval = INTERVALS[axis["by"]][0]

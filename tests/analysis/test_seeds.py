@@ -123,7 +123,7 @@ def test_a_probability_of_improvement_counts_pairs(one, other):
     assert found == pytest.approx(won / (len(one) * len(other)), abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.data(), st.integers(1, 3))
 def test_a_probability_of_improvement_is_that_of_the_mean_task(data, tasks):
     one, other = (

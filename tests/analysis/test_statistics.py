@@ -143,7 +143,7 @@ def test_a_whole_array_of_draws_at_once():
             assert values[place] == pytest.approx(float(statistic(times, drawn[place])))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(drawn_again(6, st.integers(1, 4)))
 def test_the_best_of_a_few_is_the_mean_over_all_that_can_be_drawn(some):
     """Every way of drawing n races, counted one by one; of all races, and of blocks drawn."""
@@ -163,7 +163,7 @@ def best_of_many(sample, n):
     return float(total)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(quarters, min_size=1, max_size=80), st.integers(5, 500))
 def test_the_best_of_many(sample, n):
     spread = max(sample) - min(sample)
@@ -178,7 +178,7 @@ def test_the_best_of_many_times_that_are_all_alike():
         assert Times(sample).best_of(n) == pytest.approx(best_of_many(sample, n), abs=1e-8)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(drawn_again(80, st.integers(5, 16)))
 def test_the_best_of_many_of_other_draws(some):
     times, blocks, races, n = some

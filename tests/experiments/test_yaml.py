@@ -109,7 +109,7 @@ EXPERIMENTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(EXPERIMENTS)
 def test_round_trip(experiment):
     text = to_yaml(experiment.to_dict())
@@ -117,7 +117,7 @@ def test_round_trip(experiment):
     assert Experiment.from_dict(experiment.to_dict()) == experiment
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXT)
 @example("yes")
 @example("null")
@@ -139,7 +139,7 @@ def test_texts_in_yaml(text):
     assert from_yaml(to_yaml({"a": text})) == {"a": text}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @example(1e-4)
 @example(1e16)

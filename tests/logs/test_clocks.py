@@ -67,7 +67,7 @@ lives = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives=lives)
 def test_active_clock_counts_the_seconds_of_any_process(lives):
     """Second by second: the clock goes on in those in which some process was there."""

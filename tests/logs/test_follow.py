@@ -99,7 +99,7 @@ def test_only_what_is_new_is_read(growing, bytes_read, cache):
     assert_as_if_read_anew(later, logdir)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=6))
 def test_a_file_may_grow_anyhow(cuts):
     """By any number of bytes: a record that is half there is read when it is whole."""

@@ -64,7 +64,7 @@ def test_a_time_without_its_finish_is_no_race(tmp_path):
     assert [(row[3], row[5]) for row in races] == [(100, 40.0), (400, 30.0)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     races=st.lists(
         st.tuples(st.sampled_from([1, 2, 3]), st.integers(80, 1200), st.booleans()), min_size=1

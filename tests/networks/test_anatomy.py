@@ -20,7 +20,7 @@ def flops(call) -> int:
     return counter.get_total_flops()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(config=configs(), batch=st.integers(1, 4))
 @example(SMALL, 2)
 @example(replace(BLIND_SMALL, iqn_n=2, iqn_k=64), 3)
@@ -46,7 +46,7 @@ def test_totals(config, batch):
     assert dict(totals) == costs(config, batch)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(config=configs())
 @example(SMALL)
 def test_layers(config):
@@ -134,7 +134,7 @@ def test_activation_bytes_of_big():
 OPTIONS = [(True, False), (False, True), (True, True)]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(config=configs(), batch=st.integers(1, 4), options=st.sampled_from(OPTIONS))
 @example(SMALL, 2, (True, False))
 @example(SMALL, 2, (False, True))

@@ -124,7 +124,7 @@ def in_numpy(w, image, floats, tau):
     return np.stack(rows, axis=1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     config=configs(),
     batch=st.integers(1, 4),
@@ -203,7 +203,7 @@ def test_mean_and_deviation():
 # --- quantiles ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(batch=st.integers(1, 50), pairs=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_taus(batch, pairs, seed):
     n = 2 * pairs
@@ -498,7 +498,7 @@ def with_options(net, image, floats, tau):
     return torch.stack(columns, dim=1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(config=optional_configs(), batch=st.integers(1, 4), seed=st.integers(0, 2**32))
 @example(replace(SMALL, layer_norm=True, global_average_pooling=True), 2, 0)
 @example(replace(BLIND_SMALL, layer_norm=True), 2, 0)

@@ -34,7 +34,7 @@ def losses_by_loops(*rows):
     return [by_loops(*(row.tolist() for row in transition)) for transition in zip(*rows)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     batch=st.integers(1, 4),
     n=st.integers(1, 6),
@@ -93,7 +93,7 @@ def test_loss_grows_with_n():
     assert sums[16] / 16 == pytest.approx(sums[8] / 8, rel=0.025)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(config=configs(), batch=st.integers(1, 5), double=st.booleans(), seed=st.integers(0, 2**32))
 def test_target_quantiles(config, batch, double, seed):
     online, target = network(config, seed), network(config, seed + 1)
@@ -131,7 +131,7 @@ def test_double_matters():
     assert (once >= twice).all() and (once > twice + 0.01).any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(config=configs(), batch=st.integers(1, 5), seed=st.integers(0, 2**32))
 def test_transition_losses(config, batch, seed):
     net, inputs = network(config, seed), states(config, batch, seed)

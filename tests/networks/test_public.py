@@ -196,7 +196,7 @@ def refuse(folder, content):
 def test_truncated_file(tmp_path, zipped):
     whole = WHOLE[zipped]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.integers(0, len(whole) - 1) | st.integers(0, 3000))
     @example(0)
     @example(1)
@@ -218,7 +218,7 @@ def test_other_file(tmp_path, content):
 
 
 def test_any_bytes(tmp_path):
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.binary(max_size=40))
     def check(content):
         refuse(tmp_path, content)

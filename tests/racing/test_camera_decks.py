@@ -29,7 +29,7 @@ from .pinhole import (
 MIRROR = np.array([-1.0, 1, 1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     at=st.integers(100, 6000),
     side=st.floats(-14, 14),

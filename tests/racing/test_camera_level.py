@@ -93,7 +93,7 @@ def test_edges_of_a_bend(radius, position, reach, size, side):
     assert worst(found) <= 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     radius=st.floats(80, 300),
     side=st.sampled_from([1, -1]),

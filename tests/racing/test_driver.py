@@ -53,7 +53,7 @@ def test_simple_roads():
     np.testing.assert_allclose(times[3::2], times[4::2], rtol=0.02)  # left as right
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_winding_roads(seed):
     """Bends of 40 m and more, drawn at random, 1 km."""
@@ -67,7 +67,7 @@ def test_winding_roads(seed):
     assert not np.isnan(raced(tracks, slowest=60)).any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_it_sees_only_the_road_and_its_speed(seed):
     """40 points, the speed ahead and the turning; each race for itself."""

@@ -203,7 +203,7 @@ def test_scripted_race(track):
     assert sum(rewards) == pytest.approx(0.01 * length - 1.2 * times[-1], abs=2e-3)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 6, 20]))
 def test_rewards_of_random_races(seed, rate):
     """The same over cut-offs and new races, on a road of bends."""
@@ -226,7 +226,7 @@ def test_rewards_of_random_races(seed, rate):
         over = terminated | truncated
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     speed=st.floats(3, 270),
     metres=st.floats(0.01, 150),
@@ -260,7 +260,7 @@ def test_finish_time_in_flight(speed, metres, action):
 FLAT = straight(400)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(speed=st.floats(5, 60), metres=st.floats(0.5, 60), degrees=st.floats(-8, 8))
 def test_finish_time_on_the_road(speed, metres, degrees):
     """Aslant, at full throttle: where the cars' positions, of each tick, cross the finish.

@@ -74,7 +74,7 @@ def test_spaces():
     assert set(vector(["A01"]).single_observation_space) == {"floats"}
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 4, 20]))
 def test_random_races_are_inside_the_space(seed, rate):
     """From the start, and from far along the road at any speed."""

@@ -204,7 +204,7 @@ def test_jump():
     assert {"in the air", "pressed", "up"} <= found
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     parts=st.lists(st.tuples(st.integers(0, 11), st.integers(1, 25)), min_size=2, max_size=10),
     track=st.sampled_from(["A01", "Hock", STRAIGHT, SLOPE, JUMP]),

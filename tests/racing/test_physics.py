@@ -86,7 +86,7 @@ def test_speed_from_standstill(start):
     np.testing.assert_allclose(speed, expected, rtol=0.006, atol=0.05)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(speed=st.floats(100, 277))
 def test_speed_from_anywhere(level, speed):
     """At high speed, over 5 s."""

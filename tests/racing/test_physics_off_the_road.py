@@ -79,7 +79,7 @@ def test_scraping_along_a_wall(level):
     np.testing.assert_allclose(lost[1:] - lost[0], 1.0, rtol=0.05)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 20]))
 def test_corridor(own, seed, rate):
     """Never beyond the walls, below the road or above the ceiling, but for the way of a tick."""
@@ -97,7 +97,7 @@ def test_corridor(own, seed, rate):
         assert near[inside(own, cars)].all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 20]))
 def test_corridor_of_random_drives(own, seed, rate):
     """From the start, with random actions, mostly throttle: 15 m beside the line, or a hit."""
@@ -171,7 +171,7 @@ def test_free_fall(level, speed, action):
         assert not cars.contact.any() and cars.load.item() == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_free_fall_anywhere(own, seed):
     """The same above any road, in any direction, with any actions."""
@@ -265,7 +265,7 @@ def test_load_in_a_valley(speed):
 # --- energy -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 4, 16]), flying=st.booleans())
 def test_energy_does_not_grow(own, seed, rate, flying):
     """Coasting or braking ahead, from anywhere: v2 / 2 + g y never exceeds its lowest so far."""
@@ -297,7 +297,7 @@ def test_cars_at_the_start(own):
     assert to.equal(start, put)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_past_does_not_matter_but_by_the_state(own, seed):
     """Acting changes nothing of what it was given."""

@@ -130,7 +130,7 @@ def scattered(simulator, random, count, track, *, margin=120, speed=100.0):
     )
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 25]))
 def test_random_drives(own, seed, rate):
     """From anywhere on both tracks, backwards too."""
@@ -139,7 +139,7 @@ def test_random_drives(own, seed, rate):
     driven(own, random, scattered(own, random, 16, track), 40, rate)
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=4, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), rate=st.sampled_from([1, 5, 25]))
 @pytest.mark.parametrize("name", REAL)
 def test_random_drives_on_the_real_lines(name, seed, rate):
@@ -148,7 +148,7 @@ def test_random_drives_on_the_real_lines(name, seed, rate):
     driven(simulator, random, scattered(simulator, random, 10, np.zeros(10, int)), 40, rate)
 
 
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=5, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     radius=st.floats(19, 80),
@@ -188,7 +188,7 @@ def test_scripted_race(name):
     assert zone in range(len(line) - 1003, len(line) - 960)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), jump=st.floats(-60, 60), up=st.floats(0, 40))
 def test_in_flight_over_other_decks(own, seed, jump, up):
     """Thrown off its road on Hock or A01, a car stays with its own deck, wherever it gets to."""

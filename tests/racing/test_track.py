@@ -126,7 +126,7 @@ def test_uneven_spacing():
     assert track.length == pytest.approx(z[-1], abs=0.5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**31),
     count=st.integers(10, 600),
@@ -304,7 +304,7 @@ def test_damaged_file(path, content):
 def test_any_truncation(tmp_path):
     whole = saved(straight(20))
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(size=st.integers(0, len(whole) - 1))
     def check(size):
         path = tmp_path / "cut.npy"
@@ -319,7 +319,7 @@ def test_any_damage(tmp_path):
     whole = saved(straight(20))
     path = tmp_path / "damaged.npy"
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(place=st.integers(0, 127), byte=st.integers(0, 255))
     def check(place, byte):
         path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])

@@ -31,7 +31,6 @@ from tmnet.report.page import (
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
 )
-SETTINGS = {"deadline": None, "derandomize": True}
 MARKS = {  # around the author's words, as they stand in files that people have
     "md": ("<!-- author's words: {} -->", "<!-- end of the author's words -->"),
     "html": ("<!-- author's words: {} -->", "<!-- end of the author's words -->"),
@@ -205,7 +204,7 @@ def test_tricky_text_comes_out_as_it_went_in(directory, style, text):
 
 @pytest.mark.parametrize("style", PAGE_FORMATS)
 def test_any_text_comes_out_as_it_went_in(directory, style):
-    @settings(max_examples=60, **SETTINGS)
+    @settings(max_examples=60, derandomize=True)
     @given(names)
     def check(text):
         blocks = all_blocks(directory, text)
@@ -393,7 +392,7 @@ words_of_authors = st.text(
 def test_the_authors_words_survive_byte_for_byte(tmp_path, style):
     path = tmp_path / f"a.{style}"
 
-    @settings(max_examples=25, **SETTINGS)
+    @settings(max_examples=25, derandomize=True)
     @given(words_of_authors.filter(lambda text: text.strip()))
     @example("  indented, \\1 \\g<0> *bold* {0} %s\n\n\ttab  \n  trailing  ")
     @example("<!-- a comment -->\n.. a comment\n\n<p>é</p>")
@@ -510,7 +509,7 @@ def read_tex(text):
     return titles, tables
 
 
-@settings(max_examples=100, **SETTINGS)
+@settings(max_examples=100, derandomize=True)
 @given(names)
 @example("a_b")
 @example("50 % & #1 $x$ {y} ~z ^w \\v")

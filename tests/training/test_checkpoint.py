@@ -62,7 +62,7 @@ def test_there_and_back(kept):
     assert not differences(load_checkpoint(kept.files()[0]), {"format": 1} | state(7000))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 10**12 - 1), min_size=1, max_size=6))
 def test_the_two_of_most_frames_are_kept(tmp_path_factory, frames):
     """Each run counts up; a checkpoint of the same frames takes the other's place."""
@@ -229,7 +229,7 @@ def test_damaged_files(kept, tmp_path):
     assert marker.exists()  # it would have been noticed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_bytes_that_are_others(tmp_path_factory, data):
     """Wherever a file is cut or changed: it is refused in a sentence, or it loads."""

@@ -52,7 +52,7 @@ def check_batch(drivers: Drivers, batch, most: int) -> None:
 # --- transitions --------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
     num_envs=st.integers(1, 4),
@@ -212,7 +212,7 @@ def test_shaping_telescopes(end, n_steps):
 # --- interruptions ------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
     n_steps=st.integers(1, 4),

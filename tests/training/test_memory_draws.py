@@ -89,7 +89,7 @@ def test_moments_of_a_batch():
 # --- how many are new ---------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     num_envs=st.integers(1, 4),

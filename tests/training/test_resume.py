@@ -67,8 +67,8 @@ def whole(request, tmp_path_factory):
 
 
 @settings(
-    max_examples=2, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=2, database=None, derandomize=True, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(data=st.data())
 def test_bit_for_bit(whole, data):

@@ -106,7 +106,7 @@ def schedules(draw):
     return points, draw(st.floats(0, 1.3 * frames[-1] + 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(schedules())
 def test_between_points(drawn):
     points, at = drawn

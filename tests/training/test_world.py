@@ -330,7 +330,7 @@ def track_of(name="A01"):
     return load_track(name)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from(["A01", "Hock"]), st.floats(50, 2000))
 def test_the_first_metres(name, metres):
     """The same up to the finish, and straight on behind it."""

@@ -148,7 +148,7 @@ def test_a_plateau_of_a_rate(tmp_path):
     assert numbers(rate.sentence) == [rate.moment, 2]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 8)), min_size=3, max_size=10))
 def test_every_hour_behind_a_plateaus_start_is_slow(pieces):
     """Of a curve of random slopes, as of no hour that begins before; else the last one is not."""

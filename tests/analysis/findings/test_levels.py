@@ -34,7 +34,7 @@ def test_a_level_that_is_reached_lost_and_never_reached(tmp_path):
     assert best == {"kept": 5, "lost": 1, "gone": 1, "never": None}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from([None, 24.0, 25.0, 26.0]), min_size=2, max_size=25),
     st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 1.0]),

@@ -96,7 +96,7 @@ def test_who_was_ahead_where_the_window_starts_can_be_overtaken(tmp_path):
 
 
 @pytest.mark.parametrize("name", [BEST, "loss"])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_crossovers_of_random_runs(name, data):
     """With ties and gaps; both runs last equally long."""
