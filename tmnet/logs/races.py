@@ -105,21 +105,36 @@ def _match(
     n-th to the n-th.
     """
     keys = ["process", "step", also]
-    columns = [scalars[name] for name in keys]
-    if len(left) == len(right) and all((key[left] == key[right]).all() for key in columns):
+    if len(left) == len(right) and all(
+        (scalars[key][left] == scalars[key][right]).all() for key in keys
+    ):
         return left, right
-    import pandas as pd
-
-    pairs = [np.empty((0, 2), np.int64)]
+    matched = [np.empty((2, 0), np.int64)]
     for on in (keys, keys[:2]):
-        sides = []
-        for rows in (left, right):
-            side = pd.DataFrame({name: scalars[name][rows] for name in on})
-            side["nth"] = side.groupby(on).cumcount()
-            sides.append(side.assign(row=rows))
-        both = sides[0].merge(sides[1], on=[*on, "nth"])[["row_x", "row_y"]].to_numpy()
-        pairs.append(both)
-        left, right = np.setdiff1d(left, both[:, 0]), np.setdiff1d(right, both[:, 1])
-    matched = np.concatenate(pairs)
-    matched = matched[np.argsort(matched[:, 0], kind="stable")]
-    return matched[:, 0], matched[:, 1]
+        both = np.concatenate([left, right])
+        group = _groups([scalars[key][both] for key in on])
+        sides = group[: len(left)], group[len(left) :]
+        one, other = (side * len(both) + _nth(side) for side in sides)
+        _, i, j = np.intersect1d(one, other, assume_unique=True, return_indices=True)
+        matched.append(np.stack([left[i], right[j]]))
+        left, right = np.delete(left, i), np.delete(right, j)
+    left, right = np.concatenate(matched, axis=1)
+    order = np.argsort(left)
+    return left[order], right[order]
+
+
+def _groups(columns: list[np.ndarray]) -> np.ndarray:
+    """A number for every row, which rows have in common where all their columns are equal."""
+    group = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        _, value = np.unique(column, return_inverse=True)
+        _, group = np.unique(group * len(column) + value, return_inverse=True)
+    return group
+
+
+def _nth(group: np.ndarray) -> np.ndarray:
+    """Which of the rows of its group a row is, from 0."""
+    order = np.argsort(group, kind="stable")
+    nth = np.empty(len(group), np.int64)
+    nth[order] = np.arange(len(group)) - np.searchsorted(group[order], group[order])
+    return nth
