@@ -1,7 +1,9 @@
 """`tmnet.read_scalars` of files that are cut off or damaged."""
 
+import itertools
 import os
 import random
+import struct
 
 import pytest
 from tensorboard.compat.proto.event_pb2 import Event
@@ -23,25 +25,28 @@ from .event_files import (
     write_events,
 )
 
-PLACES = 200  # truncations and flips per file
+PLACES = 60  # truncations and flips per file, as far apart as can be
+PREFIX = 100_000  # bytes of a recorded training
 
 
-def cut_places(size):
-    """Sizes that a file of `size` bytes is cut to."""
-    return random.Random(size).choices(range(size), k=PLACES)
+def places(size):
+    """Places in a file of `size` bytes: one somewhere in each of equal parts."""
+    rng = random.Random(size)
+    bounds = [size * i // PLACES for i in range(PLACES + 1)]
+    return [rng.randrange(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def flips(size):
     """Places in a file of `size` bytes, and what the byte there is xor-ed with."""
     rng = random.Random(size)
-    return [(rng.randrange(size), rng.randrange(1, 256)) for _ in range(PLACES)]
+    return [(place, rng.randrange(1, 256)) for place in places(size)]
 
 
 @pytest.mark.parametrize("cache", [False, True])
 def test_truncated_anywhere(log, block_bytes, cache):
     """A file that is cut off has its whole records, and nothing is wrong with it."""
     whole = parse(MIXED)
-    for size in cut_places(len(MIXED)):
+    for size in places(len(MIXED)):
         path = write_bytes(log.parent / str(size) / log.name, MIXED[:size])
         assert_reads_whole_records(path, size, whole, cache=cache)
 
@@ -59,30 +64,36 @@ def test_flipped_anywhere(log, block_bytes, cache):
 def test_length_is_checked_by_itself(log):
     """A length that is wrong is damage, though the record seems to end behind the file."""
     whole = parse(MIXED)
-    for start in whole.starts[:-1].tolist():
-        for byte in range(12):
+    for record, start in enumerate(whole.starts[:-1].tolist()):
+        for byte in range(record % 4, 12, 4):
             path = write_bytes(log, flipped(MIXED, start + byte, 0x55))
             assert_reads_up_to_damage(path, start + byte, whole, cache=False)
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_real_file_truncated_anywhere(real_log, log, number):
+@pytest.fixture(params=range(3))
+def recorded(request, real_log):
+    """The first records of a file of a recorded training: their bytes, and what they hold."""
+    data = sorted(real_log.iterdir())[request.param].read_bytes()
+    end = 0
+    while end < min(PREFIX, len(data)):
+        end += struct.unpack_from("<Q", data, end)[0] + 16
+    return data[:end], parse(data[:end])
+
+
+def test_real_file_truncated_anywhere(recorded, log):
     """A recorded training that is cut off has its whole records."""
-    data = sorted(real_log.iterdir())[number].read_bytes()
-    whole = parse(data)
+    data, whole = recorded
     log.parent.mkdir()
     # The longest first: the file is cut in place, not written again.
     log.write_bytes(data)
-    for size in sorted(cut_places(len(data)), reverse=True):
+    for size in sorted(places(len(data)), reverse=True):
         os.truncate(log, size)
         assert_reads_whole_records(log, size, whole, cache=False)
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_real_file_flipped_anywhere(real_log, log, number):
+def test_real_file_flipped_anywhere(recorded, log):
     """One wrong byte in a recorded training ends the reading before its record."""
-    data = sorted(real_log.iterdir())[number].read_bytes()
-    whole = parse(data)
+    data, whole = recorded
     write_bytes(log, data)
     for place, mask in flips(len(data)):
         overwrite(log, place, data[place] ^ mask)
