@@ -256,7 +256,7 @@ def _html(block: Block, directory: Path) -> str:
         case Heading(level, text):
             return f"<h{level}>{html.escape(text)}</h{level}>"
         case Text(text):
-            return "\n".join(f"<p>{html.escape(some)}</p>" for some in _paragraphs(text))
+            return "\n".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in _paragraphs(text))
         case Points(items):
             return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
         case Table(title, frame, folded):
@@ -282,7 +282,9 @@ _WRITE = {"md": _markdown, "rst": _rst, "html": _html}
 def _paragraphs(text: str) -> list[str]:
     """Paragraphs of a text, which empty lines part, a line each."""
     return [
-        _line(some) for some in re.split(r"\n\s*\n", text.replace("\r\n", "\n")) if some.strip()
+        _line(paragraph)
+        for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n"))
+        if paragraph.strip()
     ]
 
 

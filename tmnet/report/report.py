@@ -97,7 +97,7 @@ def report(
     if not set(formats) & set(SHOWN_FIGURES):
         formats = ["png", *formats]
     with progress_bar(total=6, desc="Writing", unit="step") as bar:
-        loaded = {some: load_run(some, logdir, cache=cache) for some in study.names()}
+        loaded = {name: load_run(name, logdir, cache=cache) for name in study.names()}
         directory = make_directory(directory)
         bar.update()
         writer = _Writer(study, loaded, directory, formats, width)
@@ -137,8 +137,8 @@ class _Writer:
         self.by_step = compare(seeds or every, by="step", interval=step_interval, metrics=metrics)
         self.closer = None
         if study.closer:
-            some = [runs[name] for name in study.closer]
-            self.closer = compare(some, interval=interval, metrics=metric_names(some))
+            closer = [runs[name] for name in study.closer]
+            self.closer = compare(closer, interval=interval, metrics=metric_names(closer))
         thresholds = study.thresholds or None
         self.found = self.by_time.findings(thresholds)
         later = self.closer or self.by_time
@@ -174,8 +174,8 @@ class _Writer:
         ]
 
     def _key_findings(self) -> list[Block]:
-        key = [some for some in self.found if self._is_key(some)]
-        cautions = [some for some in self.found if some.kind == "caution"]
+        key = [finding for finding in self.found if self._is_key(finding)]
+        cautions = [finding for finding in self.found if finding.kind == "caution"]
         at = self._at_end(self.by_time)
         return [
             Heading(2, "Key findings"),
@@ -188,25 +188,24 @@ class _Writer:
 
     def _profiles(self) -> list[Block]:
         """Of arms: which share of the seeds is how good at the end."""
-        shown = [
-            some for some in self.by_time.metrics if self.by_time.arms and _is_of_eval(some.name)
-        ]
+        metrics = self.by_time.metrics if self.by_time.arms else ()
+        shown = [metric for metric in metrics if _is_of_eval(metric.name)]
         if not shown:
             return []
         at, blocks = self._at_end(self.by_time), [Heading(2, "Performance profiles")]
         kinds = [kind for kind in self.formats if kind in FIGURE_FORMATS]
-        for some in shown:
+        for metric in shown:
             files = export_profile(
-                self.by_time, some.name, self.directory, prefix=self.study.prefix, kinds=kinds,
+                self.by_time, metric.name, self.directory, prefix=self.study.prefix, kinds=kinds,
                 order=self.order, width=self.width,
             )  # fmt: skip
             self.written += files
             blocks.append(
                 Picture(
                     self._shown(files)[0],
-                    f"Share of the seeds of each arm whose {name_of(some)} at {at} is better, with "
-                    "95 % of it; a seed without a value is worse than any.",
-                    f"Share of seeds by {name_of(some)}: {', '.join(self.order)}",
+                    f"Share of the seeds of each arm whose {name_of(metric)} at {at} is better, "
+                    "with 95 % of it; a seed without a value is worse than any.",
+                    f"Share of seeds by {name_of(metric)}: {', '.join(self.order)}",
                 )
             )
         return blocks
@@ -228,34 +227,34 @@ class _Writer:
         """A row a metric, a column a run; behind the values the difference to the baseline."""
         shown, at = self.by_time, self.by_time.at(self.by_time.grid[-1])
         rows = {}
-        for some in shown.metrics:
+        for metric in shown.metrics:
             row = []
             for name in at.columns:
-                text, base = shown.show(some, at.at[some.name, name]), self.study.baseline
+                text, base = shown.show(metric, at.at[metric.name, name]), self.study.baseline
                 if base and name != base:
-                    gap = at.at[some.name, name] - at.at[some.name, base]
+                    gap = at.at[metric.name, name] - at.at[metric.name, base]
                     if np.isfinite(gap):
                         sign = "+" if gap > 0 else "−" if gap < 0 else "±"
-                        text += f" ({sign}{shown.show(some, abs(gap))})"
+                        text += f" ({sign}{shown.show(metric, abs(gap))})"
                 row.append(minus(text))
-            rows[title(shown, some)] = row
+            rows[title(shown, metric)] = row
         table = pd.DataFrame.from_dict(rows, orient="index", columns=list(at.columns))
         return table.rename_axis("metric")
 
     def _going_on(self) -> list[Block]:
         kinds = ("after", "plateau", "verdict")
-        some = [found for found in self.later if found.kind in kinds]
+        findings = [finding for finding in self.later if finding.kind in kinds]
         if self.closer:  # which has ends and leaders of its own
             kinds = ("leader", "crossover", *kinds)
-            some += [found for found in self.later if self._is_key(found)]
-        if not some:
+            findings += [finding for finding in self.later if self._is_key(finding)]
+        if not findings:
             return []
         shown = self.closer or self.by_time
         names, window = ", ".join(run.name for run in shown.runs), f"over {self._at_end(shown)}"
         return [
             Heading(2, "Going on"),
             Text(f"{names}, {window}."),
-            *_told(some, kinds, window),
+            *_told(findings, kinds, window),
             _words("going on"),
         ]
 
@@ -271,7 +270,7 @@ class _Writer:
         self, comparison: Comparison, heading: str, found: Sequence[Finding]
     ) -> list[Block]:
         """A figure, a table, and what there is to say, for every metric."""
-        drawn = comparison.only([some.name for some in comparison.metrics if some.drawn])
+        drawn = comparison.only([metric.name for metric in comparison.metrics if metric.drawn])
         figures = [kind for kind in self.formats if kind in FIGURE_FORMATS]
         files = drawn.export(
             self.directory, self.study.prefix, figures, order=self.order, width=self.width
@@ -294,10 +293,10 @@ class _Writer:
             *([Points(tuple(comparison.notes))] if comparison.notes else []),
         ]
         behind: list[Finding] = []  # what is said here alone, and so has no table yet
-        for some, path in zip(drawn.metrics, pictures, strict=True):
-            name = name_of(some)
+        for metric, path in zip(drawn.metrics, pictures, strict=True):
+            name = name_of(metric)
             kinds = ("leader", "first_finish", "threshold", "crossover", "caution")
-            said = [x for x in found if x.metric == some.name and x.kind in kinds]
+            said = [x for x in found if x.metric == metric.name and x.kind in kinds]
             behind += [x for x in said if x.kind != "caution" and not self._is_key(x)]
             runs = ", ".join(self.order)
             blocks += [
@@ -305,12 +304,12 @@ class _Writer:
                 *([Points(tuple(x.sentence for x in said))] if said else []),
                 Picture(
                     path,
-                    f"{title(comparison, some)}, by {comparison.axis.label}.",
+                    f"{title(comparison, metric)}, by {comparison.axis.label}.",
                     f"{name} by {comparison.axis.label}: {runs}",
                 ),
                 Table(
-                    f"{title(comparison, some)}, {heading}",
-                    metric_table(comparison, some).map(minus),
+                    f"{title(comparison, metric)}, {heading}",
+                    metric_table(comparison, metric).map(minus),
                     folded=True,
                 ),
             ]
@@ -319,8 +318,8 @@ class _Writer:
         return blocks
 
     def _cost(self) -> list[Block]:
-        some = [found for found in self.found if found.kind == "cost"]
-        return [Heading(2, "Cost"), *_told(some, ("cost",))] if some else []
+        findings = [finding for finding in self.found if finding.kind == "cost"]
+        return [Heading(2, "Cost"), *_told(findings, ("cost",))] if findings else []
 
     def _configuration(self) -> list[Block]:
         table = self.by_time.config_diff()
@@ -349,13 +348,13 @@ class _Writer:
     def _conclusions(self) -> list[Block]:
         found = self.found + (self.later if self.closer else [])
         sure = [
-            some.sentence for some in found
-            if some.kind == "leader" and self._is_key(some) and some.stands_out
+            finding.sentence for finding in found
+            if finding.kind == "leader" and self._is_key(finding) and finding.stands_out
         ]  # fmt: skip
-        sure += [some.sentence for some in self.later if some.kind == "verdict"]
+        sure += [finding.sentence for finding in self.later if finding.kind == "verdict"]
         sure += [
-            some.sentence for some in self.found
-            if some.kind == "cost" and len(some.runs) > 1
+            finding.sentence for finding in self.found
+            if finding.kind == "cost" and len(finding.runs) > 1
         ]  # fmt: skip
         none = "No difference between these runs stands out from the noise."
         return [
@@ -366,16 +365,18 @@ class _Writer:
 
     def _when_it_pays(self, comparison: Comparison, found: Sequence[Finding]) -> list[str]:
         """From when on leaders, whose lead stands out, are ahead of the last they overtook."""
-        sure = {some.metric for some in found if some.kind == "leader" and some.stands_out}
+        leaders = [finding for finding in found if finding.kind == "leader"]
+        sure = {leader.metric for leader in leaders if leader.stands_out}
         last: dict[str, Finding] = {}
-        for some in found:
-            if some.kind == "crossover" and some.metric in sure and self._is_key(some):
-                last[some.metric] = max(some, last.get(some.metric, some), key=lambda x: x.moment)
+        for finding in found:
+            if finding.kind == "crossover" and finding.metric in sure and self._is_key(finding):
+                before = last.get(finding.metric, finding)
+                last[finding.metric] = max(finding, before, key=lambda x: x.moment)
         return [
-            f"For {name_of(Metric.named(name))}, {some.runs[0]} is the one to train for "
-            f"{some.details['for good']} or more (up to {self._at_end(comparison)} are compared); "
-            f"with less, {some.runs[1]} is ahead of it."
-            for name, some in last.items()
+            f"For {name_of(Metric.named(name))}, {finding.runs[0]} is the one to train for "
+            f"{finding.details['for good']} or more (up to {self._at_end(comparison)} are "
+            f"compared); with less, {finding.runs[1]} is ahead of it."
+            for name, finding in last.items()
         ]
 
     def _recommendations(self) -> list[Block]:
@@ -383,16 +384,16 @@ class _Writer:
         if self.closer:
             advice += self._when_it_pays(self.closer, self.later)
         faster = {
-            some.runs[0] for some in self.later
-            if some.kind == "verdict" and "best time better by" in some.details
+            finding.runs[0] for finding in self.later
+            if finding.kind == "verdict" and "best time better by" in finding.details
         }  # fmt: skip
-        for some in self.later:
-            if some.kind == "plateau" and some.metric.endswith("/best") and (
-                some.runs[0] not in faster or some.moment > self.judged
+        for finding in self.later:
+            if finding.kind == "plateau" and finding.metric.endswith("/best") and (
+                finding.runs[0] not in faster or finding.moment > self.judged
             ):  # fmt: skip
                 advice.append(
-                    f"For a better best time of {some.runs[0]} alone, there was little reason to "
-                    f"go on after {some.details['since']}."
+                    f"For a better best time of {finding.runs[0]} alone, there was little reason "
+                    f"to go on after {finding.details['since']}."
                 )
         if any(finding.reason == "seeds" for finding in self.found):
             advice.append("Before relying on any of this, train more seeds of each.")
@@ -414,23 +415,23 @@ def _told(
     """Findings in sentences, and as tables, a kind after the other."""
     blocks: list[Block] = []
     for kind in kinds:
-        some = [finding for finding in findings if finding.kind == kind]
-        if not some:
+        of_kind = [finding for finding in findings if finding.kind == kind]
+        if not of_kind:
             continue
-        blocks += [Points(tuple(finding.sentence for finding in some)), *_tables(some, what)]
+        blocks += [Points(tuple(finding.sentence for finding in of_kind)), *_tables(of_kind, what)]
     return blocks
 
 
 def _tables(findings: Sequence[Finding], what: str = "the numbers") -> list[Block]:
     """The numbers of findings, a table a kind."""
-    findings = [some for some in findings if some.of_runs or some.details]
+    findings = [finding for finding in findings if finding.of_runs or finding.details]
     return [
         Table(
             f"{HEADINGS[kind].rstrip('?')}: {what}",
-            _numbers([some for some in findings if some.kind == kind]),
+            _numbers([finding for finding in findings if finding.kind == kind]),
             folded=True,
         )
-        for kind in dict.fromkeys(some.kind for some in findings)
+        for kind in dict.fromkeys(finding.kind for finding in findings)
     ]
 
 

@@ -223,8 +223,8 @@ class NetworkLab(Pictured, widgets.HBox):
     def _draw(self, networks, layers, totals) -> None:
         cost, current = self.cost.value, networks["current"]
         parts = []
-        for some in layers.values():
-            by_part = some.by_part()
+        for network in layers.values():
+            by_part = network.by_part()
             parts.append({name: (row.parameters, 2 * row.macs)
                           for name, row in zip(by_part.index, by_part.itertuples())})  # fmt: skip
         sweeps = {
@@ -317,7 +317,7 @@ def _totals_table(totals: dict[str, dict[str, int]]) -> pd.DataFrame:
         show = EngFormatter(unit, places=1) if unit else "{:,}".format
         reference = totals["small"][cost]
         rows[label] = [
-            f"{show(some[cost])} (x {some[cost] / reference:.2f})" for some in totals.values()
+            f"{show(total[cost])} (x {total[cost] / reference:.2f})" for total in totals.values()
         ]
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(totals))
 
@@ -325,8 +325,8 @@ def _totals_table(totals: dict[str, dict[str, int]]) -> pd.DataFrame:
 def _layers_table(networks) -> pd.DataFrame:
     """Output and parameters of every layer, a column a network; dashes where it has none."""
     cells = {}
-    for name, some in networks.items():
-        for row in some.layers.itertuples():
+    for name, network in networks.items():
+        for row in network.layers.itertuples():
             shape = " x ".join(map(str, row.output))
             layer = cells.setdefault(f"{row.part}, {row.layer}", {})
             layer[name] = f"{shape}: {row.parameters:,} / {row.macs:,}"

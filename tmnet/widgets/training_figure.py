@@ -55,15 +55,15 @@ class TrainingFigure:
 
     def _races(self, times: Axes, rates: Axes, races: pd.DataFrame) -> None:
         colours = run_colours(races["map"].unique())
-        for (map_, kind), some in races.groupby(["map", "kind"], sort=False, observed=True):
+        for (map_, kind), driven in races.groupby(["map", "kind"], sort=False, observed=True):
             look = {"color": colours[map_], "label": f"{map_} {kind}"}
             evaluates = kind == "eval"
-            done = some[some["finished"]]
+            done = driven[driven["finished"]]
             size = {"s": 22, "marker": "D", "edgecolor": "black", "linewidth": 0.5, "zorder": 3}
             faint = {"s": 5, "alpha": 0.35}
             times.scatter(done["minutes"], done["time_s"], **look, **(size if evaluates else faint))
-            rate = 100 * some["finished"].astype(float).rolling(TRAILING, min_periods=1).mean()
-            rates.plot(some["minutes"], rate, "-" if evaluates else ":", **look)
+            rate = 100 * driven["finished"].astype(float).rolling(TRAILING, min_periods=1).mean()
+            rates.plot(driven["minutes"], rate, "-" if evaluates else ":", **look)
         times.set_title("Finished races", loc="left")
         times.set_ylabel("time (s)")
         rates.set_title(f"Finish rate of the last {TRAILING} races", loc="left")

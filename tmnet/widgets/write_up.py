@@ -203,29 +203,30 @@ class WriteUp(widgets.HBox):
         """A slider for the level of each best time and finish rate of eval races."""
         last = self.comparison.at(self.comparison.grid[-1])
         levels = {}
-        for some in self.comparison.metrics:
-            if not some.races or some.races[1:] not in (
+        for metric in self.comparison.metrics:
+            if not metric.races or metric.races[1:] not in (
                 ("eval", "best", False),
                 ("eval", "finish_rate", False),
             ):
                 continue
-            values = self.comparison.table(some.name).to_numpy() * some.scale
-            values, ends = values[np.isfinite(values)], last.loc[some.name].dropna() * some.scale
+            values = self.comparison.table(metric.name).to_numpy() * metric.scale
+            values = values[np.isfinite(values)]
+            ends = last.loc[metric.name].dropna() * metric.scale
             if not len(values) or not len(ends):
                 continue
-            step = 10.0**-some.digits
+            step = 10.0**-metric.digits
             low, high = 0.0, 100.0
-            if some.unit != "%":
+            if metric.unit != "%":
                 low, high = whole_steps(values.min(), values.max(), step)
             # of times at first what every run reaches, as it is shown
-            at_first = 50.0 if some.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
-            levels[some.name] = widgets.FloatSlider(
+            at_first = 50.0 if metric.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
+            levels[metric.name] = widgets.FloatSlider(
                 at_first, min=low, max=max(high, at_first), step=step,
-                description=title(self.comparison, some), readout_format=f".{some.digits}f",
+                description=title(self.comparison, metric), readout_format=f".{metric.digits}f",
                 continuous_update=False, style={"description_width": "180px"}, layout=FULL,
                 tooltip="Findings say when each run reaches this for good",
             )  # fmt: skip
-            levels[some.name].observe(self._callbacks(self._refresh), "value")
+            levels[metric.name].observe(self._callbacks(self._refresh), "value")
         self._levels, self.levels.children = levels, list(levels.values())
 
     def _refresh(self) -> None:
