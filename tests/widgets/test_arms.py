@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import tmnet
-from tmnet.widgets.explorer.explorer import arms_of
+from tmnet.widgets.explorer.view import arms_of
 
 from ..synthetic import race, write_file
 

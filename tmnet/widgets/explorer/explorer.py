@@ -6,11 +6,9 @@ import difflib
 import fnmatch
 import glob
 import html
-import re
 import threading
 import time
 import weakref
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -31,15 +29,22 @@ from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display
-from tmnet.widgets.explorer.lists import RunRow, metric_box, metric_rows, other_tags, run_details
+from tmnet.widgets.explorer.following import time_span
+from tmnet.widgets.explorer.lists import (
+    RunRow,
+    first_metrics,
+    metric_box,
+    metric_rows,
+    other_tags,
+    run_details,
+)
 from tmnet.widgets.explorer.moment import findings_html, moment_html
-from tmnet.widgets.explorer.saved import load_views, save_views
+from tmnet.widgets.explorer.saved import load_view, load_views, save_views
+from tmnet.widgets.explorer.view import arms_of, load_call
 from tmnet.widgets.parts import Pictured, label_tooltips, set_number, set_options, whole_steps
 
 FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many
-FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
-FIRST_TAGS = ("loss", "avg_q")
 
 
 def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view) -> Explorer:
@@ -66,7 +71,7 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
     TmnetError
         If there are no runs, or `view` asks for something that is not there.
     """
-    return Explorer(source, **(_saved_view(saved) if saved is not None else {}) | view)
+    return Explorer(source, **(load_view(saved) if saved is not None else {}) | view)
 
 
 class Explorer(Pictured, widgets.HBox):
@@ -160,7 +165,7 @@ class Explorer(Pictured, widgets.HBox):
             return ""
         names = list(shown.arms) or [run.name for run in shown.runs]
         order = f"order={self._drawn_order}" if self._drawn_order[: len(names)] != names else ""
-        calls = {run.name: f"{_load_call(run)}," for run in shown.runs}
+        calls = {run.name: f"{load_call(run)}," for run in shown.runs}
         if shown.arms:
             what, brackets, items = "arms", "{}", []
             for arm, seeds in shown.arms.items():
@@ -232,7 +237,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_view(self, name: str) -> None:
         """Choose what was saved under a name."""
-        view = _saved_view(name)
+        view = load_view(name)
         self._restore(view)
         self._refresh()
         if view.get("at") is not None:
@@ -246,7 +251,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def delete_view(self, name: str) -> None:
         """Forget what was saved under a name."""
-        _saved_view(name)
+        load_view(name)
         self._keep_views({key: view for key, view in load_views().items() if key != name})
 
     def _list_views(self) -> None:
@@ -287,7 +292,7 @@ class Explorer(Pictured, widgets.HBox):
         if changed or len(runs) != len(before):
             self._set_runs(runs, shown - gone)
         age = min(run.age for run in runs)
-        parts = [f"Read at {time.strftime('%X')}, newest record {_ago(age)} old"]
+        parts = [f"Read at {time.strftime('%X')}, newest record {time_span(age)} old"]
         parts += [f"new: {', '.join(new)}"] * bool(new) + [f"gone: {', '.join(gone)}"] * bool(gone)
         self.controls.fresh.value = f"<small>{html.escape('; '.join(parts))}</small>"
         if shown & changed or gone:
@@ -367,7 +372,7 @@ class Explorer(Pictured, widgets.HBox):
         names = metric_names(self.runs)
         tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in names]
         if not chosen & {*names, *tags}:
-            chosen = set(_first_metrics(names, tags))
+            chosen = set(first_metrics(names, tags))
         self._metric_boxes = {name: self._box(name, name in chosen) for name in names}
         self.controls.metrics.children = metric_rows(self._metric_boxes)
         self._tags = tags
@@ -625,53 +630,3 @@ class Explorer(Pictured, widgets.HBox):
             if files
             else "Nothing was written: choose at least one format."
         )
-
-
-def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
-    """Runs by arm: big_1 and big-2, or big_seed_3 and big_s4, are seeds of big.
-
-    Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni.
-    """
-    arm = {
-        name: re.sub(r"[-_. ]*(seed|s)?[-_. ]*\d+$", "", name, flags=re.IGNORECASE) or name
-        for name in names
-    }
-    seeds = Counter(arm.values())
-    arms: dict[str, list[str]] = {}
-    for name in names:
-        arms.setdefault(arm[name] if seeds[arm[name]] > 1 else name, []).append(name)
-    return arms
-
-
-def _first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """What to show before anybody has chosen: the main metrics, or a few scalars."""
-    main = [
-        name
-        for name in names
-        if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
-    ]
-    return main or [*names, *tags][:6]
-
-
-def _saved_view(name: str) -> dict:
-    views = load_views()
-    if name not in views:
-        known = f"there are {', '.join(views)}" if views else "none was saved in this folder"
-        raise TmnetError(f"There is no saved view {name!r}; {known}.")
-    return views[name]
-
-
-def _ago(seconds: float) -> str:
-    """A time span in a unit that suits it."""
-    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _load_call(run: Run) -> str:
-    """Python that loads a run, with its pieces where leaving them out might mean others."""
-    arguments = [repr(run.name), repr(str(run.logdir))]
-    if run.pieces != [run.name] or (run.logdir / f"{run.name}_2").exists():
-        arguments.append(f"pieces={run.pieces}")
-    return f"tmnet.load_run({', '.join(arguments)})"

@@ -13,6 +13,8 @@ from tmnet.widgets.parts import checkbox
 
 WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
 MOST_TAGS = 40  # listed of the other scalars
+FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
+FIRST_TAGS = ("loss", "avg_q")
 
 
 class RunRow(widgets.VBox):
@@ -37,6 +39,16 @@ def run_details(run: Run) -> str:
         f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
         f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span></div>"
     )
+
+
+def first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
+    """What to show before anybody has chosen: the main metrics, or a few scalars."""
+    main = [
+        name
+        for name in names
+        if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
+    ]
+    return main or [*names, *tags][:6]
 
 
 def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:

@@ -36,6 +36,14 @@ def load_views() -> dict[str, dict]:
     return views
 
 
+def load_view(name: str) -> dict:
+    views = load_views()
+    if name not in views:
+        known = f"there are {', '.join(views)}" if views else "none was saved in this folder"
+        raise TmnetError(f"There is no saved view {name!r}; {known}.")
+    return views[name]
+
+
 def save_views(views: dict[str, dict]) -> None:
     """Write all views; TmnetError where that cannot be."""
     text = json.dumps(views, indent=1, ensure_ascii=False) + "\n"
