@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -13,6 +14,7 @@ from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import RULES
 from tmnet.logs.run import Run
 from tmnet.widgets.explorer.saved import VIEWS
+from tmnet.widgets.explorer.view import AXIS_NAMES, View, axes
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -24,7 +26,6 @@ from tmnet.widgets.parts import (
     set_options,
 )
 
-AXES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
 RULE_NAMES = {
     "last value": "last",
     "mean since the last grid point": "mean",
@@ -32,7 +33,10 @@ RULE_NAMES = {
     "lowest so far": "min",
     "highest so far": "max",
 }
-PLACES = 500  # at most, of the window's handles
+VIEW_CONTROLS = (  # whose names are those of the view's entries that they hold
+    "arms", "baseline", "by", "clock", "interval", "step_interval", "rule", "follow",
+)  # fmt: skip
+HANDLE_STOPS = 500  # at most, of the window's handles
 
 
 class Controls(widgets.VBox):
@@ -79,7 +83,7 @@ class Controls(widgets.VBox):
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
-        self.by = dropdown("Axis", AXES, "Runs are compared at equal amounts of this")
+        self.by = dropdown("Axis", AXIS_NAMES, "Runs are compared at equal amounts of this")
         self.clock = dropdown(
             "Clock",
             {"active (without downtime)": "active", "wall clock": "wall"},
@@ -90,7 +94,7 @@ class Controls(widgets.VBox):
         self.window = widgets.IntRangeSlider(
             description="Window (min)",
             min=0,
-            max=PLACES,
+            max=HANDLE_STOPS,
             readout=False,
             tooltip="The part of the axis that is looked at; at first the common window",
             style=LABEL,
@@ -174,14 +178,25 @@ class Controls(widgets.VBox):
             layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
         )
 
+    def chosen(self) -> dict[str, Any]:
+        """The entries of a view that are each held by a control."""
+        entries = {name: getattr(self, name).value for name in VIEW_CONTROLS}
+        return entries | {"trailing": self.trailing.value or None}
+
+    def choose(self, view: View, runs: Sequence[str]) -> None:
+        """Set these controls as a view has it, whose runs may be the baseline."""
+        set_options(self.baseline, runs)
+        for name in VIEW_CONTROLS:
+            control, value = getattr(self, name), getattr(view, name)
+            if isinstance(control, widgets.SelectionSlider):
+                set_number(control, value)
+            elif value is not None:
+                control.value = value
+        self.trailing.value = view.trailing or 0
+
     def set_counters(self, runs: Sequence[Run]) -> None:
         """Offer the counters that all runs logged as axes, too."""
-        counters = [
-            tag
-            for tag in runs[0].tags
-            if tag.startswith("cumul_") and all(tag in run.tags for run in runs)
-        ]
-        set_options(self.by, {**AXES, **{tag: tag for tag in counters}})
+        set_options(self.by, axes(runs))
 
     def set_intervals(self, runs: Sequence[Run]) -> None:
         """Intervals that make some twenty grid points of the shortest run."""
@@ -191,7 +206,7 @@ class Controls(widgets.VBox):
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and let only its own controls be moved."""
         time = by == "time"
-        unit = "min" if time else "steps" if by in AXES.values() else "counts"
+        unit = "min" if time else "steps" if by in AXIS_NAMES.values() else "counts"
         self.window.description = f"Window ({unit})"
         self.trailing.description = f"Trailing ({unit})"
         self.clock.disabled, self.interval.disabled = not time, not time
@@ -199,13 +214,13 @@ class Controls(widgets.VBox):
 
     def set_window(self, end: float, window: tuple[float, float]) -> None:
         """Put the handles to where a window is between 0 and the end of the longest run."""
-        ticks = MaxNLocator(PLACES, steps=[1, 2, 5, 10]).tick_values(0, max(end, window[1]))
+        ticks = MaxNLocator(HANDLE_STOPS, steps=[1, 2, 5, 10]).tick_values(0, max(end, window[1]))
         self._stops = np.minimum(ticks.round(9), max(end, window[1]))
         slider, last = self.window, len(ticks) - 1
-        places = self._places(window)
+        handles = self._handles(window)
         if last > slider.max:  # a page fits the value into the limits, too
             slider.max = last
-        slider.value = places
+        slider.value = handles
         slider.max = last
         digits = 0 if self._stops[-1] >= 1000 else 1
         low, high = (f"{x:,.{digits}f}" for x in window)
@@ -215,11 +230,11 @@ class Controls(widgets.VBox):
     def moved_window(self, window: tuple[float, float]) -> tuple[float, float]:
         """A window after the handles were moved; the end of one that was not stays as it is."""
         low, high = (
-            end if place == before else float(self._stops[place])
-            for end, place, before in zip(window, self.window.value, self._places(window))
+            end if handle == before else float(self._stops[handle])
+            for end, handle, before in zip(window, self.window.value, self._handles(window))
         )
         return low, high
 
-    def _places(self, window: tuple[float, float]) -> tuple[int, int]:
+    def _handles(self, window: tuple[float, float]) -> tuple[int, int]:
         low, high = (int(np.abs(self._stops - x).argmin()) for x in window)
         return low, high

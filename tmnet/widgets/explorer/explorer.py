@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import fnmatch
 import glob
 import html
@@ -40,8 +40,8 @@ from tmnet.widgets.explorer.lists import (
 )
 from tmnet.widgets.explorer.moment import findings_html, moment_html
 from tmnet.widgets.explorer.saved import load_view, load_views, save_views
-from tmnet.widgets.explorer.view import arms_of, load_call
-from tmnet.widgets.parts import Pictured, label_tooltips, set_number, set_options, whole_steps
+from tmnet.widgets.explorer.view import View, arms_of
+from tmnet.widgets.parts import Pictured, label_tooltips, set_options, whole_steps
 
 FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many
@@ -91,6 +91,7 @@ class Explorer(Pictured, widgets.HBox):
         # A box that is no longer listed is kept: a click on it may be on its way.
         self._boxes: dict[str, widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
+        self._shown: View | None = None  # what it was made of
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
         self._enough = threading.Event()  # no more following
@@ -109,13 +110,10 @@ class Explorer(Pictured, widgets.HBox):
         self._set_runs(runs)
         with self._callbacks.off():
             self.controls.set_intervals(runs)
-        self._restore(view)
         self._observe()
         self._view_count = 0  # from now on pages count their views
         self.observe(lambda _: setattr(self, "_was_seen", True), "_view_count")
-        self._refresh()
-        if view.get("at") is not None:
-            self.show_at(view["at"])
+        self._show(view)
         self._follow()
         # a bad file is no reason to show nothing
         self._callbacks(self._list_views, self.controls.view_message)(None)
@@ -125,22 +123,17 @@ class Explorer(Pictured, widgets.HBox):
     @property
     def view(self) -> dict:
         """What is chosen, as a plain dict: ``tmnet.explore(source, **view)`` shows the same."""
-        controls = self.controls
-        return {
-            "runs": [run.name for run in self._shown_runs],
-            "arms": controls.arms.value,
-            "baseline": controls.baseline.value,
-            "by": controls.by.value,
-            "clock": controls.clock.value,
-            "window": self._window,
-            "interval": controls.interval.value,
-            "step_interval": controls.step_interval.value,
-            "metrics": self._shown_metrics,
-            "trailing": controls.trailing.value or None,
-            "rule": controls.rule.value,
-            "at": self.at,
-            "follow": controls.follow.value,
-        }
+        return dataclasses.asdict(self._chosen)
+
+    @property
+    def _chosen(self) -> View:
+        return View(
+            runs=[run.name for run in self._shown_runs],
+            window=self._window,
+            metrics=self._shown_metrics,
+            at=self.at,
+            **self.controls.chosen(),
+        )
 
     @property
     def picture(self) -> bytes:
@@ -160,40 +153,10 @@ class Explorer(Pictured, widgets.HBox):
     @property
     def code(self) -> str:
         """Python that computes what is shown."""
-        shown = self.comparison
-        if shown is None:
+        if self.comparison is None:
             return ""
-        names = list(shown.arms) or [run.name for run in shown.runs]
-        order = f"order={self._drawn_order}" if self._drawn_order[: len(names)] != names else ""
-        calls = {run.name: f"{load_call(run)}," for run in shown.runs}
-        if shown.arms:
-            what, brackets, items = "arms", "{}", []
-            for arm, seeds in shown.arms.items():
-                items += [f"    {arm!r}: [", *(f"        {calls[run]}" for run in seeds), "    ],"]
-        else:
-            what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
-        arguments = {
-            "by": shown.axis.by,
-            "interval": shown.interval,
-            "window": shown.window,
-            "metrics": [some.name for some in shown.metrics],
-            "clock": shown.axis.clock,
-            "trailing": shown.trailing,
-            "rule": shown.rule,
-        }
-        return "\n".join([
-            "import tmnet",
-            "",
-            f"{what} = {brackets[0]}",
-            *items,
-            brackets[1],
-            "comparison = tmnet.compare(",
-            f"    {what},",
-            *(f"    {name}={value!r}," for name, value in arguments.items()),
-            ")",
-            f"comparison.plot_grid({order})",
-            f"comparison.at({self.at!r})",
-        ])  # fmt: skip
+        view = dataclasses.replace(self._shown, at=self.at)
+        return view.code(self.comparison, self._drawn_order)
 
     @property
     def _shown_runs(self) -> list[Run]:
@@ -205,14 +168,6 @@ class Explorer(Pictured, widgets.HBox):
         if not self.controls.arms.value:
             return self.order
         return list(arms_of(self.order))
-
-    def _shown_arms(self) -> dict[str, list[Run]]:
-        shown = {run.name: run for run in self._shown_runs}
-        arms = {
-            arm: [shown[name] for name in names if name in shown]
-            for arm, names in arms_of(self.order).items()
-        }
-        return {arm: runs for arm, runs in arms.items() if runs}
 
     @property
     def _shown_metrics(self) -> list[str]:
@@ -237,11 +192,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_view(self, name: str) -> None:
         """Choose what was saved under a name."""
-        view = load_view(name)
-        self._restore(view)
-        self._refresh()
-        if view.get("at") is not None:
-            self.show_at(view["at"])
+        self._show(load_view(name))
 
     def save_view(self, name: str) -> None:
         """Keep what is chosen under a name, in `tmnet_views.json` in the current folder."""
@@ -388,46 +339,22 @@ class Explorer(Pictured, widgets.HBox):
         label = widgets.HTML(f"<small>{text}</small>")
         self.controls.others.children = [label, *boxes.values()]
 
-    def _restore(self, view: dict) -> None:
-        known = self.view
-        for name in view:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
-                raise TmnetError(f"A view has no entry {name}: {hint}")
-        controls = self.controls
+    def _show(self, entries: dict) -> None:
+        """Choose what another view has, and show it."""
+        view = self._chosen.changed(entries)
+        view.check(self.runs)
         with self._callbacks.off():
-            if "runs" in view:
-                missing = [name for name in view["runs"] if name not in self.order]
-                if missing:
-                    raise TmnetError(
-                        f"There is no run {missing[0]} here; there are: {', '.join(self.order)}."
-                    )
-                for name, row in self._run_rows.items():
-                    row.box.value = name in view["runs"]
-            set_options(controls.baseline, [run.name for run in self._shown_runs] or self.order)
-            if "metrics" in view:
-                chosen = {Metric.named(name).name for name in view["metrics"]}
-                for name in sorted(chosen - {*self._metric_boxes, *self._tags}):
-                    compare(self.runs, metrics=[name])  # says which are near
-                for name, box in self._metric_boxes.items():
-                    box.value = name in chosen
-                self._set_others(chosen)
-            for name in ("baseline", "by", "clock", "interval", "step_interval", "rule"):
-                if view.get(name) is not None:
-                    control = getattr(controls, name)
-                    try:
-                        if "interval" in name:
-                            set_number(control, view[name])
-                        else:
-                            control.value = view[name]
-                    except Exception:  # traitlets' own error does not say what would be right
-                        raise TmnetError(f"The view's {name} cannot be {view[name]!r}.") from None
-            controls.trailing.value = view.get("trailing") or 0
-            controls.follow.value = bool(view.get("follow"))
-            controls.arms.value = bool(view.get("arms"))
-            window = view.get("window")
-            self._window = None if window is None else tuple(map(float, window))
+            for name, row in self._run_rows.items():
+                row.box.value = name in view.runs
+            for name, box in self._metric_boxes.items():
+                box.value = name in view.metrics
+            self._set_others(set(view.metrics))
+            shown = [run.name for run in self._shown_runs]
+            self.controls.choose(view, shown or self.order)
+            self._window = view.window
+        self._refresh()
+        if view.at is not None:
+            self.show_at(view.at)
 
     # --- reacting -------------------------------------------------------------------------------
 
@@ -478,33 +405,22 @@ class Explorer(Pictured, widgets.HBox):
 
     def _refresh(self) -> None:
         """Compute and draw what is chosen."""
-        controls, runs = self.controls, self._shown_runs
-        if not runs:
-            raise TmnetError("Choose at least one run.")
-        if not self._shown_metrics:
-            raise TmnetError("Choose at least one metric.")
-        by, clock = controls.by.value, controls.clock.value
+        view, controls = self._chosen, self.controls
+        subjects, arguments = view.subjects(self.runs), view.arguments()
         with self._callbacks.off():
-            set_options(controls.baseline, [run.name for run in runs])
-            controls.set_axis(by)
-        was, at, arms = self.comparison, self.at, controls.arms.value
-        controls.baseline.disabled = arms
-        self.comparison = compare(
-            self._shown_arms() if arms else runs,
-            by=by,
-            interval={"time": controls.interval.value}.get(by, controls.step_interval.value),
-            window=self._window,
-            metrics=self._shown_metrics,
-            clock=clock,
-            trailing=controls.trailing.value or None,
-            rule=controls.rule.value,
-        )
+            set_options(controls.baseline, view.runs)
+            controls.set_axis(view.by)
+        controls.baseline.disabled = view.arms
+        was, at = self.comparison, self.at
+        self.comparison, self._shown = compare(subjects, **arguments), view
         self._colour_runs()
         self._draw()
         with self._callbacks.off():
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
-            at_end = was is None or was.axis.by != by or display.moment.value == display.moment.max
+            at_end = (
+                was is None or was.axis.by != view.by or display.moment.value == display.moment.max
+            )
             display.set_moments(last)
             if at_end:
                 display.moment.value = last
@@ -514,7 +430,7 @@ class Explorer(Pictured, widgets.HBox):
             set_options(display.grid_metric, titles)
             set_options(display.threshold_metric, self._levels())
             self._set_level()
-        notes = [note for run in runs for note in run.notes] + self.comparison.notes
+        notes = [note for run in self._shown_runs for note in run.notes] + self.comparison.notes
         lines = "<br>".join(map(html.escape, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()

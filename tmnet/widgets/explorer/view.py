@@ -2,11 +2,196 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from numbers import Real
+from typing import Any
 
+from tmnet.analysis.alignment import metric_names
+from tmnet.analysis.axis import CLOCKS
+from tmnet.analysis.metrics import RULES, Metric
+from tmnet.comparison import Comparison, compare
+from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
+
+AXIS_NAMES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What is chosen in the explorer.
+
+    Attributes
+    ----------
+    runs : list of str
+    arms : bool
+        Whether runs that differ in a last number are compared as seeds of one arm.
+    baseline : str or None
+        A run.
+    by, clock, window, metrics, trailing, rule
+        As for `compare`; of a window that is None the end is where the shortest run ends.
+    interval, step_interval : float
+        Between grid points, in minutes, and on all other axes.
+    at : float or None
+        The moment that is looked at.
+    follow : bool
+        Whether what runs log is read again and again.
+    """
+
+    # Fields with defaults begin anew where another view is silent about them: see `changed`.
+    runs: list[str]
+    arms: bool = False
+    baseline: str | None = None
+    by: str
+    clock: str
+    window: tuple[float, float] | None = None
+    interval: float
+    step_interval: float
+    metrics: list[str]
+    trailing: float | None = None
+    rule: str
+    at: float | None = None
+    follow: bool = False
+
+    def changed(self, entries: Mapping[str, Any]) -> View:
+        """The view that entries of another one make of this; TmnetError if it has no such entry."""
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in entries:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
+                raise TmnetError(f"A view has no entry {name}: {hint}")
+        stay = [field.name for field in dataclasses.fields(self) if field.default is MISSING]
+        given = {name: value for name, value in entries.items() if value is not None}
+        for name, form in _FORMS.items():
+            if name in given:
+                try:
+                    given[name] = form(given[name])
+                except (TypeError, ValueError):
+                    raise _cannot_be(name, given[name]) from None
+        return View(**{name: getattr(self, name) for name in stay} | given)
+
+    def check(self, runs: Sequence[Run]) -> None:
+        """TmnetError if it asks for something that these runs do not have."""
+        names = [run.name for run in runs]
+        for name in self.runs:
+            if name not in names:
+                raise TmnetError(f"There is no run {name} here; there are: {', '.join(names)}.")
+        for name in sorted({*self.metrics} - {*metric_names(runs, all_scalars=True)}):
+            compare(runs, metrics=[name])  # says which are near
+        offered: dict[str, Sequence[str]] = {
+            "baseline": [*(self.runs or names), None],
+            "by": list(axes(runs).values()),
+            "clock": CLOCKS,
+            "rule": list(RULES),
+        }
+        for name, values in offered.items():
+            if getattr(self, name) not in values:
+                raise _cannot_be(name, getattr(self, name))
+        for name in ("interval", "step_interval"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or value != value:
+                raise _cannot_be(name, value)
+
+    def subjects(self, runs: Sequence[Run]) -> list[Run] | dict[str, list[Run]]:
+        """What `compare` is to compare: the chosen ones of all runs, or the arms they are of."""
+        chosen = {run.name: run for run in runs if run.name in self.runs}
+        if not chosen:
+            raise TmnetError("Choose at least one run.")
+        if not self.arms:
+            return list(chosen.values())
+        arms = {
+            arm: [chosen[name] for name in names if name in chosen]
+            for arm, names in arms_of([run.name for run in runs]).items()
+        }
+        return {arm: seeds for arm, seeds in arms.items() if seeds}
+
+    def arguments(self) -> dict[str, Any]:
+        """How `compare` is to compare them."""
+        if not self.metrics:
+            raise TmnetError("Choose at least one metric.")
+        return {
+            "by": self.by,
+            "interval": float(self.interval if self.by == "time" else self.step_interval),
+            "window": self.window,
+            "metrics": self.metrics,
+            "clock": self.clock,
+            "trailing": self.trailing,
+            "rule": self.rule,
+        }
+
+    def code(self, made: Comparison, order: Sequence[str]) -> str:
+        """Python that computes what was made of this view.
+
+        Parameters
+        ----------
+        made : Comparison
+            Of the `subjects` and the `arguments`.
+        order : sequence of str
+            What there is to draw, in the order that gives colours.
+        """
+        names = list(made.arms) or [run.name for run in made.runs]
+        plotted = f"order={list(order)}" if list(order[: len(names)]) != names else ""
+        calls = {run.name: f"{_load_call(run)}," for run in made.runs}
+        if made.arms:
+            what, brackets, items = "arms", "{}", []
+            for arm, seeds in made.arms.items():
+                items += [f"    {arm!r}: [", *(f"        {calls[run]}" for run in seeds), "    ],"]
+        else:
+            what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
+        # of a common window, which another run would change, what it is
+        arguments = self.arguments() | {"window": made.window}
+        return "\n".join([
+            "import tmnet",
+            "",
+            f"{what} = {brackets[0]}",
+            *items,
+            brackets[1],
+            "comparison = tmnet.compare(",
+            f"    {what},",
+            *(f"    {name}={value!r}," for name, value in arguments.items()),
+            ")",
+            f"comparison.plot_grid({plotted})",
+            f"comparison.at({self.at!r})",
+        ])  # fmt: skip
+
+
+def _metrics(names: Sequence[str]) -> list[str]:
+    return [Metric.named(name).name for name in names]
+
+
+def _window(ends: Sequence[float]) -> tuple[float, float]:
+    low, high = map(float, ends)
+    return low, high
+
+
+# What makes of a view's entry, which may come from a file or a person, what the field holds.
+_FORMS = {
+    "arms": bool,
+    "window": _window,
+    "metrics": _metrics,
+    "trailing": lambda value: float(value) or None,
+    "at": float,
+    "follow": bool,
+}
+
+
+def _cannot_be(name: str, value: Any) -> TmnetError:
+    return TmnetError(f"The view's {name} cannot be {value!r}.")
+
+
+def axes(runs: Sequence[Run]) -> dict[str, str]:
+    """What runs can be compared at equal amounts of, by its name: the counters they share, too."""
+    counters = [
+        tag
+        for tag in runs[0].tags
+        if tag.startswith("cumul_") and all(tag in run.tags for run in runs)
+    ]
+    return AXIS_NAMES | {tag: tag for tag in counters}
 
 
 def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
@@ -25,7 +210,7 @@ def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
     return arms
 
 
-def load_call(run: Run) -> str:
+def _load_call(run: Run) -> str:
     """Python that loads a run, with its pieces where leaving them out might mean others."""
     arguments = [repr(run.name), repr(str(run.logdir))]
     if run.pieces != [run.name] or (run.logdir / f"{run.name}_2").exists():
