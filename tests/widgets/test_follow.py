@@ -12,7 +12,7 @@ import pytest
 import tmnet
 from tmnet.drawing import styled
 from tmnet.widgets.callbacks import Callbacks
-from tmnet.widgets.explorer import explorer as explorer_module
+from tmnet.widgets.explorer import following as following_module
 
 from ..checks import PATIENCE, wait_for
 from ..synthetic import T0, race, write_file
@@ -44,7 +44,7 @@ class Writer:
 
 @pytest.fixture
 def logdir(tmp_path, monkeypatch):
-    monkeypatch.setattr(explorer_module, "FOLLOW_EVERY", 0.02)
+    monkeypatch.setattr(following_module, "FOLLOW_EVERY", 0.02)
     write_file(tmp_path / "done", records(30, 0.5), pid=7)
     return tmp_path
 
@@ -63,8 +63,9 @@ def following(logdir, writer):
 
 def three_rounds(explorer):
     """Until it had three occasions to look, whether it did or not."""
-    rounds, wait = [], explorer._enough.wait
-    explorer._enough.wait = lambda seconds: (rounds.append(seconds), wait(seconds))[1]
+    enough = explorer._watching.enough
+    rounds, wait = [], enough.wait
+    enough.wait = lambda seconds: (rounds.append(seconds), wait(seconds))[1]
     wait_for(lambda: len(rounds) > 3)
 
 

@@ -43,6 +43,15 @@ class Controls(widgets.VBox):
     """The column of controls."""
 
     def __init__(self):
+        super().__init__(
+            [
+                heading("Runs"), *self._runs(), heading("Axis"), *self._axis(),
+                heading("Metrics"), *self._metrics(), heading("View"), *self._view(),
+            ],
+            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+        )  # fmt: skip
+
+    def _runs(self) -> list[widgets.Widget]:
         self.logdir = widgets.Text(
             description="Log directory",
             tooltip="A folder that holds a folder for each run; Enter reads it",
@@ -83,6 +92,16 @@ class Controls(widgets.VBox):
         )
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
+        return [
+            widgets.HBox([self.logdir, self.reload]),
+            widgets.HBox([self.follow, self.fresh]),
+            widgets.HBox([self.listed, self.every, self.none]),
+            self.runs,
+            self.arms,
+            self.baseline,
+        ]
+
+    def _axis(self) -> list[widgets.Widget]:
         self.by = dropdown("Axis", AXIS_NAMES, "Runs are compared at equal amounts of this")
         self.clock = dropdown(
             "Clock",
@@ -112,6 +131,16 @@ class Controls(widgets.VBox):
         self.step_interval = number_slider(
             range(10_000, 1_010_000, 10_000), "Step interval", "Steps between grid points"
         )
+        return [
+            self.by,
+            self.clock,
+            widgets.HBox([self.window, self.window_label], layout=FULL),
+            self.common,
+            self.interval,
+            self.step_interval,
+        ]
+
+    def _metrics(self) -> list[widgets.Widget]:
         self.trailing = widgets.BoundedFloatText(
             0,
             description="Trailing (min)",
@@ -123,6 +152,24 @@ class Controls(widgets.VBox):
         )
         self.rule = dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
         assert set(RULE_NAMES.values()) == set(RULES)
+        self.metrics = widgets.VBox()
+        self.filter = widgets.Text(
+            description="Other scalars",
+            placeholder="part of a tag",
+            tooltip="Lists the other scalars with this in their name",
+            style=LABEL,
+            layout=FULL,
+        )
+        self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
+        return [
+            widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
+            self.rule,
+            self.metrics,
+            self.filter,
+            self.others,
+        ]
+
+    def _view(self) -> list[widgets.Widget]:
         self.saved = widgets.Combobox(
             description="Saved view",
             placeholder="a name",
@@ -139,44 +186,12 @@ class Controls(widgets.VBox):
             )
         )
         self.view_message = widgets.HTML()
-        self.metrics = widgets.VBox()
-        self.filter = widgets.Text(
-            description="Other scalars",
-            placeholder="part of a tag",
-            tooltip="Lists the other scalars with this in their name",
-            style=LABEL,
-            layout=FULL,
-        )
-        self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
-        super().__init__(
-            [
-                heading("Runs"),
-                widgets.HBox([self.logdir, self.reload]),
-                widgets.HBox([self.follow, self.fresh]),
-                widgets.HBox([self.listed, self.every, self.none]),
-                self.runs,
-                self.arms,
-                self.baseline,
-                heading("Axis"),
-                self.by,
-                self.clock,
-                widgets.HBox([self.window, self.window_label], layout=FULL),
-                self.common,
-                self.interval,
-                self.step_interval,
-                heading("Metrics"),
-                widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
-                self.rule,
-                self.metrics,
-                self.filter,
-                self.others,
-                heading("View"),
-                self.saved,
-                widgets.HBox([self.save, self.show, self.forget], layout={"margin": "0 0 0 109px"}),
-                self.view_message,
-            ],
-            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
-        )
+        buttons = [self.save, self.show, self.forget]
+        return [
+            self.saved,
+            widgets.HBox(buttons, layout={"margin": "0 0 0 109px"}),
+            self.view_message,
+        ]
 
     def chosen(self) -> dict[str, Any]:
         """The entries of a view that are each held by a control."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+import html
+from collections.abc import Sequence
 
+import ipywidgets as widgets
+import numpy as np
+
+from tmnet.analysis.metrics import Metric
+from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
-from tmnet.widgets.parts import FULL, LABEL, ProgressOutput, dropdown
+from tmnet.tables import title
+from tmnet.widgets.parts import FULL, LABEL, ProgressOutput, dropdown, set_options, whole_steps
 
 
 class Display(widgets.VBox):
@@ -14,10 +21,27 @@ class Display(widgets.VBox):
 
     def __init__(self):
         self.message, self.notes = widgets.HTML(), widgets.HTML()
-        self.progress, self.exporting = ProgressOutput(), ProgressOutput()
+        self.progress = ProgressOutput()
         self.image = widgets.Image(
             format="png", layout={"max_width": "100%", "align_self": "flex-start"}
         )
+        self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._level_of: str | None = None  # the metric whose level is set
+        tabs = {
+            "This moment": self.moment_table,
+            "Whole grid": self._whole_grid(),
+            "Findings": self._findings(),
+            "Configuration": self.config,
+            "Code": self.code,
+            "Export": self._export(),
+        }
+        self.tabs = widgets.Tab(list(tabs.values()), titles=tuple(tabs), selected_index=0)
+        super().__init__(
+            [self.message, self.progress, self._stepper(), self.image, self.notes, self.tabs],
+            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
+        )
+
+    def _stepper(self) -> widgets.HBox:
         self.play = widgets.Play(interval=250, max=0, tooltip="Step through the grid points")
         self.moment = widgets.IntSlider(
             description="Moment",
@@ -28,10 +52,15 @@ class Display(widgets.VBox):
             layout={"flex": "1 1 auto", "width": "auto"},
         )
         self.moment_label = widgets.HTML(layout={"width": "170px"})
-        self.moment_table = widgets.HTML()
+        return widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
+
+    def _whole_grid(self) -> widgets.VBox:
         self.grid_metric = dropdown("Metric", (), "Whose values are shown")
         self.grid_metric.layout.width = "480px"
         self.grid_table = widgets.HTML(layout={"max_height": "520px", "overflow": "auto"})
+        return widgets.VBox([self.grid_metric, self.grid_table])
+
+    def _findings(self) -> widgets.VBox:
         self.threshold_metric = dropdown("Level of", (), "Whose level is to be reached")
         self.threshold_metric.layout.width = "480px"
         self.threshold = widgets.FloatSlider(
@@ -42,8 +71,11 @@ class Display(widgets.VBox):
             layout={"width": "480px"},
         )
         self.findings = widgets.HTML()
-        self.config, self.code, self.exported = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        return widgets.VBox([self.threshold_metric, self.threshold, self.findings])
+
+    def _export(self) -> widgets.VBox:
         self.export_message = widgets.HTML()  # the other one may be out of sight
+        self.exporting, self.exported = ProgressOutput(), widgets.HTML()
         self.folder = widgets.Text(
             "figures", description="Folder", tooltip="Where the files are written", style=LABEL
         )
@@ -74,26 +106,72 @@ class Display(widgets.VBox):
             button_style="primary",
             tooltip="Write a figure for each metric, and the tables",
         )
-        files = [self.folder, self.prefix, self.formats, self.dpi, self.width]
-        self.tabs = widgets.Tab(
+        return widgets.VBox(
             [
-                self.moment_table,
-                widgets.VBox([self.grid_metric, self.grid_table]),
-                widgets.VBox([self.threshold_metric, self.threshold, self.findings]),
-                self.config,
-                self.code,
-                widgets.VBox(
-                    [*files, self.export, self.export_message, self.exporting, self.exported]
-                ),
-            ],
-            titles=("This moment", "Whole grid", "Findings", "Configuration", "Code", "Export"),
-            selected_index=0,
-        )
-        stepper = widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
-        super().__init__(
-            [self.message, self.progress, stepper, self.image, self.notes, self.tabs],
-            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
-        )
+                self.folder, self.prefix, self.formats, self.dpi, self.width, self.export,
+                self.export_message, self.exporting, self.exported,
+            ]
+        )  # fmt: skip
 
     def set_moments(self, last: int) -> None:
         self.moment.max = self.play.max = last
+
+    def set_metrics(self, comparison: Comparison) -> None:
+        """Offer the metrics of a comparison, and the levels of those that can reach one."""
+        titles = {title(comparison, metric): metric for metric in comparison.metrics}
+        set_options(self.grid_metric, {text: metric.name for text, metric in titles.items()})
+        reaching = [
+            (text, metric) for text, metric in titles.items()
+            if metric.better and metric.drawn and metric.name != "loss"
+        ]  # fmt: skip
+        reaching.sort(key=lambda x: not (x[1].races and x[1].races.kind == "eval"))
+        set_options(self.threshold_metric, {text: metric.name for text, metric in reaching})
+        self.set_level(comparison)
+
+    def set_level(self, comparison: Comparison) -> None:
+        """Let the level move over a metric's values; of a new metric, start where all runs get."""
+        slider, name = self.threshold, self.threshold_metric.value
+        slider.disabled = name is None
+        if name is None:
+            return
+        metric = Metric.named(name)
+        digits = 2 if metric.digits is None else metric.digits
+        step = 10.0**-digits
+        table = comparison.table(name) * metric.scale
+        values = table.to_numpy()[np.isfinite(table.to_numpy())]
+        low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+        low, high = (0.0, 100.0) if metric.unit == "%" else whole_steps(low, high, step)
+        value = slider.value
+        if self._level_of != name:
+            self._level_of, last = name, table.iloc[-1].dropna()
+            lower = metric.better == "lower"
+            value = 50.0 if metric.unit == "%" else (last.max() if lower else last.min())
+            # as it is shown it counts as reached
+            value = (np.ceil if lower else np.floor)(value / step - lower * 1e-9) * step
+        with slider.hold_sync():  # a page would fit the old value into the new limits
+            slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
+            slider.min, slider.max, slider.step = low, high, step
+            slider.readout_format = f".{digits}f"
+            slider.description = f"Level ({metric.unit})" if metric.unit else "Level"
+            slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """The level whose reaching is timed, by its metric; none where no metric has any."""
+        name = self.threshold_metric.value
+        return {name: self.threshold.value / Metric.named(name).scale} if name else {}
+
+    def write_files(self, comparison: Comparison, order: Sequence[str]) -> None:
+        """Export a comparison as it is chosen here, and tell what was written."""
+        with self.exporting:
+            files = comparison.export(
+                self.folder.value or ".", self.prefix.value or "comparison", self.formats.value,
+                dpi=self.dpi.value, order=order, width=self.width.value,
+            )  # fmt: skip
+        names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
+        self.exported.value = (
+            f"{len(files)} files in <code>{html.escape(str(files[0].parent.resolve()))}</code>:"
+            f"<ul>{names}</ul>"
+            if files
+            else "Nothing was written: choose at least one format."
+        )

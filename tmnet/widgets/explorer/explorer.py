@@ -6,8 +6,6 @@ import dataclasses
 import fnmatch
 import glob
 import html
-import threading
-import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,19 +15,18 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import metric_names
-from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison, compare
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
 from tmnet.figures import Multiples
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
-from tmnet.tables import metric_table, title
+from tmnet.tables import metric_table
 from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display
-from tmnet.widgets.explorer.following import time_span
+from tmnet.widgets.explorer.following import Following, reading
 from tmnet.widgets.explorer.lists import (
     RunRow,
     first_metrics,
@@ -38,12 +35,11 @@ from tmnet.widgets.explorer.lists import (
     other_tags,
     run_details,
 )
-from tmnet.widgets.explorer.moment import findings_html, moment_html
-from tmnet.widgets.explorer.saved import load_view, load_views, save_views
+from tmnet.widgets.explorer.moment import config_html, findings_html, moment_html
+from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View, arms_of
-from tmnet.widgets.parts import Pictured, label_tooltips, set_options, whole_steps
+from tmnet.widgets.parts import Pictured, label_tooltips, set_options
 
-FOLLOW_EVERY = 3.0  # s
 FIRST_RUNS = 6  # shown at first, of many
 
 
@@ -84,7 +80,6 @@ class Explorer(Pictured, widgets.HBox):
         self.runs: list[Run] = []
         self.order: list[str] = []
         self._window: tuple[float, float] | None = None  # None: the common window
-        self._level_of: str | None = None  # the metric whose level is set
         self._multiples: Multiples | None = None
         self._run_rows: dict[str, RunRow] = {}
         self._metric_boxes: dict[str, widgets.Checkbox] = {}
@@ -94,7 +89,7 @@ class Explorer(Pictured, widgets.HBox):
         self._shown: View | None = None  # what it was made of
         self.controls, self.display = Controls(), Display()
         self._callbacks = Callbacks(self.display.message)
-        self._enough = threading.Event()  # no more following
+        self._watching: Following | None = None
         self._was_seen = False
         super().__init__([self.controls, self.display], layout={"width": "100%"})
         label_tooltips(self)
@@ -187,7 +182,7 @@ class Explorer(Pictured, widgets.HBox):
         self._refresh()
 
     def close(self) -> None:
-        self._enough.set()
+        self._end_following()
         super().close()
 
     def show_view(self, name: str) -> None:
@@ -196,41 +191,34 @@ class Explorer(Pictured, widgets.HBox):
 
     def save_view(self, name: str) -> None:
         """Keep what is chosen under a name, in `tmnet_views.json` in the current folder."""
-        if not name.strip():
-            raise TmnetError("Type a name to save the view under.")
-        self._keep_views(load_views() | {name.strip(): self.view})
+        save_view(name, self.view)
+        self._list_views()
 
     def delete_view(self, name: str) -> None:
         """Forget what was saved under a name."""
-        load_view(name)
-        self._keep_views({key: view for key, view in load_views().items() if key != name})
+        delete_view(name)
+        self._list_views()
 
     def _list_views(self) -> None:
         self.controls.saved.options = tuple(load_views())
-
-    def _keep_views(self, views: dict[str, dict]) -> None:
-        save_views(views)
-        self.controls.saved.options = tuple(views)
 
     # --- following ------------------------------------------------------------------------------
 
     def _follow(self) -> None:
         """Begin to read again and again, or end it."""
-        self._enough.set()
+        self._end_following()
         self.controls.fresh.value = ""
         if self.controls.follow.value:
-            self._enough = threading.Event()
-            self._watching = threading.Thread(target=self._watch, args=(self._enough,), daemon=True)
+            self._watching = Following(self._callbacks(self._look), self._is_seen)
             self._watching.start()
 
-    def _watch(self, enough: threading.Event) -> None:
-        look, took = self._callbacks(self._look), 0.0
-        while not enough.wait(max(FOLLOW_EVERY, 3 * took)):
-            if self._was_seen and not self._view_count:
-                continue  # its cell was run again or cleared: nobody is looking
-            began = time.monotonic()
-            look(None)
-            took = time.monotonic() - began
+    def _end_following(self) -> None:
+        if self._watching is not None:
+            self._watching.end()
+
+    def _is_seen(self) -> bool:
+        """Nobody looks after its cell was run again, or cleared."""
+        return not self._was_seen or bool(self._view_count)
 
     def _look(self) -> None:
         """Show what has been logged since; nothing is chosen by it, and new runs are but listed."""
@@ -243,9 +231,7 @@ class Explorer(Pictured, widgets.HBox):
         if changed or len(runs) != len(before):
             self._set_runs(runs, shown - gone)
         age = min(run.age for run in runs)
-        parts = [f"Read at {time.strftime('%X')}, newest record {time_span(age)} old"]
-        parts += [f"new: {', '.join(new)}"] * bool(new) + [f"gone: {', '.join(gone)}"] * bool(gone)
-        self.controls.fresh.value = f"<small>{html.escape('; '.join(parts))}</small>"
+        self.controls.fresh.value = f"<small>{html.escape(reading(age, new, gone))}</small>"
         if shown & changed or gone:
             self._refresh()
         else:
@@ -426,10 +412,7 @@ class Explorer(Pictured, widgets.HBox):
                 display.moment.value = last
             else:
                 self.show_at(at)
-            titles = {title(self.comparison, some): some.name for some in self.comparison.metrics}
-            set_options(display.grid_metric, titles)
-            set_options(display.threshold_metric, self._levels())
-            self._set_level()
+            display.set_metrics(self.comparison)
         notes = [note for run in self._shown_runs for note in run.notes] + self.comparison.notes
         lines = "<br>".join(map(html.escape, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
@@ -463,86 +446,20 @@ class Explorer(Pictured, widgets.HBox):
         shown, display = self.comparison, self.display
         tab = display.tabs.titles[display.tabs.selected_index or 0]
         if tab == "Whole grid":
-            name = display.grid_metric.value
-            some = next(some for some in shown.metrics if some.name == name)
-            display.grid_table.value = render(metric_table(shown, some), "html")
+            (metric,) = (x for x in shown.metrics if x.name == display.grid_metric.value)
+            display.grid_table.value = render(metric_table(shown, metric), "html")
         elif tab == "Findings":
-            level = display.threshold_metric.value
-            some = Metric.named(level) if level else None
-            thresholds = {level: display.threshold.value / some.scale} if level else None
-            found = shown.findings(thresholds, self.at)
+            found = shown.findings(display.levels or None, self.at)
             display.findings.value = findings_html(found)
         elif tab == "Configuration":
-            table = shown.config_diff()
-            display.config.value = (
-                "<style>.tmnet-config {overflow-x: auto} "
-                ".tmnet-config td {min-width: 110px; vertical-align: top}</style>"
-                "<div class='tmnet-config'>"
-                + render(table.map(lambda value: "–" if value is None else str(value)), "html")
-                + "</div>"
-                if len(table)
-                else "The configurations that these runs logged do not differ."
-                if any(run.config for run in shown.runs)
-                else "These runs logged no configuration."
-            )
+            display.config.value = config_html(shown)
         elif tab == "Code":
             display.code.value = f"<pre>{html.escape(self.code)}</pre>"
 
-    def _levels(self) -> dict[str, str]:
-        """Metrics that can reach a level, those of eval races first."""
-        some = [
-            some for some in self.comparison.metrics
-            if some.better and some.drawn and some.name != "loss"
-        ]  # fmt: skip
-        some.sort(key=lambda x: not (x.races and x.races.kind == "eval"))
-        return {title(self.comparison, x): x.name for x in some}
-
     def _take_level(self) -> None:
         with self._callbacks.off():
-            self._set_level()
+            self.display.set_level(self.comparison)
         self._show_tab()
 
-    def _set_level(self) -> None:
-        """Let the level move over a metric's values; of a new metric, start where all runs get."""
-        slider, name = self.display.threshold, self.display.threshold_metric.value
-        slider.disabled = name is None
-        if name is None:
-            return
-        some = Metric.named(name)
-        step = 10.0 ** -(2 if some.digits is None else some.digits)
-        table = self.comparison.table(name) * some.scale
-        values = table.to_numpy()[np.isfinite(table.to_numpy())]
-        low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
-        low, high = (0.0, 100.0) if some.unit == "%" else whole_steps(low, high, step)
-        value = slider.value
-        if self._level_of != name:
-            self._level_of, last = name, table.iloc[-1].dropna()
-            lower = some.better == "lower"
-            value = 50.0 if some.unit == "%" else (last.max() if lower else last.min())
-            # as it is shown it counts as reached
-            value = (np.ceil if lower else np.floor)(value / step - lower * 1e-9) * step
-        with slider.hold_sync():  # a page would fit the old value into the new limits
-            slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
-            slider.min, slider.max, slider.step = low, high, step
-            slider.readout_format = f".{2 if some.digits is None else some.digits}f"
-            slider.description = f"Level ({some.unit})" if some.unit else "Level"
-            slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
-
     def _export(self) -> None:
-        display = self.display
-        with display.exporting:
-            files = self.comparison.export(
-                display.folder.value or ".",
-                display.prefix.value or "comparison",
-                display.formats.value,
-                dpi=display.dpi.value,
-                order=self._drawn_order,
-                width=display.width.value,
-            )
-        names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
-        display.exported.value = (
-            f"{len(files)} files in <code>{html.escape(str(files[0].parent.resolve()))}</code>:"
-            f"<ul>{names}</ul>"
-            if files
-            else "Nothing was written: choose at least one format."
-        )
+        self.display.write_files(self.comparison, self._drawn_order)

@@ -55,8 +55,8 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
     """The rows that metrics' checkboxes stand in: one for each map and kind."""
     groups: dict[str, list[widgets.Checkbox]] = {}
     for name, box in boxes.items():
-        some = Metric.named(name)
-        group = " ".join(some.races[:2]) if some.races else "training"
+        metric = Metric.named(name)
+        group = " ".join(metric.races[:2]) if metric.races else "training"
         groups.setdefault(group, []).append(box)
     return [
         widgets.VBox([
@@ -69,9 +69,9 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
 
 def metric_box(name: str) -> widgets.Checkbox:
     """A checkbox for a metric; that of races stands beneath their map and kind."""
-    some = Metric.named(name)
-    short = some.name.rpartition("/")[2].replace("_", " ") if some.races else some.name
-    return checkbox(short, some.label)
+    metric = Metric.named(name)
+    short = metric.name.rpartition("/")[2].replace("_", " ") if metric.races else metric.name
+    return checkbox(short, metric.label)
 
 
 def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list[str], str]:

@@ -1,4 +1,4 @@
-"""What the explorer tells: the table of one moment, and findings."""
+"""What the explorer tells: the table of one moment, findings, and configurations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tmnet.analysis.statistics import iqm, iqm_interval
 from tmnet.comparison import Comparison
 from tmnet.drawing import run_swatch
 from tmnet.tables import BEST_MARK, best_of, title
+from tmnet.text_table import render
 
 
 def moment_html(
@@ -35,22 +36,22 @@ def moment_html(
         for name in names
     ]
     rows = []
-    for j, some in enumerate(comparison.metrics):
+    for j, metric in enumerate(comparison.metrics):
         values = comparison.values[:, j, point]
-        best = best_of(comparison, some, values)
+        best = best_of(comparison, metric, values)
         cells = []
         for i, run in enumerate(comparison.runs):
-            text = comparison.show(some, values[i])
+            text = comparison.show(metric, values[i])
             if comparison.ended(run, at):
                 text = "ended"
-            elif some.name.endswith("finish_rate") and np.isfinite(values[i]):
-                text += f" <small>({counts.at[some.name, run.name]:,.0f} races)</small>"
+            elif metric.name.endswith("finish_rate") and np.isfinite(values[i]):
+                text += f" <small>({counts.at[metric.name, run.name]:,.0f} races)</small>"
             if best[i]:
                 text = f"<b>{text} {BEST_MARK}</b>"
             if baseline in names and run.name != baseline:
-                text += _difference(comparison, some, values[i] - values[names.index(baseline)])
+                text += _difference(comparison, metric, values[i] - values[names.index(baseline)])
             cells.append(text)
-        rows.append((title(comparison, some), cells))
+        rows.append((title(comparison, metric), cells))
     return _table_html(heads, rows)
 
 
@@ -63,20 +64,20 @@ def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
         for arm, seeds in names.items()
     ]
     rows = []
-    for some in comparison.metrics:
-        table = comparison.table(some.name).iloc[point]
+    for metric in comparison.metrics:
+        table = comparison.table(metric.name).iloc[point]
         middles = [iqm(table[list(seeds)].to_numpy()) for seeds in names.values()]
-        best, cells = best_of(comparison, some, np.array(middles)), []
+        best, cells = best_of(comparison, metric, np.array(middles)), []
         for seeds, middle, mark in zip(names.values(), middles, best):
-            text = comparison.show(some, middle)
+            text = comparison.show(metric, middle)
             if mark:
                 text = f"<b>{text} {BEST_MARK}</b>"
             if np.isfinite(middle) and len(seeds) > 1:
                 span = iqm_interval(table[list(seeds)].to_numpy())
-                low, high = (comparison.show(some, x) for x in span)
+                low, high = (comparison.show(metric, x) for x in span)
                 text += f"<br><small>{low} to {high}</small>"
             cells.append(text)
-        rows.append((title(comparison, some), cells))
+        rows.append((title(comparison, metric), cells))
     return _table_html(heads, rows)
 
 
@@ -94,23 +95,41 @@ def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]])
     )
 
 
-def _difference(comparison: Comparison, some: Metric, difference: float) -> str:
+def _difference(comparison: Comparison, metric: Metric, difference: float) -> str:
     if not np.isfinite(difference):
         return ""
-    text = comparison.show(some, abs(difference))
+    text = comparison.show(metric, abs(difference))
     sign = "±" if not float(text.replace(",", "")) else "+" if difference > 0 else "−"
-    return f"<br><small>{sign}{text}{' points' if some.unit == '%' else ''}</small>"
+    return f"<br><small>{sign}{text}{' points' if metric.unit == '%' else ''}</small>"
 
 
 def findings_html(findings: Sequence[Finding]) -> str:
     """Findings as lists under headings."""
     parts = []
     for kind, heading in HEADINGS.items():
-        if some := [finding.sentence for finding in findings if finding.kind == kind]:
-            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in some)
+        if sentences := [finding.sentence for finding in findings if finding.kind == kind]:
+            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
             parts.append(f"<h4>{heading}</h4><ul>{items}</ul>")
     return (
         "<style>.tmnet-findings h4 {margin: 10px 0 2px} .tmnet-findings ul {margin: 0} "
         ".tmnet-findings li {line-height: 1.35}</style>"
         f"<div class='tmnet-findings'>{''.join(parts) or 'There is nothing to say.'}</div>"
+    )
+
+
+def config_html(comparison: Comparison) -> str:
+    """Where the configurations of the runs differ, as a table, or why there is none."""
+    table = comparison.config_diff()
+    if not len(table):
+        logged = any(run.config for run in comparison.runs)
+        return (
+            "The configurations that these runs logged do not differ."
+            if logged
+            else "These runs logged no configuration."
+        )
+    cells = table.map(lambda value: "–" if value is None else str(value))
+    return (
+        "<style>.tmnet-config {overflow-x: auto} "
+        ".tmnet-config td {min-width: 110px; vertical-align: top}</style>"
+        f"<div class='tmnet-config'>{render(cells, 'html')}</div>"
     )

@@ -37,14 +37,33 @@ def load_views() -> dict[str, dict]:
 
 
 def load_view(name: str) -> dict:
+    """A saved view; TmnetError where there is none of the name."""
+    return _with(name)[name]
+
+
+def save_view(name: str, view: dict) -> None:
+    """Keep a view under a name, in place of another; TmnetError where that cannot be."""
+    if not name.strip():
+        raise TmnetError("Type a name to save the view under.")
+    _write(load_views() | {name.strip(): view})
+
+
+def delete_view(name: str) -> None:
+    """Forget a saved view; TmnetError where there is none of the name."""
+    views = _with(name)
+    del views[name]
+    _write(views)
+
+
+def _with(name: str) -> dict[str, dict]:
+    """The saved views, one of which has the name."""
     views = load_views()
     if name not in views:
         known = f"there are {', '.join(views)}" if views else "none was saved in this folder"
         raise TmnetError(f"There is no saved view {name!r}; {known}.")
-    return views[name]
+    return views
 
 
-def save_views(views: dict[str, dict]) -> None:
-    """Write all views; TmnetError where that cannot be."""
+def _write(views: dict[str, dict]) -> None:
     text = json.dumps(views, indent=1, ensure_ascii=False) + "\n"
     write_output(Path(VIEWS), lambda file: file.write(text.encode()))
