@@ -1,6 +1,6 @@
 """A page that is made again: all of it anew but for the author's words."""
 
-from tmnet.report.report import PLACES, report
+from tmnet.report.report import PROMPTS, report
 
 from .pages import STYLES, contents, study, text_of
 from .test_page import between, edit, read
@@ -46,7 +46,7 @@ def test_draws_are_the_same_each_time(logdir, arms, tmp_path):
 
 def test_the_authors_words_stay_and_all_else_is_made_anew(logdir, tmp_path):
     report(study(), logdir=logdir, directory=tmp_path, name="a", styles=STYLES, cache=False)
-    words = {key: f"About {key}: *so* <b>it</b> is.\n\n  x `y` é".encode() for key in PLACES}
+    words = {key: f"About {key}: *so* <b>it</b> is.\n\n  x `y` é".encode() for key in PROMPTS}
     for style in STYLES:
         for key, some in words.items():
             edit(tmp_path / f"a.{style}", key, some)
@@ -106,5 +106,5 @@ def test_words_that_are_given_replace_those_in_the_page(logdir, tmp_path):
     for style in STYLES:
         found = read(style, text_of(tmp_path / f"a.{style}"))
         shown = [text for kind, text in found if kind == "text"]
-        assert {"Three.", "So it_is.", "A laptop.", PLACES["recommendations"]} <= {*shown}
+        assert {"Three.", "So it_is.", "A laptop.", PROMPTS["recommendations"]} <= {*shown}
         assert not {"One.", "Two & <three>."} & {*shown}

@@ -17,10 +17,10 @@ from PIL import Image
 from tmnet.errors import TmnetError
 from tmnet.report.page import (
     PAGE_FORMATS,
+    Bullets,
     Code,
     Heading,
     Picture,
-    Points,
     Table,
     Text,
     Words,
@@ -131,7 +131,7 @@ def expected(style, blocks):
                 found.append(("heading", text))
             case Text(text):
                 found.append(("text", text))
-            case Points(items):
+            case Bullets(items):
                 found += [("item", item) for item in items]
             case Table(title, frame):
                 found += [("title", title), ("cell", frame.index.name), *_cells(frame.columns)]
@@ -159,7 +159,7 @@ def all_blocks(directory, text, file="figure.png"):
         Heading(1, text),
         Text(text),
         Heading(2, f"About {text}"),
-        Points((text, f"{text} leads with 24.49 s.", text)),
+        Bullets((text, f"{text} leads with 24.49 s.", text)),
         Table(text, frame.rename_axis("run")),
         Heading(3, f"{text}: more"),
         Picture(directory / file, text, text),

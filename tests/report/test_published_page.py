@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tmnet.report.report import PLACES
+from tmnet.report.report import PROMPTS
 
 from .pages import (
     LABELS,
@@ -64,7 +64,7 @@ def test_a_place_for_the_authors_words_in_each_section(pages):
                          ("going on", "Going on"), ("hardware", "Hardware and software"),
                          ("conclusions", "Conclusions"),
                          ("recommendations", "Recommendations")]:  # fmt: skip
-        assert parts[section][-1] == ("text", PLACES[key])
+        assert parts[section][-1] == ("text", PROMPTS[key])
 
 
 @pytest.mark.parametrize("section", ["", *SECTIONS])

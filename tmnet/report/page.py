@@ -50,7 +50,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Points:
+class Bullets:
     """A list."""
 
     items: tuple[str, ...]
@@ -97,7 +97,7 @@ class Words:
     prompt: str
 
 
-Block = Heading | Text | Points | Table | Picture | Code | Words
+Block = Heading | Text | Bullets | Table | Picture | Code | Words
 
 
 def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | None = None) -> None:
@@ -210,7 +210,7 @@ def _markdown(block: Block, directory: Path) -> str:
             return f"{'#' * level} {_escape_md(text)}"
         case Text(text):
             return "\n\n".join(map(_escape_md, _paragraphs(text)))
-        case Points(items):
+        case Bullets(items):
             return "\n".join(f"- {_escape_md(item)}" for item in items)
         case Table(title, frame):
             frame = frame.map(_escape_md).rename(_escape_md, axis=0).rename(_escape_md, axis=1)
@@ -230,7 +230,7 @@ def _rst(block: Block, directory: Path) -> str:
             return f"{text}\n{_UNDERLINES[level - 1] * len(text.encode())}"
         case Text(text):
             return "\n\n".join(map(_escape_rst, _paragraphs(text)))
-        case Points(items):
+        case Bullets(items):
             return "\n".join(f"- {_escape_rst(item)}" for item in items)
         case Table(title, frame):
             head = f".. list-table:: {_escape_rst(title)}\n   :header-rows: 1\n"
@@ -257,7 +257,7 @@ def _html(block: Block, directory: Path) -> str:
             return f"<h{level}>{html.escape(text)}</h{level}>"
         case Text(text):
             return "\n".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in _paragraphs(text))
-        case Points(items):
+        case Bullets(items):
             return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
         case Table(title, frame, folded):
             return (

@@ -1,4 +1,4 @@
-"""Write-ups: a study's question, what its runs show, and how surely, as a page."""
+"""Reports: a study's question, what its runs show, and how surely, as a page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tmnet.logs.run import Run
 from tmnet.progress import progress_bar
 from tmnet.report.page import (
     Block,
+    Bullets,
     Code,
     Heading,
     Picture,
-    Points,
     Table,
     Text,
     Words,
@@ -36,7 +36,7 @@ from tmnet.tables import document, metric_table, title
 
 KEY_METRICS = ("best", "finish_rate", "mean")  # of eval races: what the key findings speak of
 SHOWN_FIGURES = ("png", "jpg", "svg")  # that a page can show
-PLACES = {  # for the author's own words, and what belongs there
+PROMPTS = {  # for the author's own words, and what belongs there
     "overview": "(Your words: why these runs, and what was expected.)",
     "key findings": "(Your words: what matters most.)",
     "going on": "(Your words: whether it was worth it.)",
@@ -165,7 +165,7 @@ class _Writer:
         return [
             Heading(1, self.study.title),
             *([Text(self.study.question)] if self.study.question else []),
-            Points(tuple(runs)),
+            Bullets(tuple(runs)),
             Text(
                 f"Unless said otherwise, they are compared at {self._at_end(self.by_time)}, the "
                 "last grid point that all reach."
@@ -290,7 +290,7 @@ class _Writer:
                 f"Every {comparison.axis.show(comparison.interval)} {comparison.axis.unit} up to "
                 f"{self._at_end(comparison)}. {marks}"
             ),
-            *([Points(tuple(comparison.notes))] if comparison.notes else []),
+            *([Bullets(tuple(comparison.notes))] if comparison.notes else []),
         ]
         behind: list[Finding] = []  # what is said here alone, and so has no table yet
         for metric, path in zip(drawn.metrics, pictures, strict=True):
@@ -301,7 +301,7 @@ class _Writer:
             runs = ", ".join(self.order)
             blocks += [
                 Heading(3, f"{name}, {heading}"),
-                *([Points(tuple(x.sentence for x in said))] if said else []),
+                *([Bullets(tuple(x.sentence for x in said))] if said else []),
                 Picture(
                     path,
                     f"{title(comparison, metric)}, by {comparison.axis.label}.",
@@ -359,7 +359,7 @@ class _Writer:
         none = "No difference between these runs stands out from the noise."
         return [
             Heading(2, "Conclusions"),
-            Points(tuple(sure)) if sure else Text(none),
+            Bullets(tuple(sure)) if sure else Text(none),
             _words("conclusions"),
         ]
 
@@ -399,7 +399,7 @@ class _Writer:
             advice.append("Before relying on any of this, train more seeds of each.")
         return [
             Heading(2, "Recommendations"),
-            *([Points(tuple(advice))] if advice else []),
+            *([Bullets(tuple(advice))] if advice else []),
             _words("recommendations"),
         ]
 
@@ -418,7 +418,7 @@ def _told(
         of_kind = [finding for finding in findings if finding.kind == kind]
         if not of_kind:
             continue
-        blocks += [Points(tuple(finding.sentence for finding in of_kind)), *_tables(of_kind, what)]
+        blocks += [Bullets(tuple(finding.sentence for finding in of_kind)), *_tables(of_kind, what)]
     return blocks
 
 
@@ -454,7 +454,7 @@ def _numbers(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def _words(key: str) -> Words:
-    return Words(key, PLACES[key])
+    return Words(key, PROMPTS[key])
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a write-up is about: a question, its runs or arms, and the levels that matter."""
+"""What a report is about: a question, its runs or arms, and the levels that matter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tmnet.yaml_text import file_of, read_fields
 
 @dataclass(frozen=True)
 class Study(Section):
-    """What a write-up is about.
+    """What a report is about.
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ def checkpoint_png(network: IQN, seed: int) -> bytes:
     """Weights by layer, and the quantiles of each action in a random state."""
     generator = torch.Generator().manual_seed(seed)
     weights = {
-        name.removesuffix(".weight"): _some(tensor.detach().flatten(), generator)
+        name.removesuffix(".weight"): _sample(tensor.detach().flatten(), generator)
         for name, tensor in network.named_parameters()
         if name.endswith("weight")
     }
@@ -45,7 +45,7 @@ def checkpoint_png(network: IQN, seed: int) -> bytes:
         return figure.png()
 
 
-def _some(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def _sample(values: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """At most `MOST_WEIGHTS` of the values, at random."""
     if len(values) <= MOST_WEIGHTS:
         return values

@@ -35,7 +35,7 @@ KNOBS = {
     "n_actions": (2, 64, 1, "Actions"),
 }
 SWEPT = [name for name in KNOBS if name != "h_downsized"]  # it goes with the width
-POINTS = 12  # of a sweep
+SWEEP_STEPS = 12  # of a sweep
 COSTS = {
     "parameters": ("parameters", ""),
     "flops_per_decision": ("arithmetic of a decision", "FLOPs"),
@@ -296,7 +296,9 @@ def _sweep(name: str) -> list[int]:
     """Values of a knob, evenly spread over its slider."""
     low, high, step, _ = KNOBS[name]
     low = max(low, step)  # without floats there may be no input at all
-    return sorted({low + step * round(i * (high - low) / step / POINTS) for i in range(POINTS + 1)})
+    return sorted(
+        {low + step * round(i * (high - low) / step / SWEEP_STEPS) for i in range(SWEEP_STEPS + 1)}
+    )
 
 
 def _sweep_name(name: str) -> str:

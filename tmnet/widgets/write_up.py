@@ -18,7 +18,7 @@ from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
 from tmnet.report.page import PAGE_FORMATS
-from tmnet.report.report import PLACES, report
+from tmnet.report.report import PROMPTS, report
 from tmnet.report.study import Study
 from tmnet.tables import title
 from tmnet.widgets.callbacks import Callbacks
@@ -102,7 +102,7 @@ class WriteUp(widgets.HBox):
                 "", placeholder=prompt, rows=6, layout={"width": "98%"},
                 tooltip=f"Your words under {key}; an empty line begins a paragraph",
             )
-            for key, prompt in PLACES.items()
+            for key, prompt in PROMPTS.items()
         }  # fmt: skip
         self.folder = widgets.Text(
             "report", description="Folder", tooltip="Where the page is written", style=LABEL,
