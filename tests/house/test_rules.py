@@ -8,7 +8,7 @@ import pytest
 from . import ROOT
 
 
-@pytest.mark.parametrize("arguments", [["ruff", "format", "--check"], ["mypy"]])
+@pytest.mark.parametrize("arguments", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]])
 def test_nothing_is_found(arguments):
     command = [sys.executable, "-m", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")

@@ -7,7 +7,11 @@ import pytest
 
 from . import FILES, TESTS, name_of
 
-MOST_OF_TESTS = 600  # lines of a file
+MOST = 500  # lines of a file of tmnet
+MOST_OF_TESTS = 600
+MOST_OF_A_FUNCTION = 80
+EMPTY_NAMES = {"some"}  # say nothing: a metric is `metric`, a run `run`
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -19,9 +23,20 @@ def lines(file):
     return len(file.read_text(encoding="utf-8").splitlines())
 
 
-@pytest.mark.parametrize(("files", "most"), [(TESTS, MOST_OF_TESTS)])
+@pytest.mark.parametrize(("files", "most"), [(FILES, MOST), (TESTS, MOST_OF_TESTS)])
 def test_files_are_short(files, most):
     assert {name_of(file): lines(file) for file in files if lines(file) > most} == {}
+
+
+def test_functions_are_short():
+    long = {
+        f"{name_of(file)}:{node.name}": size
+        for file in FILES
+        for node in ast.walk(tree(file))
+        if isinstance(node, Function)
+        and (size := node.end_lineno - node.lineno + 1) > MOST_OF_A_FUNCTION
+    }
+    assert long == {}
 
 
 def is_private(name):
@@ -45,3 +60,13 @@ def test_private_names_stay_in_their_file():
         }
         found += [f"{name_of(file)}: {name}" for name in imported | used if is_private(name)]
     assert found == []
+
+
+def test_names_say_something():
+    found = {
+        f"{name_of(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(tree(file))
+        if EMPTY_NAMES & {getattr(node, "id", None), getattr(node, "arg", None)}
+    }
+    assert found == set()
