@@ -1,6 +1,8 @@
 """What every test can rely on: no cache but the tests' own, and runs whose contents are known."""
 
+import importlib.abc
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +27,26 @@ def surroundings(tmp_path_factory):
         patch.setenv("TMNET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("MPLBACKEND", raising=False)
         yield
+
+
+class NoTorch(importlib.abc.MetaPathFinder):
+    """Makes importing torch fail. (SciPy cannot bear a None in its place among the modules.)"""
+
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("torch is missing here")
+
+
+@pytest.fixture(autouse=True)
+def torch_that_is_missing(request, monkeypatch):
+    """Logs are read and judged without torch: in the tests of that, importing it fails.
+
+    Those that need torch to write logs with are marked `torch_writes`.
+    """
+    room = request.path.relative_to(request.config.rootpath / "tests").parts[0]
+    if room in ("logs", "analysis") and not request.node.get_closest_marker("torch_writes"):
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+        monkeypatch.setattr(sys, "meta_path", [NoTorch(), *sys.meta_path])
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,43 @@
 """tmnet: compare trainings of agents that drive TrackMania, and their networks.
 
+A tour, on the runs that come with tmnet:
+
+>>> import tmnet
+>>> logdir = tmnet.example_runs()                 # or a folder of your own, with a folder a run
+>>> tmnet.list_runs(logdir)[["run", "steps", "races"]]
+                 run    steps  races
+0  A01_as20_big_long   418605   2131
+1      A01_as20_long  1184513   4991
+2             uni_20   643269   3323
+3        uni_20_long  1834850   4771
+
+Runs of different lengths are compared at equal training time; `Comparison.again` makes the same
+comparison at equal steps, or otherwise changed:
+
+>>> runs = [tmnet.load_run(name, logdir) for name in ("A01_as20_big_long", "A01_as20_long")]
+>>> comparison = tmnet.compare(runs, interval=5, metrics=["A01/eval/best"])
+>>> comparison.table("A01/eval/best").round(2)
+      A01_as20_big_long  A01_as20_long
+min
+5.0                 NaN          15.06
+10.0              13.23          11.45
+15.0              11.40          11.31
+20.0              11.36          11.28
+>>> comparison.again(by="step", interval=200_000).at(400_000).round(2)
+               A01_as20_big_long  A01_as20_long
+metric
+A01/eval/best              11.32          11.67
+
+What it shows is said in sentences, each with the numbers that it is made of:
+
+>>> comparison.findings()[0].kind
+'leader'
+
+``comparison.plot("A01/eval/best")`` draws it, ``comparison.export("figures", "big")`` writes it to
+files, and in a notebook ``tmnet.explore(logdir)`` has sliders for all of this. `network_lab` shows
+what each knob of the network costs; `train`, and in a notebook `training_panel`, train agents on
+`tmnet.racing`; `write_up` makes a page. The command `tmnet` does the same without a notebook.
+
 The public names are loaded when they are first used, so that importing tmnet takes no time.
 """
 

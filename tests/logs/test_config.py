@@ -6,7 +6,6 @@ import pytest
 import yaml
 from tbparse import SummaryReader
 from tensorboard.compat.proto.types_pb2 import DT_STRING
-from torch.utils.tensorboard.summary import hparams
 
 import tmnet
 from tmnet.files import data_path
@@ -101,11 +100,13 @@ def test_the_later_configuration_counts(tmp_path):
     assert load(tmp_path, "X").config == {"lr": 3, "old": 2, "new": 4}
 
 
+@pytest.mark.torch_writes
 def test_configuration_from_hyperparameters(tmp_path):
     """As torch's ``add_hparams`` writes them."""
-    logged = hparams({"lr": 0.5, "optimiser": "RAdam", "double": True}, {"metric": 1})
+    summary = pytest.importorskip("torch.utils.tensorboard.summary")
+    logged = summary.hparams({"lr": 0.5, "optimiser": "RAdam", "double": True}, {"metric": 1})
     events = [values_event(0, wall=T0)]
-    events += [values_event(0, *summary.value, wall=T0) for summary in logged]
+    events += [values_event(0, *x.value, wall=T0) for x in logged]
     events.append(values_event(9, scalar("a", 1), wall=T0 + 60))
     write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
     assert load(tmp_path, "X").config == {"lr": 0.5, "optimiser": "RAdam", "double": True}

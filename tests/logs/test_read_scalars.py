@@ -73,6 +73,7 @@ def torch_logs(draw):
     return styles, draw(st.lists(event, min_size=1, max_size=25))
 
 
+@pytest.mark.torch_writes
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(torch_logs())
 def test_torch_log_equals_tbparse(log):
