@@ -10,7 +10,7 @@ from PIL import Image
 
 from tmnet.analysis.findings.finding import HEADINGS
 
-PATIENCE = 30.0  # s, until a page shows what it should
+PATIENCE = 60.0  # s, until a page shows what it should
 INSIDE = ("data", "blob", "about")
 
 WATCH_KERNEL = """async () => {
@@ -321,6 +321,30 @@ class Notebook:
 
     def alerts(self) -> list[str]:
         return self.page.locator("[role=alert]").filter(visible=True).all_inner_texts()
+
+
+def assert_it_has_run(notebook: Notebook, name: str) -> None:
+    """As it is, from its first cell to its last; what went wrong in the page, `open_notebook` says.
+
+    Each test that is the first to open a notebook that comes with tmnet asks this first.
+    """
+    cells = notebook.cells()
+    assert cells and all(cell["count"] for cell in cells)
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    assert not notebook.alerts()
+    kernel = notebook.kernel()
+    assert kernel["same"] and kernel["status"] == "idle"
+    assert notebook.watch.requests
+    names = notebook.names()
+    assert len(names) >= (name != "0_start") * 12
+    assert not [pair for pair in names if not all(pair)]
+    for picture in notebook.page.locator(".jp-OutputArea-output img").filter(visible=True).all():
+        picture.evaluate("picture => picture.decode()")
+    assert not notebook.page.locator("text=model not found").count()
+    notebook.screenshot(name, whole=True)
+    notebook.show_widgets()  # again: the window was as high as the notebook
 
 
 def sentences(findings) -> list[str]:

@@ -13,7 +13,7 @@ import tmnet
 from tmnet.figures import Multiples
 from tmnet.files import data_path
 
-from .notebook import CONTROLS, sentences, shows
+from .notebook import CONTROLS, assert_it_has_run, sentences, shows
 
 LOGDIR = data_path("runs")
 RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
@@ -123,6 +123,10 @@ def explorer(open_notebook):
     notebook.run_again("tmnet.explore(")
     notebook.until(lambda: notebook.rows(MOMENT))
     return Explorer(notebook)
+
+
+def test_the_notebook(open_notebook):
+    assert_it_has_run(open_notebook("1_compare_runs"), "1_compare_runs")
 
 
 # --- the axis -------------------------------------------------------------------------------------

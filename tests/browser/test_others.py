@@ -1,8 +1,10 @@
-"""The network lab, the training panel and the write-up, as a person uses them."""
+"""The start page, the network lab, the training panel and the write-up, as a person uses them."""
 
 from dataclasses import replace
 
 from tmnet.networks import NetworkConfig, anatomy
+
+from .notebook import Watch, assert_it_has_run
 
 CHANGES = """neural_network: {use_image_head: false, float_hidden_dim: 16}
 training: {batch_size: 16}
@@ -11,8 +13,13 @@ performance: {num_envs: 4}
 map_cycle: [{map: A01, kind: eval, races: 1}]"""
 
 
+def test_the_start_page(open_notebook):
+    assert_it_has_run(open_notebook("0_start"), "0_start")
+
+
 def test_the_network_lab_follows_its_sliders(open_notebook):
     notebook = open_notebook("2_network_size")
+    assert_it_has_run(notebook, "2_network_size")
     small = NetworkConfig.small()
     knobs = {
         "Embedding (cosines)": ("iqn_embedding_dimension", 16),
@@ -43,6 +50,7 @@ def _differs(picture, before):
 def test_a_training(open_notebook):
     """Start, a curve that grows, pause, resume, stop, its race, and compare."""
     notebook = open_notebook("3_train")
+    assert_it_has_run(notebook, "3_train")
     page = notebook.page
 
     def wait_for_enabled(name):
@@ -76,6 +84,7 @@ def test_a_training(open_notebook):
 
 def test_a_page_is_written(open_notebook):
     notebook = open_notebook("4_write_up")
+    assert_it_has_run(notebook, "4_write_up")
     page = notebook.page
     notebook.wait_for_text(".widget-html", "Who leads")
     before = notebook.told()
@@ -101,3 +110,23 @@ def test_a_page_is_written(open_notebook):
     assert frame.locator("figure img").count() > 10
     notebook.screenshot("page")
     assert not notebook.alerts()
+
+
+def test_what_must_not_be_would_be_seen(browser):
+    """Errors in the page and in the console, and requests to elsewhere."""
+    page = browser.new_page()
+    watch = Watch(page)
+    page.goto("data:text/html,<p>")
+    assert not watch.errors and not watch.outside
+    page.evaluate("() => { console.error('so it says'); setTimeout(() => nothing.there, 0); }")
+    page.evaluate("() => fetch('http://example.com/a').catch(() => 0)")
+    page.evaluate("() => { new WebSocket('ws://example.org/b'); }")
+    expected = {"http://example.com/a", "ws://example.org/b"}
+    for _ in range(1200):
+        if len(watch.errors) >= 2 and {*watch.outside} >= expected:
+            break
+        page.wait_for_timeout(50)
+    page.close()
+    said = "\n".join(watch.errors)
+    assert "console: so it says" in said and "nothing is not defined" in said
+    assert {*watch.outside} == expected
