@@ -53,13 +53,13 @@ def test_simple_roads():
     np.testing.assert_allclose(times[3::2], times[4::2], rtol=0.02)  # left as right
 
 
-@settings(max_examples=3)
+@settings(max_examples=1)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_winding_roads(seed):
-    """Bends of 40 m and more, drawn at random, 1 km."""
+    """Bends of 40 m and more, drawn at random, 1 km; all roads at once, which takes no longer."""
     random = np.random.default_rng(seed)
     tracks = []
-    for _ in range(4):
+    for _ in range(12):
         bends = random.uniform(-1 / 40, 1 / 40, 20)
         turn = np.cumsum(np.repeat(bends, 100) * 0.5)
         steps = np.stack([np.sin(turn), 0 * turn, np.cos(turn)], axis=1) * 0.5

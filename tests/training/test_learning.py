@@ -1,4 +1,4 @@
-"""A short training learns something: CartPole, ten thousand frames."""
+"""A short training learns something: CartPole, five thousand frames."""
 
 import gymnasium
 import torch
@@ -7,13 +7,16 @@ import tmnet
 from tmnet.networks import IQN, NetworkConfig
 
 VALUES = {
-    "exploration.epsilon_schedule": [[0, 1.0], [2000, 0.05]],
+    "exploration.epsilon_schedule": [[0, 1.0], [1500, 0.05]],
     "memory.schedule": [[0, 10_000, 500]],
-    "neural_network.dense_hidden_dimension": 128,
-    "training.lr_schedule": [[0, 1e-3]],
+    "neural_network.dense_hidden_dimension": 64,
+    "neural_network.float_hidden_dim": 64,
+    "neural_network.iqn_n": 4,
+    "neural_network.iqn_k": 8,
+    "training.lr_schedule": [[0, 2e-3]],
     "training.n_steps": 3,
-    "training.batch_size": 64,
-    "training.target_update_every": 64,
+    "training.batch_size": 128,
+    "training.target_update_every": 32,
     "training.target_update_share": 0.05,
 }
 
@@ -21,7 +24,7 @@ VALUES = {
 def test_cartpole(tmp_path):
     """Ten greedy episodes with what it has learned; one that knows nothing gets about 20."""
     tmnet.train(
-        "gym", seed=0, frames=10_000, device="cpu", values=VALUES, logdir=tmp_path,
+        "gym", seed=0, frames=5000, device="cpu", values=VALUES, logdir=tmp_path,
         checkpoints=tmp_path / "checkpoints", progress=False,
     )  # fmt: skip
     *_, last = sorted((tmp_path / "checkpoints" / "gym").glob("0*.pt"))
@@ -41,4 +44,4 @@ def test_cartpole(tmp_path):
             seen, reward, terminated, truncated, _ = env.step(int(action))
             over, total = terminated or truncated, total + reward
         returns.append(total)
-    assert sum(returns) / len(returns) > 150
+    assert sum(returns) / len(returns) > 60

@@ -336,7 +336,7 @@ def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
         interval.value = minutes
         wanted[minutes] = explorer.comparison.table("loss")
     interrupted = 0
-    for k, lines in enumerate(range(1, 1200, 17)):
+    for k, lines in enumerate(range(1, 1200, 41)):
         display.tabs.selected_index = k % len(display.tabs.titles)
         interval.value, other = ((5, 12), (12, 5))[k // 2 % 2]
         display.moment.value = display.moment.max
@@ -355,4 +355,4 @@ def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
         pd.testing.assert_frame_equal(explorer.comparison.table("loss"), wanted[interval.value])
         assert explorer.at == explorer.comparison.grid[display.moment.value]
         assert display.moment.max == len(explorer.comparison.grid) - 1
-    assert interrupted > 20
+    assert interrupted > 10
