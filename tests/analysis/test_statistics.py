@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmnet.analysis.statistics import (
-    Interval,
+    ConfidenceInterval,
     Times,
     difference,
     interval,
@@ -86,7 +86,7 @@ def test_of_no_races_nothing_is_known(pair):
 
 
 def test_an_interval_holds_its_ends():
-    some = Interval(-1.0, 2.0)
+    some = ConfidenceInterval(-1.0, 2.0)
     assert [some.holds(x) for x in (-1.1, -1, 0, 2, 2.1, math.nan)] == [
         False, True, True, True, False, False
     ]  # fmt: skip

@@ -24,7 +24,7 @@ RESAMPLES = 2000
 _NEGLIGIBLE = 16.0  # best_of leaves out what has a chance below exp(-16)
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """Where a value lies, with a confidence of 95 %."""
 
     low: float
@@ -37,21 +37,21 @@ class Interval(NamedTuple):
 # --- races of one run -----------------------------------------------------------------------------
 
 
-def rate_interval(finished: int, races: int) -> Interval:
+def rate_interval(finished: int, races: int) -> ConfidenceInterval:
     """Of a finish rate, 0..1: Wilson's."""
     if not races:
-        return Interval(0.0, 1.0)
+        return ConfidenceInterval(0.0, 1.0)
     found = stats.binomtest(finished, races).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    return ConfidenceInterval(float(found.low), float(found.high))
 
 
-def rate_difference(one: tuple[int, int], other: tuple[int, int]) -> Interval:
+def rate_difference(one: tuple[int, int], other: tuple[int, int]) -> ConfidenceInterval:
     """Of how much higher one rate is than another, each (finished, races): Newcombe's."""
     (a, b), (c, d) = rate_interval(*one), rate_interval(*other)
     if not (one[1] and other[1]):
-        return Interval(-1.0, 1.0)
+        return ConfidenceInterval(-1.0, 1.0)
     p, q = one[0] / one[1], other[0] / other[1]
-    return Interval(
+    return ConfidenceInterval(
         p - q - float(np.hypot(p - a, d - q)),
         p - q + float(np.hypot(b - p, q - c)),
     )
@@ -105,7 +105,7 @@ class Times:
         return best
 
 
-def interval(times: Times, statistic: Callable, seed: int = 0) -> Interval:
+def interval(times: Times, statistic: Callable, seed: int = 0) -> ConfidenceInterval:
     """Of a statistic of times: `Times.mean`, or ``lambda times, drawn: times.best_of(30, drawn)``.
 
     Of the best of n it holds with n up to a twentieth of the races: what lies beyond the best
@@ -114,7 +114,7 @@ def interval(times: Times, statistic: Callable, seed: int = 0) -> Interval:
     return _interval(_drawn_times(times, statistic, np.random.default_rng(seed)))
 
 
-def difference(one: Times, other: Times, statistic: Callable, seed: int = 0) -> Interval:
+def difference(one: Times, other: Times, statistic: Callable, seed: int = 0) -> ConfidenceInterval:
     """Of how much higher a statistic of some times is than that of others; as `interval`."""
     rng = np.random.default_rng(seed)
     return _interval(_drawn_times(one, statistic, rng), _drawn_times(other, statistic, rng))
@@ -134,12 +134,12 @@ def iqm(scores: np.ndarray) -> float:
     return float(stats.trim_mean(np.asarray(scores, float), 0.25, axis=None))
 
 
-def iqm_interval(scores: np.ndarray, seed: int = 0) -> Interval:
+def iqm_interval(scores: np.ndarray, seed: int = 0) -> ConfidenceInterval:
     """Of the inter-quartile mean: seeds drawn again, for each task on its own."""
     return _interval(_drawn_iqm(scores, np.random.default_rng(seed)))
 
 
-def iqm_difference(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Interval:
+def iqm_difference(one: np.ndarray, other: np.ndarray, seed: int = 0) -> ConfidenceInterval:
     """Of how much higher the inter-quartile mean of one arm is; as `iqm_interval`."""
     rng = np.random.default_rng(seed)
     return _interval(_drawn_iqm(one, rng), _drawn_iqm(other, rng))
@@ -166,7 +166,7 @@ def probability_of_improvement(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.mean(shares))
 
 
-def probability_interval(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Interval:
+def probability_interval(one: np.ndarray, other: np.ndarray, seed: int = 0) -> ConfidenceInterval:
     """Of the probability of improvement; as `iqm_interval`."""
     pairs = list(zip(_columns(one), _columns(other), strict=True))
     # (seeds, seeds) a task: 1 where the one is higher, ½ where they are equal
@@ -181,7 +181,7 @@ def probability_interval(one: np.ndarray, other: np.ndarray, seed: int = 0) -> I
 
     sizes = [len(x) for pair in pairs for x in pair]
     low, high = _interval(_draw(sizes, statistic, np.random.default_rng(seed)))
-    return Interval(max(low, 0.0), min(high, 1.0))
+    return ConfidenceInterval(max(low, 0.0), min(high, 1.0))
 
 
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -265,17 +265,17 @@ def _draw(sizes: Sequence[int], statistic: Callable, rng: np.random.Generator) -
     return _Drawn(value, found - value, sum(sizes) - len(sizes))
 
 
-def _interval(one: _Drawn, other: _Drawn | None = None) -> Interval:
+def _interval(one: _Drawn, other: _Drawn | None = None) -> ConfidenceInterval:
     """Of a statistic, or of the difference of two: percentiles of its deviations, further apart by
     as much as Student's distribution is wider than the normal one (Welch's, of two)."""
     parts = [one] if other is None else [one, other]
     variances = np.array([part.deviations.var() for part in parts])
     value = one.value - (other.value if other else 0.0)
     if not variances.any():
-        return Interval(value, value)
+        return ConfidenceInterval(value, value)
     deviations = one.deviations - (other.deviations if other else 0.0)
     each = [var**2 / part.freedom for var, part in zip(variances, parts) if part.freedom]
     tail = (1 - CONFIDENCE) / 2
     wider = stats.t.isf(tail, variances.sum() ** 2 / sum(each)) / stats.norm.isf(tail)
     low, high = wider * np.quantile(deviations, [tail, 1 - tail])
-    return Interval(float(value + low), float(value + high))
+    return ConfidenceInterval(float(value + low), float(value + high))

@@ -8,7 +8,7 @@ import pytest
 
 import tmnet
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.statistics import Interval
+from tmnet.analysis.statistics import ConfidenceInterval
 
 from ...synthetic import race
 from ..formulas import of_blocks, widened
@@ -198,7 +198,13 @@ def test_robust_races_are_compared_among_themselves(tmp_path):
 
 
 def test_a_finding_stands_out_where_its_interval_leaves_out_0():
-    spans = [None, Interval(-1, 1), Interval(0.5, 1), Interval(-2, -1), Interval(0, 1)]
+    spans = [
+        None,
+        ConfidenceInterval(-1, 1),
+        ConfidenceInterval(0.5, 1),
+        ConfidenceInterval(-2, -1),
+        ConfidenceInterval(0, 1),
+    ]
     for kind, below in (("leader", False), ("verdict", True)):  # a lead is above 0, or is none
         found = [Finding(kind, ("a",), None, None, 0.7, some, "").stands_out for some in spans]
         assert found == [None, False, True, below, False]

@@ -9,7 +9,7 @@ import numpy as np
 from tmnet.analysis.findings.evidence import Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import Interval, rate_difference, rate_interval
+from tmnet.analysis.statistics import ConfidenceInterval, rate_difference, rate_interval
 from tmnet.logs.run import Run
 
 FEW_RACES = 30
@@ -39,7 +39,7 @@ def cautions_of_any(evidence: Evidence) -> Iterator[Finding]:
 
 def caution(
     evidence: Evidence, reason: str, runs: tuple[str, ...], metric: Metric | None,
-    value: float | None, sentence: str, uncertainty: Interval | None = None,
+    value: float | None, sentence: str, uncertainty: ConfidenceInterval | None = None,
     of_runs: dict[str, str] | None = None,
 ) -> Finding:  # fmt: skip
     """A finding that qualifies others, at the end of the window."""

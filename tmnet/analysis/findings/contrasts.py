@@ -9,7 +9,7 @@ import numpy as np
 from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of, ranked, say_behind
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import Interval, Times, difference, rate_difference
+from tmnet.analysis.statistics import ConfidenceInterval, Times, difference, rate_difference
 from tmnet.logs.run import Run
 
 BY_FEW = "by the best of equally few races"
@@ -39,7 +39,7 @@ def leader(evidence: Evidence) -> Iterator[Finding]:
 
 def _noise(
     evidence: Evidence, metric: Metric, first: str, second: str, details: dict[str, str]
-) -> tuple[float | None, Interval | None, str]:
+) -> tuple[float | None, ConfidenceInterval | None, str]:
     """The lead of the first over the second, 95 % of it, and that in words; None, if few races
     tell neither. What is told goes into details, too."""
     found = _difference(evidence, metric, evidence.runs[first], evidence.runs[second], evidence.end)
@@ -47,7 +47,7 @@ def _noise(
         return None, None, ""
     lead, noise, races = found
     if metric.better == "lower":
-        lead, noise = -lead, Interval(-noise.high, -noise.low)
+        lead, noise = -lead, ConfidenceInterval(-noise.high, -noise.low)
     details[OF_95] = evidence.say_span(metric, noise)
     where = "beyond" if noise.low > 0 else "within"
     told = f"{where} the noise (95 %: {details[OF_95]})"
@@ -61,7 +61,7 @@ def _noise(
 
 def _difference(
     evidence: Evidence, metric: Metric, one: Run, other: Run, at: float
-) -> tuple[float, Interval, int] | None:
+) -> tuple[float, ConfidenceInterval, int] | None:
     """How much higher the value of one run is than that of the other, at a moment, 95 % of it,
     and, where it is that of the best of some races, of how many."""
     if not metric.races:
@@ -147,7 +147,7 @@ def _crossed(
     return (float(moments[first[0]]), float(moments[good[0]])) if len(good) else None
 
 
-def _scatter(gap: float, *last: np.ndarray) -> tuple[float, Interval, int] | None:
+def _scatter(gap: float, *last: np.ndarray) -> tuple[float, ConfidenceInterval, int] | None:
     """A difference of two scalars, and how surely: by how the last values of each scatter around a
     line. None where they do not scatter."""
     if min(map(len, last)) < 4:
@@ -160,4 +160,4 @@ def _scatter(gap: float, *last: np.ndarray) -> tuple[float, Interval, int] | Non
     half = 1.96 * spread
     if half <= 1e-9 * np.abs(np.concatenate(last)).max():
         return None
-    return gap, Interval(gap - float(half), gap + float(half)), 0
+    return gap, ConfidenceInterval(gap - float(half), gap + float(half)), 0

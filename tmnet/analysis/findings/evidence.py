@@ -8,7 +8,7 @@ import numpy as np
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import DECIMALS, RACE_KINDS, Metric, Races, minus
-from tmnet.analysis.statistics import Interval
+from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
@@ -159,7 +159,7 @@ class Evidence:
             shown = f"{gap * metric.scale:{',.0f' if gap * metric.scale >= 100 else '.2g'}}"
         return f"{minus(shown)} {_unit_of_gap(metric)}".rstrip()
 
-    def say_span(self, metric: Metric, span: Interval) -> str:
+    def say_span(self, metric: Metric, span: ConfidenceInterval) -> str:
         """95 % of a difference of values."""
         digits = metric.digits
         if digits is None and max(map(abs, span)) >= 0.1:
@@ -168,7 +168,7 @@ class Evidence:
         low, high = (minus(f"{x * metric.scale:+{form}}") for x in span)
         return f"{low} to {high} {_unit_of_gap(metric)}".rstrip()
 
-    def say_within(self, metric: Metric, span: Interval) -> str:
+    def say_within(self, metric: Metric, span: ConfidenceInterval) -> str:
         """95 % of a value."""
         low = minus(self.comparison.show(metric, span.low))
         return f"{low} to {self.say(metric, span.high)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tmnet.analysis.statistics import Interval
+from tmnet.analysis.statistics import ConfidenceInterval
 
 HEADINGS = {  # and what stands above the findings of each
     "leader": "Who leads",
@@ -36,7 +36,7 @@ class Finding:
         What was found, as the metric has it (a rate 0..1): a lead, a gain, a moment, a count. A
         lead in best times is that which equally few races are expected to bring, if there are
         enough races to tell.
-    uncertainty : Interval or None
+    uncertainty : ConfidenceInterval or None
         95 % of the value.
     sentence : str
     of_runs, details : dict of str to str
@@ -51,7 +51,7 @@ class Finding:
     metric: str | None
     moment: float | None
     value: float | None
-    uncertainty: Interval | None
+    uncertainty: ConfidenceInterval | None
     sentence: str
     of_runs: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)

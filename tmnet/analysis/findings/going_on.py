@@ -9,7 +9,7 @@ import numpy as np
 from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import Interval, rate_difference
+from tmnet.analysis.statistics import ConfidenceInterval, rate_difference
 from tmnet.logs.run import Run
 
 AFTER = ("best", "finish_rate", "mean")  # of eval races, and the loss: what is followed
@@ -111,7 +111,7 @@ def verdict(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _judge(
-    evidence: Evidence, name: str, driven: str, noise: Interval, details: dict[str, str]
+    evidence: Evidence, name: str, driven: str, noise: ConfidenceInterval, details: dict[str, str]
 ) -> str:
     gain = details.get("best time better by")
     gain = gain and f"the best time is better by {gain}"
