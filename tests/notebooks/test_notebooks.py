@@ -19,14 +19,26 @@ CHECKS = {
 }
 
 
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """It runs one notebook after the other in the same kernel, which takes long to start."""
+    here = tmp_path_factory.mktemp("start") / "notebooks"  # the start page looks around its folder
+    here.mkdir()
+    nothing = nbformat.v4.new_notebook()
+    client = NotebookClient(nothing, timeout=600, resources={"metadata": {"path": here}})
+    yield client
+    client.nb = nothing
+    client.execute(cleanup_kc=True)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, tmp_path):
+def test_a_notebook_runs(path, client):
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "stored without outputs"
     notebook.cells.append(nbformat.v4.new_code_cell(CHECKS[path.stem]))
-    here = tmp_path / "notebooks"  # the start page looks for runs in the folder around it
-    here.mkdir()
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": here}}).execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))  # no names of another one
+    client.nb = notebook
+    client.execute(cleanup_kc=False)
     errors = [out for cell in notebook.cells for out in cell.get("outputs", ())
               if out.get("name") == "stderr"]  # fmt: skip
     assert not errors
