@@ -187,8 +187,8 @@ def test_laptop(trainings, command):
     [
         ([], "required: EXPERIMENT"),
         (["uni_21"], "no experiment 'uni_21'; .*uni_20"),
-        (["none.yaml"], "none.yaml cannot be read"),
-        (["folder.yaml"], "folder.yaml cannot be read"),
+        (["none.yaml"], "none.yaml: it cannot be read"),
+        (["folder.yaml"], "folder.yaml: it cannot be read"),
         (["list.yaml"], "list.yaml: it holds no fields"),
         (["broken.yaml"], "broken.yaml: this is not YAML"),
         (["field.yaml"], "field.yaml: There is no field 'framse'; there is frames"),

@@ -41,7 +41,7 @@ def test_a_training_from_start_to_comparison(panel):
     assert enabled(panel) == {"start", "resume"}
     panel.start.click()
     assert enabled(panel) == {"pause", "stop"} and panel.changes.disabled
-    wait_for(lambda: panel.training.status and panel.training.status.frames > 100)
+    wait_for(lambda: panel.training.status and panel.training.status.frames > 500)
     panel.pause.click()
     wait_for(lambda: enabled(panel) == {"resume", "stop"})
     assert "paused" in panel.line.value and not panel.message.value
@@ -50,7 +50,7 @@ def test_a_training_from_start_to_comparison(panel):
     assert played > 0 and run.config["performance"]["num_envs"] == 4
 
     panel.resume.click()
-    wait_for(lambda: panel.training.status and panel.training.status.frames > played + 100)
+    wait_for(lambda: panel.training.status and panel.training.status.frames > played + 500)
     panel.stop.click()
     wait_for(lambda: enabled(panel) == {"start", "resume"})
     assert "saved" in panel.line.value and not panel.message.value and not panel.changes.disabled
