@@ -18,5 +18,6 @@ def progress_bar(*args, **options) -> tqdm:
     in_notebook = hasattr(shell, "kernel")
     file = sys.stdout if in_notebook else sys.stderr  # which notebooks show in red
     # Not `disable`: such a bar does not count, either.
-    delay = 2 if in_notebook or (file is not None and file.isatty()) else math.inf
+    is_terminal = getattr(file, "isatty", bool)()  # which what redirects a log may not have
+    delay = 2 if in_notebook or is_terminal else math.inf
     return tqdm(*args, **{"delay": delay, "leave": False, "file": file, **options})

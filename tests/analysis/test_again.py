@@ -48,6 +48,17 @@ def test_arms_stay(runs):
     assert again.arms == {"one": ("long", "short"), "other": ("never",)}
 
 
+def test_a_clock_changes_nothing_where_it_does_not_count(runs):
+    by_step = tmnet.compare(runs, by="step", window=(100, 900))
+    assert by_step.again(clock="wall").window == (100, 900)
+
+
+@pytest.mark.parametrize("name", ["runs", "axis", "widnow"])
+def test_what_cannot_be_changed(runs, name):
+    with pytest.raises(TmnetError, match=f"has no '{name}' to change; it has by, clock, interval"):
+        tmnet.compare(runs).again(**{name: 1})
+
+
 def test_a_clock_that_there_is_not(runs):
     with pytest.raises(TmnetError, match="it can be active, wall"):
         tmnet.compare(runs).again(clock="sun")

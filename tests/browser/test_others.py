@@ -82,7 +82,7 @@ def test_a_training(open_notebook):
     assert not notebook.alerts()
 
 
-def test_a_page_is_written(open_notebook):
+def test_a_page_is_written(open_notebook, tmp_path):
     notebook = open_notebook("4_write_up")
     assert_it_has_run(notebook, "4_write_up")
     page = notebook.page
@@ -99,7 +99,9 @@ def test_a_page_is_written(open_notebook):
     words = page.locator(".widget-textarea textarea[placeholder*='answer to the question']").first
     words.fill("It pays off after a while.")
     words.blur()
-    notebook.type("Folder", __file__)
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    notebook.type("Folder", str(in_the_way))
     notebook.button("Make the page").click()
     notebook.wait_for_text("[role=alert]", "cannot be made (File exists); choose another")
     notebook.type("Folder", "report")

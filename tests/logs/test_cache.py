@@ -1,5 +1,7 @@
 """`tmnet.read_scalars` of files that grow or change, with the cache and without."""
 
+import io
+import json
 import multiprocessing
 import os
 import random
@@ -161,6 +163,53 @@ def test_damaged_cache_is_ignored(log, cache_dir, damage):
     assert_reads_whole_records(log, half, whole)
     log.write_bytes(MIXED)
     assert_reads_whole_records(log, len(MIXED), whole)
+
+
+def zeroed(data):
+    """Copies in which a few bytes are 0, wherever they begin; in the directory of a zip, too."""
+    for size in (4, 16):
+        for place in range(0, len(data), 19):
+            yield data[:place] + bytes(size) + data[place + size :]
+
+
+def repacked(data, **columns):
+    """A copy with other columns, as its checksums say that it should be."""
+    with np.load(io.BytesIO(data)) as arrays:
+        whole = {name: arrays[name] for name in arrays.files} | columns
+    out = io.BytesIO()
+    np.savez(out, **whole)
+    return out.getvalue()
+
+
+def about(**entries):
+    """What a cache file says of an event file, otherwise than it was."""
+    return np.frombuffer(json.dumps(entries).encode(), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"value": np.zeros(3)}, {"step": np.zeros((2, 2))}, {"code": np.full(42, 99)},
+        {"code": np.full(42, -1)}, {"code": np.array("x")}, {"about": np.frombuffer(b"3", "u1")},
+        {"about": about(size="x", mtime_ns=1, sample=1, events={"tags": []})},
+        {"about": about(size=1, mtime_ns=1, sample=1, events={})},
+    ],
+)  # fmt: skip
+def test_a_cache_that_says_what_cannot_be(log, cache_dir, columns):
+    read(write_bytes(log, MIXED))
+    (file,) = cache_dir.iterdir()
+    file.write_bytes(repacked(file.read_bytes(), **columns))
+    assert_reads_whole_records(log, len(MIXED), parse(MIXED))
+
+
+def test_a_cache_with_zeros_in_it(log, cache_dir):
+    """Wherever they stand, the rows are those of the event file."""
+    whole = parse(MIXED)
+    read(write_bytes(log, MIXED))
+    (file,) = cache_dir.iterdir()
+    for data in zeroed(file.read_bytes()):
+        file.write_bytes(data)
+        assert_same_rows(read(log)[0], whole.frame)
 
 
 def test_cache_that_cannot_be_written(log, cache_dir):

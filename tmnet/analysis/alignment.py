@@ -114,16 +114,23 @@ class Alignment:
         >>> tmnet.compare(runs).again(by="step").axis.unit
         'steps'
         """
-        by, clock = changes.pop("by", self.axis.by), changes.pop("clock", self.axis.clock)
-        axis = Axis(by, clock)
+        axis = Axis(changes.pop("by", self.axis.by), changes.pop("clock", self.axis.clock))
         kept: dict[str, Any] = {
+            "interval": None,
+            "window": None,
             "metrics": [metric.name for metric in self.metrics],
+            "trailing": None,
             "rule": self.rule,
         }
-        if axis == self.axis:
-            kept["window"] = self.window
+        for name in changes:
+            if name not in kept:
+                raise TmnetError(
+                    f"A comparison has no {name!r} to change; it has by, clock, {', '.join(kept)}."
+                )
         if axis.by == self.axis.by:
             kept |= {"interval": self.interval, "trailing": self.trailing}
+            if axis.clock == self.axis.clock or not axis.is_time:
+                kept["window"] = self.window
         named = {run.name: run for run in self.runs}
         arms = {arm: [named[name] for name in names] for arm, names in self.arms.items()}
         return self.of(arms or self.runs, axis, **(kept | changes))

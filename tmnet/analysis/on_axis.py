@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
@@ -40,7 +39,8 @@ class RunOnAxis:
 
     def __init__(self, run: Run, axis: Axis):
         # It is kept as long as the run, which a reference to the run would make for ever.
-        self.run = weakref.proxy(run)
+        self._rows, self._driven = run.rows_by_tag, run.races
+        self._value = run.scalars["value"].to_numpy()
         self._prepared: dict = {}
         scalars = run.scalars
         if axis.is_time:
@@ -88,12 +88,12 @@ class RunOnAxis:
         return self._prepared[key]
 
     def _scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
-        rows = self.run.rows(tag)
+        rows = self._rows.get(common_name(tag), np.empty(0, np.int64))
         order, at = _ascending(self._at[rows])
-        return at, self.run.scalars["value"].to_numpy()[rows][order]
+        return at, self._value[rows][order]
 
     def _races(self, map_: str, kind: str, robust: bool) -> Races:
-        races = self.run.races
+        races = self._driven
         wanted = ((races["map"] == map_) & (races["kind"] == kind)).to_numpy()
         if robust:
             wanted = wanted & races["robust"].to_numpy()

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -76,9 +75,22 @@ def load_cached(path: Path) -> EventFile | None:
             columns = {name: arrays[name].astype(kind) for name, kind in COLUMNS.items()}
             about = json.loads(arrays["about"].tobytes())
         events = Events(**columns, **about.pop("events"))
-        return EventFile(path, events, **about, stored=events.end)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile):
+        known = EventFile(path, events, **about, stored=events.end)
+        return known if _is_whole(known) else None
+    except Exception:  # a damaged file leads its readers to raise whatever there is
         return None
+
+
+def _is_whole(known: EventFile) -> bool:
+    """Whether what a cache file holds can be what was written."""
+    events = known.events
+    code, *others = (getattr(events, name) for name in COLUMNS)
+    return (
+        all(type(x) is int for x in (known.size, known.mtime_ns, known.sample, events.end))
+        and code.ndim == 1
+        and all(column.shape == code.shape for column in others)
+        and bool(np.all((code >= 0) & (code < len(events.tags))))
+    )
 
 
 def store_cached(file: EventFile) -> None:

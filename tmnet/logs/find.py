@@ -91,7 +91,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
     """
     logdir = Path(logdir)
     known = {run.name: run for run in before if run.logdir == logdir}
-    read = {piece.name: piece for run in known.values() for piece in run._pieces}
+    read = {piece.name: piece for run in known.values() for piece in run.joined}
     runs: list[Run] = []
     seen: set[str] = set()
     try:
@@ -109,7 +109,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
                 loaded = [load(piece) for piece in _names_in_sequence(name, logdir)]
                 loaded = loaded[: _joined(loaded)]
                 seen |= {piece.name for piece in loaded}
-                if name in known and _same(loaded, known[name]._pieces):
+                if name in known and _same(loaded, known[name].joined):
                     runs.append(known[name])
                 elif any(len(file.events.code) for piece in loaded for file in piece.files):
                     runs.append(Run(name, logdir, loaded))

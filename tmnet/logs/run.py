@@ -35,6 +35,8 @@ class Run:
     logdir : Path
     pieces : list of str
         The directories in `logdir` that were joined, in order.
+    joined : list of Piece
+        The same, as they were read.
     tags : list of str
         Names of all scalars.
     scalars : DataFrame
@@ -49,7 +51,7 @@ class Run:
     """
 
     def __init__(self, name: str, logdir: Path, pieces: list[Piece]):
-        self.name, self.logdir, self._pieces = name, logdir, pieces
+        self.name, self.logdir, self.joined = name, logdir, pieces
         self.pieces = [piece.name for piece in pieces]
         self.notes = [note for piece in pieces for note in piece.notes]
         self._files = [file for piece in pieces for file in piece.files]
@@ -121,7 +123,7 @@ class Run:
 
     @functools.cached_property
     def _races(self) -> Races:
-        return join_races(self._scalars, self._rows)
+        return join_races(self._scalars, self.rows_by_tag)
 
     @functools.cached_property
     def raced(self) -> dict[tuple[str, str], bool]:
@@ -143,14 +145,15 @@ class Run:
         return read_about(self._files)
 
     @functools.cached_property
-    def _rows(self) -> dict[str, np.ndarray]:
+    def rows_by_tag(self) -> dict[str, np.ndarray]:
+        """Row numbers in `scalars` of each tag, in the order of their wall time."""
         codes = self._scalars["code"]
         order = np.argsort(codes, kind="stable")
         return dict(zip(self.tags, np.split(order, np.cumsum(np.bincount(codes))[:-1])))
 
     def rows(self, tag: str) -> np.ndarray:
-        """Row numbers in `scalars` of one tag, in the order of their wall time."""
-        return self._rows.get(common_name(tag), np.empty(0, np.int64))
+        """Row numbers in `scalars` of a tag, by its own or its common name; none without it."""
+        return self.rows_by_tag.get(common_name(tag), np.empty(0, np.int64))
 
     def active_minutes(self, wall_time: np.ndarray) -> np.ndarray:
         """Minutes for which the run's processes had been running at a wall time (s)."""

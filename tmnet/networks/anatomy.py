@@ -31,7 +31,7 @@ class Anatomy:
     totals : Series
         parameters; flops_per_decision (`iqn_k` quantiles, one state); flops_per_batch (target
         pass, choice of the next action, prediction, backward pass); activation_bytes (kept for
-        the backward pass of a batch, float32); state_bytes (in replay: image as uint8, floats as
+        the backward pass of a batch, float32); state_bytes (in memory: image as uint8, floats as
         float32); and, if measured, ms_per_decision and ms_per_batch.
     """
 

@@ -300,6 +300,7 @@ class TrainingLoop:
             **{name: generator.get_state() for name, generator in self.generators.items()},
             "world": self.world.state_dict() if whole else None,
             # by a name that checkpoints have had since the first
+            # checkpoints have called it so from the first
             "replay": self.memory.state_dict() if whole else None,
             **self.races.state_dict(),
             "interval": self.interval.state_dict(),

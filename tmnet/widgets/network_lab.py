@@ -41,7 +41,7 @@ COSTS = {
     "flops_per_decision": ("arithmetic of a decision", "FLOPs"),
     "flops_per_batch": ("arithmetic of a training batch", "FLOPs"),
     "activation_bytes": ("activation memory of a training batch", "B"),
-    "state_bytes": ("a state in replay", "B"),
+    "state_bytes": ("a state in memory", "B"),
 }
 MOST_KEPT = MOST_NETWORKS - 3  # beside the current one, small and big
 SIZE = "w_downsized, h_downsized"

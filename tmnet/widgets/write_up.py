@@ -106,11 +106,11 @@ class WriteUp(widgets.HBox):
         }  # fmt: skip
         self.folder = widgets.Text(
             "report", description="Folder", tooltip="Where the page is written", style=LABEL,
-            layout=FULL,
+            layout=FULL, continuous_update=False,
         )  # fmt: skip
         self.prefix = widgets.Text(
             "comparison", description="Prefix", tooltip="What names of figures begin with",
-            style=LABEL, layout=FULL,
+            style=LABEL, layout=FULL, continuous_update=False,
         )  # fmt: skip
         self.styles = widgets.SelectMultiple(
             options=PAGE_FORMATS, value=["html"], rows=3, description="Page", style=LABEL,

@@ -77,10 +77,18 @@ class Display(widgets.VBox):
         self.export_message = widgets.HTML()  # the other one may be out of sight
         self.exporting, self.exported = ProgressOutput(), widgets.HTML()
         self.folder = widgets.Text(
-            "figures", description="Folder", tooltip="Where the files are written", style=LABEL
+            "figures",
+            description="Folder",
+            tooltip="Where the files are written",
+            continuous_update=False,  # a half-typed folder is none to write to
+            style=LABEL,
         )
         self.prefix = widgets.Text(
-            "comparison", description="Prefix", tooltip="How the files' names begin", style=LABEL
+            "comparison",
+            description="Prefix",
+            tooltip="How the files' names begin",
+            continuous_update=False,
+            style=LABEL,
         )
         self.formats = widgets.SelectMultiple(
             options=[*FIGURE_FORMATS, *TABLE_FORMATS],
