@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
     from tmnet.files import example_runs
-    from tmnet.logs.find import list_runs, load_run, load_runs
+    from tmnet.logs.find import find_logdirs, list_runs, load_run, load_runs
     from tmnet.logs.run import Run
     from tmnet.logs.scalars import read_scalars
     from tmnet.training import train

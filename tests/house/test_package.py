@@ -1,5 +1,6 @@
 """What an installation has: every file of the package, its types, its version, its data."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -49,3 +50,24 @@ def test_a_wheel_has_every_file(wheel):
 def test_every_folder_is_a_package():
     """Without an `__init__.py` a folder would be left out of a wheel."""
     assert [name_of(f.parent) for f in FILES if not (f.parent / "__init__.py").exists()] == []
+
+
+def test_the_lists_of_public_names_agree():
+    """Those that are loaded when they are used, that type checkers read, and that `help` shows."""
+    tree = ast.parse((ROOT / "tmnet" / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    checked = {alias.name: node.module for node in block.body for alias in node.names}
+    assert tmnet._HOMES.keys() == checked.keys()
+    assert {*tmnet.__all__} == {*tmnet._HOMES, *tmnet._PARTS, "LogWarning", "TmnetError"}
+    assert all(getattr(tmnet, name) is not None for name in tmnet.__all__)
+
+
+def test_files_have_names_that_every_system_takes():
+    """Windows drops dots and spaces at the end, and knows no such folder then."""
+    found = [
+        name_of(path)
+        for part in PARTS
+        for path in [ROOT / part, *(ROOT / part).rglob("*"), *(ROOT / "tests").rglob("*")]
+        if path.name.endswith((".", " ")) or set(path.name) & set('<>:"|?*\\')
+    ]
+    assert found == []

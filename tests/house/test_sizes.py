@@ -69,4 +69,4 @@ def test_names_say_something():
         for node in ast.walk(tree(file))
         if EMPTY_NAMES & {getattr(node, "id", None), getattr(node, "arg", None)}
     }
-    assert found == set()
+    assert found == set(), f"names that say nothing: {EMPTY_NAMES}"

@@ -1,0 +1,1 @@
+"""What runs tell: the axis they are compared on, metrics, alignment, statistics, findings."""

@@ -142,7 +142,7 @@ class Alignment:
     def show(self, metric: Metric, value: float) -> str:
         """A value of a metric as text, without its unit; a moment as the axis shows it."""
         if metric.unit == "axis" and np.isfinite(value):
-            return f"{value:,.1f}" if self.axis.is_time else f"{value:,.0f}"
+            return f"{value:,.1f}" if self.axis.is_time else self.axis.show(value)
         return metric.show(value)
 
     @functools.cached_property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Races(NamedTuple):
+class JoinedRaces(NamedTuple):
     """Races of a run, in the order in which they ended.
 
     Attributes
@@ -45,7 +45,7 @@ class Races(NamedTuple):
         return pd.DataFrame(self.columns | labelled, index=self.rows)
 
 
-def join_races(scalars: Columns, rows_by_tag: dict[str, np.ndarray]) -> Races:
+def join_races(scalars: Columns, rows_by_tag: dict[str, np.ndarray]) -> JoinedRaces:
     """Races of a run.
 
     A race is a ``…race_time…`` event and the ``…race_finished…`` event of the same process,
@@ -93,7 +93,7 @@ def join_races(scalars: Columns, rows_by_tag: dict[str, np.ndarray]) -> Races:
     for name, column in (("step", "step"), ("minutes", "minutes"), ("time_s", "value")):
         columns[name] = scalars[column][rows]
     columns |= {"finished": finished, "process": scalars["process"][rows], "robust": robust}
-    return Races(rows, labels, columns)
+    return JoinedRaces(rows, labels, columns)
 
 
 def _match(

@@ -14,7 +14,7 @@ from tmnet.errors import TmnetError
 from tmnet.logs.cache import EventFile
 from tmnet.logs.config import read_about, read_config
 from tmnet.logs.dialects import common_name
-from tmnet.logs.races import Races, join_races
+from tmnet.logs.races import JoinedRaces, join_races
 from tmnet.logs.scalars import Columns, concatenate
 
 if TYPE_CHECKING:  # to load pandas takes longer than a list of runs, which needs no frame
@@ -118,11 +118,11 @@ class Run:
 
     @functools.cached_property
     def races(self) -> pd.DataFrame:
-        """A row a race, see `tmnet.logs.races.Races`."""
+        """A row a race, see `tmnet.logs.races.JoinedRaces`."""
         return self._races.frame()
 
     @functools.cached_property
-    def _races(self) -> Races:
+    def _races(self) -> JoinedRaces:
         return join_races(self._scalars, self.rows_by_tag)
 
     @functools.cached_property

@@ -28,7 +28,7 @@ def usable_device(name: str | torch.device | None) -> torch.device:
         raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
 
 
-def arithmetic(precision: str, device: torch.device) -> torch.dtype:
+def precision_of(precision: str, device: torch.device) -> torch.dtype:
     """What "float32", "bfloat16" or "auto" means on a device."""
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" else "float32"

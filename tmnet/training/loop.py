@@ -15,12 +15,12 @@ from tmnet.experiments.config import Experiment
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
 from tmnet.training.checkpoint import Checkpoints
-from tmnet.training.devices import arithmetic, memory_device
+from tmnet.training.devices import memory_device, precision_of
 from tmnet.training.interval import Clock, LogInterval
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
 from tmnet.training.progress import ProgressLine, Status
-from tmnet.training.races import Races
+from tmnet.training.races import RaceDealer
 from tmnet.training.recorder import Recorder, about
 from tmnet.training.schedules import Schedules
 from tmnet.training.stopping import Stop
@@ -49,7 +49,9 @@ class TrainingLoop:
         self.world = world = open_world(experiment, device, int(seeds[0] >> np.uint64(31)))
         config, settings = world.fitted(experiment.neural_network), experiment.training
         network = IQN(config, *world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
-        self.learner = Learner(network.to(device), settings, arithmetic(settings.precision, device))
+        self.learner = Learner(
+            network.to(device), settings, precision_of(settings.precision, device)
+        )
         capacity, _ = self.schedules.memory(0)
         self.memory = TransitionMemory(
             world.num_envs, world.image_shape, world.n_floats, capacity, settings,
@@ -63,7 +65,7 @@ class TrainingLoop:
         self.recorder = Recorder(logdir, experiment.name, experiment, about(device, seed))
         self.frames = self.first_frame = 0
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
-        self.races = Races(experiment, world, device)
+        self.races = RaceDealer(experiment, world, device)
         self.seen = world.reset()
         self.interval = LogInterval(self.clock, self.frames)
 

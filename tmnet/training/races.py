@@ -13,7 +13,7 @@ from tmnet.experiments.config import Experiment
 from tmnet.training.world import EndedRace, Outcome, World
 
 
-class Races:
+class RaceDealer:
     """The races in all environments of a world, dealt from the map cycle over and over.
 
     Attributes

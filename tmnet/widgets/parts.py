@@ -21,6 +21,11 @@ class Pictured(widgets.Box):
     flash before that is there.
     """
 
+    @property
+    def picture(self) -> bytes:
+        """The picture, as a PNG."""
+        raise NotImplementedError(f"{type(self).__name__} needs a `picture`")
+
     def _repr_mimebundle_(self, **options) -> dict:
         self.add_class("tmnet-live")
         data = base64.b64encode(self.picture).decode()
