@@ -44,13 +44,13 @@ def test_no_such_name(load):
     """Those of a similar name are listed, or all."""
     what = "experiment" if load is load_experiment else "study"
     sentence = said(load, "nothing")
-    assert sentence.startswith(f"There is no {what} 'nothing'; there is ")
+    assert sentence.startswith(f"There is no {what} 'nothing'; there are ")
     assert sentence.endswith("; or give the path of a .yaml file.")
 
 
 def test_a_similar_name():
     assert ", ".join(experiment_names()) in said(load_experiment, "nothing")
-    assert "; there is uni_20, uni_20_long; " in said(load_experiment, "uni_2")
+    assert "; there are uni_20, uni_20_long; " in said(load_experiment, "uni_2")
 
 
 @pytest.mark.parametrize("text", ["- a", "a: [", "\0"])

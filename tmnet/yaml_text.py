@@ -75,9 +75,9 @@ def file_of(name: str | Path, what: str, folder: str) -> Path:
         return path
     if str(name) not in (known := names_in(folder)):
         near = sorted(difflib.get_close_matches(str(name), known, 3, 0.5)) or known
+        there = f"there {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
         raise TmnetError(
-            f"There is no {what} {str(name)!r}; there is {', '.join(near)}; or give the path of a "
-            ".yaml file."
+            f"There is no {what} {str(name)!r}; {there}; or give the path of a .yaml file."
         )
     return data_path(folder, f"{name}.yaml")
 

@@ -92,6 +92,15 @@ def test_the_texts_are_those_that_tbparse_finds():
         assert {"config": run.config, "about": run.about} == expected
 
 
+def test_of_one_file_the_configuration_of_the_highest_step_counts(tmp_path):
+    """Wherever in the file it stands; of one step the one that was written last."""
+    texts = [(9, "config", "a: 9\nb: 9"), (5, "config", "a: 5"), (9, "args", "b: 10")]
+    events = [VERSION, values_event(9, scalar("a", 1), wall=T0 + 60)]
+    events += [values_event(step, text(tag, told.encode()), wall=T0) for step, tag, told in texts]
+    write_events(tmp_path / "X" / f"events.out.tfevents.{T0}.host.1.0", events)
+    assert load(tmp_path, "X").config == {"a": 9, "b": 10}
+
+
 def test_the_later_configuration_counts(tmp_path):
     """A later process logs it again; entries that it leaves out stay."""
     write_file(tmp_path / "X", [(60, 1, {"a": 1})], texts={"config": "lr: 1\nold: 2"})

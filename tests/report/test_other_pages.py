@@ -199,3 +199,23 @@ def test_runs_of_equal_length_do_not_differ_in_it(logdir, tmp_path):
         study(), logdir=logdir, directory=tmp_path, name="a", styles=["md"], cache=False
     )
     assert "differ in length" not in text_of(path)
+
+
+def test_robust_races_are_no_key_finding(tmp_path):
+    """They are told under their own metrics; the key findings are of all eval races."""
+    for i, name in enumerate(("one", "other")):
+        rows = [
+            (60 * k, k, {f"eval_race_{what}_trained_A01": value for what, value in
+                         (("time", 30.0 - i - k / 9), ("finished", 1.0),
+                          ("time_robust", 30.0 - i - k / 9))})
+            for k in range(1, 60)
+        ]  # fmt: skip
+        write_file(tmp_path / "logs" / name, rows, pid=i)
+    (path, *_) = report(
+        study(runs=["one", "other"]), logdir=tmp_path / "logs", directory=tmp_path, name="a",
+        styles=["md"],
+    )  # fmt: skip
+    found = sections(read("md", text_of(path)))
+    said = [text for kind, text in found["Key findings"] if kind == "item"]
+    assert any("A01 eval best time" in text for text in said)
+    assert not any("robust" in text for text in said)

@@ -106,10 +106,6 @@ class Metric:
         """Whether a figure of it says more than a number: not of counts and first moments."""
         return not self.races or self.races.statistic not in ("races", "first_finish")
 
-    def counts(self, statistic: str) -> bool:
-        """Whether it is this statistic of races, of robust ones or of all."""
-        return self.races is not None and self.races.statistic == statistic
-
     def show(self, value: float) -> str:
         """The value as text, without its unit; a dash where it is missing or not finite."""
         if not np.isfinite(value):

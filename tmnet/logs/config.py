@@ -68,8 +68,8 @@ def _plugin(value) -> str:
 
 
 def _texts(records: list[tuple[bytes, Event]]) -> Iterator[tuple[str, str]]:
-    """Yield (tag, text) as written; a list or table of texts is none that can be configuration."""
-    for _, event in records:
+    """Yield (tag, text) by step, and as written; a list or table of texts is left out."""
+    for _, event in sorted(records, key=lambda record: record[1].step):
         for value in event.summary.value:
             if _plugin(value) == "text" and len(value.tensor.string_val) == 1:
                 # torch and tensorboardX end the tag so.

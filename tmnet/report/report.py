@@ -406,7 +406,12 @@ class _Writer:
 
 def _is_of_eval(name: str, statistics: Sequence[str] = KEY_METRICS) -> bool:
     races = Metric.named(name).races
-    return bool(races) and races.kind == "eval" and races.statistic in statistics
+    return (
+        races is not None
+        and races.kind == "eval"
+        and races.statistic in statistics
+        and not races.robust
+    )
 
 
 def _told(
