@@ -95,8 +95,9 @@ def run(args: argparse.Namespace) -> None:
     by_step = by_time.again(by="step", interval=args.step_interval)
     print(runs_table(runs))
     print_tables(by_time, by_step)
-    frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
-    frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
+    if args.csv or args.json:
+        frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
+        frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
     if args.csv:
         _write_text(args.csv, frame.to_csv(index=False, lineterminator="\n"))
     if args.json:
