@@ -13,7 +13,7 @@ from tmnet.cli import main
 runs = {str(ROOT / "data" / "runs")!r}
 assert not main(["list", "--logdir", runs])
 four = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
-assert not main(["compare", *four, "--logdir", runs, "--plot", "--by-step"])
+assert not main(["compare", *four, "--logdir", runs, "--plot", "--metrics", "A01/eval/best"])
 assert not main(["report", "network_size_big_long", "--logdir", runs, "--format", "md"])
 loaded = tmnet.load_runs(runs)
 assert [x.value for x in tmnet.compare(loaded).findings() if x.kind == "cost"][0] > 0  # PFLOP

@@ -39,7 +39,11 @@ class Writer:
         shutil.rmtree(part.parent)
 
     def finish(self, but=0):
-        self.path.write_bytes(self.whole[: len(self.whole) - but])
+        """Append the rest, as trainings do: a file that is written anew is empty for a moment."""
+        held = self.path.read_bytes()
+        assert self.whole.startswith(held)
+        with open(self.path, "ab") as file:
+            file.write(self.whole[len(held) : len(self.whole) - but])
 
 
 @pytest.fixture
