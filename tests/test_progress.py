@@ -1,29 +1,14 @@
-"""Progress bars: they count what there is to do, and in a notebook they leave nothing."""
+"""Progress bars: they count what there is to do."""
 
 import io
 import time
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tmnet import load_run, load_runs
 from tmnet.progress import progress_bar
 
 from .synthetic import write_file
-
-IN_A_NOTEBOOK = """
-import ipywidgets
-made = []
-ipywidgets.Widget.on_widget_constructed(made.append)
-from tmnet.logs.find import load_runs
-load_runs("logs", before=load_runs("logs"))
-from tmnet.progress import progress_bar
-with progress_bar(range(3), desc="Counting", delay=0, mininterval=0) as bar:
-    for _ in bar:
-        pass
-assert not made
-"""
 
 
 @pytest.fixture
@@ -55,20 +40,6 @@ def test_every_byte_of_the_logs_is_counted_once(logs, monkeypatch):
     assert [bar.total for bar in bars] == [full - len(whole) // 2, full, full, len(whole)]
     assert bars[0].total - 100 < bars[0].n < bars[0].total  # without the record that is cut
     assert [bar.n for bar in bars[1:]] == [bar.total for bar in bars[1:]]
-
-
-def test_in_a_notebook_a_bar_is_text_that_goes(logs):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_A_NOTEBOOK)])
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": logs.parent}}).execute()
-    outputs = notebook.cells[0].outputs
-    assert {output.get("name") for output in outputs} == {"stdout"}
-    *_, full, blank, end = "".join(output.text for output in outputs).split("\r")
-    assert (
-        "Counting: 100%" in full
-        and len(blank) >= len(full.rstrip())
-        and not blank.strip()
-        and not end
-    )
 
 
 class Terminal(io.StringIO):

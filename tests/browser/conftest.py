@@ -1,5 +1,6 @@
 """A JupyterLab server on loopback, and a headless Chromium that shows its notebooks."""
 
+import json
 import os
 import secrets
 import shutil
@@ -11,7 +12,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from .notebook import Notebook
@@ -107,11 +107,14 @@ def make_notebook(lab_root):
     """Write a notebook of a few cells where JupyterLab finds it."""
 
     def make(name, *cells):
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-        )
-        nbformat.write(notebook, lab_root / "notebooks" / f"{name}.ipynb")
+        code = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+        notebook = {
+            "cells": [code | {"id": f"cell-{i}", "source": cell} for i, cell in enumerate(cells)],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (lab_root / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook))
 
     return make
 

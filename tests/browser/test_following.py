@@ -21,8 +21,10 @@ for line in sys.stdin:
             writer.add_scalar("Race/eval_race_finished_trained_A01", 1, 100 * minute, wall)
     print("written", flush=True)
 """
-ONE = """import tmnet
-tmnet.explore("logs_live", runs=["b"], metrics=["loss"], interval=1)"""
+EAGER = """import tmnet
+from tmnet.widgets.explorer import following
+following.FOLLOW_EVERY = 0.5"""
+ONE = 'tmnet.explore("logs_live", runs=["b"], metrics=["loss"], interval=1)'
 OTHER = 'tmnet.explore("logs_live", runs=["a"], metrics=["A01/eval/best"], interval=2)'
 
 
@@ -52,10 +54,12 @@ def logs(lab_root, write):
 
 
 @pytest.fixture
-def notebook(logs, make_notebook, open_notebook, request):
-    """An explorer of them."""
-    make_notebook(request.node.name, ONE)
-    return open_notebook(request.node.name)
+def notebook(logs, make_notebook, open_notebook):
+    """A new explorer of them."""
+    make_notebook("following", EAGER, ONE)
+    notebook = open_notebook("following")
+    notebook.run_again(ONE)
+    return notebook
 
 
 def follow(notebook):
@@ -80,7 +84,7 @@ def says(notebook, text):
 
 
 def test_two_explorers_do_not_disturb_each_other(logs, make_notebook, open_notebook):
-    make_notebook("two", ONE, OTHER)
+    make_notebook("two", EAGER, ONE, OTHER)
     notebook = open_notebook("two")
     one, other = notebook.picture(0), notebook.picture(1)
     notebook.press("Interval (min)", "ArrowRight", 2)
@@ -126,7 +130,8 @@ def says_alert(notebook, text):
 def test_a_saved_view_in_a_new_kernel(notebook, lab_root):
     notebook.type("Saved view", "coarse")
     notebook.press("Interval (min)", "ArrowRight", 4)
-    notebook.until(lambda: interval_is(notebook, 3.0))
+    notebook.tab("Code").click()
+    notebook.wait_for_text(".widget-html pre", "interval=3.0")  # the kernel has it as well
     notebook.button("Save").click()
     notebook.until(lambda: written(lab_root / "notebooks" / "tmnet_views.json"))
     picture = notebook.picture()

@@ -336,7 +336,7 @@ def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
         interval.value = minutes
         wanted[minutes] = explorer.comparison.table("loss")
     interrupted = 0
-    for k, lines in enumerate(range(1, 1200, 41)):
+    for k, lines in enumerate(range(1, 1200, 59)):
         display.tabs.selected_index = k % len(display.tabs.titles)
         interval.value, other = ((5, 12), (12, 5))[k // 2 % 2]
         display.moment.value = display.moment.max
