@@ -29,6 +29,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_ndarray
 
 import tmnet
+from tmnet.logs.scalars import reading
 
 COLUMNS = ["tag", "step", "wall_time", "value"]
 LONG_TAG = "Gradients/" + "layer/" * 30 + "weight"  # more than 127 bytes
@@ -107,6 +108,11 @@ def text(tag, words, plugin="text"):
     return tensor(tag, plugin, dtype=DT_STRING, string_val=[words], tensor_shape=shape)
 
 
+def session(step, status=SessionLog.START, wall=1.7e9):
+    """Event of a writer that begins at a step, or of one that ends."""
+    return Event(step=step, wall_time=wall, session_log=SessionLog(status=status))
+
+
 def histogram(tag):
     """Summary value that holds an old histogram."""
     histo = HistogramProto(min=0, max=2, num=3, sum=3, bucket_limit=[1, 2], bucket=[1, 2])
@@ -172,6 +178,7 @@ class Parsed(NamedTuple):
     starts: np.ndarray  # offset of every record, and the end of the last
     rows_before: np.ndarray  # number of scalars before each of `starts`
     frame: pd.DataFrame
+    sessions: list  # (scalars before it, step) of every record that says that a writer began
 
     def record_at(self, offset):
         """Return the number of the record that the byte at `offset` belongs to."""
@@ -180,11 +187,13 @@ class Parsed(NamedTuple):
 
 def parse(data):
     """Parse the bytes of an undamaged event file with protobuf."""
-    starts, rows, rows_before, scalar_tags = [0], [], [0], set()
+    starts, rows, rows_before, scalar_tags, sessions = [0], [], [0], set(), []
     while starts[-1] < len(data):
         (size,) = struct.unpack_from("<Q", data, starts[-1])
         begin = starts[-1] + 12
         event = Event.FromString(data[begin : begin + size])
+        if event.HasField("session_log") and event.session_log.status == SessionLog.START:
+            sessions.append((len(rows), event.step))
         for value in event.summary.value:
             if value.metadata.plugin_data.plugin_name == "scalars":
                 scalar_tags.add(value.tag)
@@ -200,7 +209,7 @@ def parse(data):
     assert starts[-1] == len(data)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame = frame.astype({"tag": object, "step": "int64", "wall_time": float, "value": float})
-    return Parsed(np.array(starts), np.array(rows_before), frame)
+    return Parsed(np.array(starts), np.array(rows_before), frame, sessions)
 
 
 def read(path, **options):
@@ -209,6 +218,13 @@ def read(path, **options):
         warnings.simplefilter("always")
         frame = tmnet.read_scalars(path, **options)
     return frame, [str(w.message) for w in caught if issubclass(w.category, tmnet.LogWarning)]
+
+
+def read_one(path, cache=False):
+    """Read one event file; return what it held, and the notes."""
+    with reading([path], cache) as reader:
+        files, notes = reader.read([path])
+    return files[0].events, notes
 
 
 def assert_same_rows(got, expected, case=""):

@@ -267,7 +267,7 @@ def test_cache_of_another_format_is_replaced(log, cache_dir):
     (stored,) = cache_dir.iterdir()
     stem = stored.name.partition(".")[0]
     stored.unlink()
-    for path in (other, cache_dir / f"{stem}.v1.parquet"):
+    for path in (other, cache_dir / f"{stem}.v1.parquet", cache_dir / f"{stem}.v2.npz"):
         path.write_bytes(b"older")
     assert_reads_like_protobuf(log)
     assert {*cache_dir.iterdir()} == {stored, other}

@@ -19,8 +19,8 @@ import numpy as np
 from tmnet.files import write_whole
 from tmnet.logs.events import Events
 
-SUFFIX = ".v2.npz"  # with the format's number; files of another format are not read
-FORMER = (".v1.parquet",)
+SUFFIX = ".v3.npz"  # with the format's number; files of another format are not read
+FORMER = (".v1.parquet", ".v2.npz")
 COLUMNS = {"code": np.int32, "step": np.int64, "wall_time": np.float64, "value": np.float64}
 SAMPLE_BYTES = 4096  # at both ends of what was read, to know a file that has only grown
 
@@ -74,7 +74,10 @@ def load_cached(path: Path) -> EventFile | None:
         with open(_file_of(path), "rb") as file, np.load(file) as arrays:  # checks its checksums
             columns = {name: arrays[name].astype(kind) for name, kind in COLUMNS.items()}
             about = json.loads(arrays["about"].tobytes())
-        events = Events(**columns, **about.pop("events"))
+        rest = about.pop("events")
+        for name in ("texts", "sessions"):
+            rest[name] = [(a, b) for a, b in rest[name]]  # JSON has no tuples
+        events = Events(**columns, **rest)
         known = EventFile(path, events, **about, stored=events.end)
         return known if _is_whole(known) else None
     except Exception:  # a damaged file leads its readers to raise whatever there is

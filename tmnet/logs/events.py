@@ -49,6 +49,9 @@ class Events:
         version record; infinities where there is none.
     texts : list of (int, int)
         Offset and size of the records that hold text or hyperparameters.
+    sessions : list of (int, int)
+        Where a writer began and says that what was logged before, at its step or above, is void
+        (``SummaryWriter(purge_step=…)``): how many scalars of this file come before, and the step.
     damage : int or None
         Offset of the first record that fails its checksum; nothing behind it was read.
     """
@@ -62,6 +65,7 @@ class Events:
     first_wall: float = np.inf
     last_wall: float = -np.inf
     texts: list[tuple[int, int]] = field(default_factory=list)
+    sessions: list[tuple[int, int]] = field(default_factory=list)
     damage: int | None = None
 
 
@@ -97,6 +101,7 @@ def read_events(
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("code", "step", "wall_time", "value")
     }
+    behind = np.cumsum([0, *(len(part.code) for part in parts)]).tolist()
     return Events(
         tags=list(reader.codes),
         **columns,
@@ -104,6 +109,7 @@ def read_events(
         first_wall=min(part.first_wall for part in parts),
         last_wall=max(part.last_wall for part in parts),
         texts=[text for part in parts for text in part.texts],
+        sessions=[(n + i, step) for n, part in zip(behind, parts) for i, step in part.sessions],
         damage=reader.damage,
     )
 
@@ -174,6 +180,9 @@ class _Reader:
             record, *more = (np.array(x, t) for x, t in zip(zip(*parsed), "iiqdd"))
             order = np.argsort(np.concatenate([kept, record]), kind="stable")
             columns = [np.concatenate(pair)[order] for pair in zip(columns, more)]
+            kept = np.concatenate([kept, record])[order]
+        # Until here, a session stands behind a number of records.
+        out.sessions = [(int(np.searchsorted(kept, i)), step) for i, step in out.sessions]
         out.code, out.step, out.wall_time, out.value = columns
         out.first_wall = min(out.first_wall, out.wall_time.min(initial=np.inf))
         out.last_wall = max(out.last_wall, out.wall_time.max(initial=-np.inf))
@@ -191,10 +200,10 @@ class _Reader:
     ) -> tuple[list[Scalar], int]:
         """Scalars of the records without a layout.
 
-        Notes walls and texts in `out`. Returns the scalars and the first damaged record.
+        Notes walls, texts and sessions in `out`. Returns the scalars and the first damaged record.
         """
         from google.protobuf.message import DecodeError
-        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         scalars: list[Scalar] = []
         for record in np.sort(np.concatenate(records)) if records else ():
@@ -210,6 +219,8 @@ class _Reader:
             out.first_wall = min(out.first_wall, event.wall_time)
             if event.WhichOneof("what") != "file_version":
                 out.last_wall = max(out.last_wall, event.wall_time)
+            if event.session_log.status == SessionLog.START:
+                out.sessions.append((int(record), event.step))
             for tag, number in self._scalars(event):
                 scalars.append((record, self._code(tag), event.step, event.wall_time, number))
             plugins = {value.metadata.plugin_data.plugin_name for value in event.summary.value}
