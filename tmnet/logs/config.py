@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmnet.logs.cache import EventFile
-from tmnet.logs.events import FRAME, HEADER
+from tmnet.logs.records import FRAME, HEADER
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event

@@ -1,15 +1,12 @@
 """TensorBoard event files: exact scalars, in the order written, every checksum verified.
 
-An event file is a chain of records ``length u64 | crc u32 | data | crc u32``; the data is one
-``Event`` protobuf. A training writes the same few kinds of record a million times over, so
-records of one length and one layout are taken out of a block as rows of a matrix, in which
-every field sits in a fixed column. Whatever has no such layout is parsed by protobuf.
+A training writes the same few kinds of record a million times over, so records of one length and
+one layout are taken out of a block as rows of a matrix, in which every field sits in a fixed
+column. Whatever has no such layout is parsed by protobuf.
 """
 
 from __future__ import annotations
 
-import functools
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +15,20 @@ from typing import TYPE_CHECKING, BinaryIO
 import google_crc32c
 import numpy as np
 
+from tmnet.logs.layouts import (
+    Layout,
+    crc_tables,
+    distinct_tags,
+    layouts,
+    read_column,
+    read_varints,
+)
+from tmnet.logs.records import FRAME, HEADER, frames, groups_of_one_length, mask, masked_crc
+
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
 
 BLOCK_BYTES = 16 * 2**20
-HEADER = 12  # length and its checksum
-FRAME = 16  # header and the checksum of the data
-MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
-LONGEST = 1024  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
-
 
 Scalar = tuple[int, int, int, float, float]  # record, code, step, wall time, value
 
@@ -138,7 +140,7 @@ class _Reader:
 
     def decode(self, block: np.ndarray, offset: int) -> Events:
         """Decode the whole records at the start of `block`, which lies at `offset` in the file."""
-        starts, lengths, rest, damaged = _frames(block)
+        starts, lengths, rest, damaged = frames(block)
         before = dict(self.codes)
         out, whole = self._decode_records(block, offset, starts, lengths)
         if whole < len(starts):  # forget what the damaged record and those behind it seemed to be
@@ -157,20 +159,20 @@ class _Reader:
         code = np.full(n, -1, np.int32)
         step, wall, value = np.empty(n, np.int64), np.empty(n), np.empty(n)
         parse = []  # numbers of the records that are left to protobuf
-        for rows, records in _groups_of_one_length(block, starts, lengths):
+        for rows, records in groups_of_one_length(block, starts, lengths):
             good = np.ones(len(rows), bool)
-            stored = _column(rows, (rows.shape[1] - 4, rows.shape[1]), "<u4")
-            for layout, which in _layouts(rows):
+            stored = read_column(rows, (rows.shape[1] - 4, rows.shape[1]), "<u4")
+            for layout, which in layouts(rows):
                 if layout is None:
                     parse.append(records[which])
                     continue
                 group, numbers = rows[which], records[which]
                 code[numbers], crc = self._codes_and_crcs(group, layout)
                 good[which] &= crc == stored[which]
-                step[numbers] = _varint(group, layout.step)
-                wall[numbers] = _column(group, layout.wall, "<f8")
+                step[numbers] = read_varints(group, layout.step)
+                wall[numbers] = read_column(group, layout.wall, "<f8")
                 with np.errstate(invalid="ignore"):  # signalling NaNs are values, too
-                    value[numbers] = _column(group, layout.value, layout.dtype)
+                    value[numbers] = read_column(group, layout.value, layout.dtype)
             bad = min([bad, *records[~good][:1]])
         out = Events()
         parsed, bad = self._parse(block, offset, starts, lengths, parse, bad, out)
@@ -211,7 +213,7 @@ class _Reader:
             b = a + int(lengths[record])
             data = block[a:b].tobytes()
             try:
-                if _masked_crc(data) != int.from_bytes(block[b : b + 4].tobytes(), "little"):
+                if masked_crc(data) != int.from_bytes(block[b : b + 4].tobytes(), "little"):
                     raise DecodeError
                 event = Event.FromString(data)
             except DecodeError:
@@ -238,13 +240,13 @@ class _Reader:
         have checksums that differ by the exclusive or of what the differing bytes contribute.
         So one checksum per tag is computed in full, the others by table look-up.
         """
-        local, first = _distinct_tags(rows, layout.tag)
+        local, first = distinct_tags(rows, layout.tag)
         size = rows.shape[1] - FRAME
         varying = np.zeros(len(rows), np.uint32)
         for span in (layout.wall, layout.step, layout.value):
             for column in range(*span):
                 behind = size - 1 - (column - HEADER)  # bytes of the data that follow
-                varying ^= _crc_tables()[behind][rows[:, column]]
+                varying ^= crc_tables()[behind][rows[:, column]]
         base = np.empty(len(first), np.uint32)
         codes = np.empty(len(first), np.int32)
         for i, row in enumerate(first):
@@ -252,7 +254,7 @@ class _Reader:
             base[i] = google_crc32c.value(data) ^ int(varying[row])
             tag = data[layout.tag[0] - HEADER : layout.tag[1] - HEADER]
             codes[i] = self._code(tag.decode("utf-8", "replace"))
-        return codes[local], _mask(base[local] ^ varying)
+        return codes[local], mask(base[local] ^ varying)
 
     def _scalars(self, event: Event) -> Iterator[tuple[str, float]]:
         """Yield (tag, number) of the scalars among an event's summary values."""
@@ -272,227 +274,3 @@ class _Reader:
                         continue  # not a tensor that TensorBoard could read, either
                     if array.size == 1 and array.dtype.kind in "fiu":
                         yield value.tag, float(array.item())
-
-
-# --- frames -------------------------------------------------------------------------------------
-
-
-def _frames(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
-    """Starts and lengths of the whole records of a block, where the rest begins, is it damaged.
-
-    The rest is not damaged where a record goes on behind the block's end: in the next block, or
-    in what its training has yet to write.
-    """
-    import pandas as pd  # not where all is in the cache: to load it takes longer than to read that
-
-    size = len(block)
-    data, length_at = block.data, struct.Struct("<Q").unpack_from
-    found: list[int] = []
-    pos, add = 0, found.append
-    while pos + HEADER <= size:
-        add(pos)
-        pos += length_at(data, pos)[0] + FRAME
-    starts = np.array(found, np.int64)
-    if not len(starts):
-        return starts, starts, 0, False
-    headers = np.ndarray((size - HEADER + 1,), [("length", "<u8"), ("crc", "<u4")], block, 0, (1,))
-    headers = headers[starts]
-    which, distinct = pd.factorize(np.ascontiguousarray(headers["length"]))
-    expected = np.array([_masked_crc(length.tobytes()) for length in distinct], np.uint32)
-    wrong = np.flatnonzero(headers["crc"] != expected[which])
-    whole, rest = len(starts), pos
-    if len(wrong):
-        whole = int(wrong[0])
-    elif pos > size:
-        whole -= 1
-    if whole < len(starts):
-        rest = int(starts[whole])
-    return starts[:whole], headers["length"][:whole].astype(np.int64), rest, len(wrong) > 0
-
-
-def _groups_of_one_length(
-    block: np.ndarray, starts: np.ndarray, lengths: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows (records, frame bytes) uint8, record numbers) for each length of record."""
-    if not len(starts):
-        return
-    short = lengths.astype(np.uint16) if lengths.max() < 2**16 else lengths  # 16 bits sort faster
-    order = np.argsort(short, kind="stable")
-    for records in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
-        size = int(lengths[records[0]]) + FRAME
-        # Overlapping rows, one beginning at every byte; taking some copies whole rows at a time.
-        rows = np.ndarray((len(block) - size + 1,), f"V{size}", block, strides=(1,))
-        yield rows[starts[records]].view(np.uint8).reshape(-1, size), records
-
-
-# --- layouts ------------------------------------------------------------------------------------
-
-Span = tuple[int, int]  # first byte, byte behind the last, within a record's frame
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the fields of a one-scalar record lie."""
-
-    wall: Span
-    step: Span
-    tag: Span
-    value: Span
-    dtype: str  # of the value
-
-    def framing(self, size: int) -> np.ndarray:
-        """Columns of the data that are the same in all records of this layout."""
-        fixed = np.ones(size, bool)
-        fixed[:HEADER] = fixed[-4:] = False
-        for a, b in (self.wall, self.step, self.tag, self.value):
-            fixed[a:b] = False
-        return np.flatnonzero(fixed)
-
-
-def _layouts(rows: np.ndarray) -> Iterator[tuple[Layout | None, np.ndarray]]:
-    """Split records of one length by layout: yield (layout, row numbers); None for no layout."""
-    left = np.arange(len(rows))
-    for _ in range(MOST_LAYOUTS):
-        first = rows[left[0]]
-        layout = _layout(first[HEADER:-4].tobytes())
-        if layout is None:
-            break
-        framing = layout.framing(rows.shape[1])
-        here = rows if len(left) == len(rows) else rows[left]
-        same = (here[:, framing] == first[framing]).all(axis=1)
-        # The step is a varint: the top bit of a byte says whether another follows.
-        a, b = layout.step
-        same &= ((here[:, a:b] & 0x80) == (first[a:b] & 0x80)).all(axis=1)
-        yield layout, left[same]
-        left = left[~same]
-        if not len(left):
-            return
-    yield None, left
-
-
-def _layout(data: bytes) -> Layout | None:
-    """Layout of a record that holds exactly one scalar, or None."""
-    if len(data) > LONGEST:
-        return None
-    try:
-        event = _fields(data, 0, len(data))
-        if not {1, 5} <= event.keys() <= {1, 2, 5}:
-            return None
-        summary = _fields(data, *event[5])
-        value = _fields(data, *summary[1]) if summary.keys() == {1} else {}
-        if value.keys() == {1, 2}:  # tag, simple_value
-            number, dtype = value[2], "<f4"
-        elif value.keys() == {1, 8, 9}:  # tag, tensor, metadata
-            if b"\x0a\x07scalars" not in data[slice(*value[9])]:  # the plugin's name
-                return None
-            tensor = _fields(data, *value[8])
-            kind = data[slice(*tensor[1])]
-            numbers, dtype = {b"\1": (5, "<f4"), b"\2": (6, "<f8")}[kind]
-            # One number, packed or as raw content; the shape is checked by its size.
-            number = tensor.get(numbers) or tensor[4]
-            if tensor.keys() - {1, 2} not in ({numbers}, {4}):
-                return None
-        else:
-            return None
-    except (KeyError, IndexError, ValueError):
-        return None
-    spans = (event[1], event.get(2, (0, 0)), value[1], number)
-    wall, step, tag, number = ((a + HEADER, b + HEADER) for a, b in spans)
-    if wall[1] - wall[0] != 8 or number[1] - number[0] != int(dtype[-1]) or tag[0] == tag[1]:
-        return None
-    return Layout(wall, step, tag, number, dtype)
-
-
-def _fields(data: bytes, pos: int, end: int) -> dict[int, Span]:
-    """Payload spans of a protobuf message by field number; ValueError where one repeats."""
-    spans: dict[int, Span] = {}
-    while pos < end:
-        key, pos = _read_varint(data, pos)
-        number, wire = key >> 3, key & 7
-        a = pos
-        if wire == 0:
-            _, pos = _read_varint(data, pos)
-        elif wire == 2:
-            size, a = _read_varint(data, pos)
-            pos = a + size
-        else:
-            pos += {1: 8, 5: 4}[wire]
-        if number in spans or pos > end:
-            raise ValueError
-        spans[number] = (a, pos)
-    return spans
-
-
-def _read_varint(data: bytes, pos: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = data[pos]
-        number |= (byte & 0x7F) << shift
-        pos, shift = pos + 1, shift + 7
-        if byte < 0x80:
-            return number, pos
-
-
-# --- columns ------------------------------------------------------------------------------------
-
-
-def _column(rows: np.ndarray, span: Span, dtype: str) -> np.ndarray:
-    """A field of every row, viewed in place: rows (n, bytes) -> (n,)."""
-    size = rows.shape[1]
-    whole = np.dtype({"names": ["x"], "formats": [dtype], "offsets": [span[0]], "itemsize": size})
-    return rows.view(whole)["x"][:, 0]
-
-
-def _varint(rows: np.ndarray, span: Span) -> np.ndarray:
-    number = np.zeros(len(rows), np.uint64)
-    for i, column in enumerate(range(*span)):
-        number |= (rows[:, column] & 0x7F).astype(np.uint64) << np.uint64(7 * i)
-    return number.view(np.int64)
-
-
-def _distinct_tags(rows: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct tags: (number of every row, the first row of every number).
-
-    Tags are compared eight bytes at a time. (The one window of a tag shorter than that reaches
-    into the framing before it, which is the same in all rows, or, for a tag of one letter, into
-    the step: then a tag may get several numbers, which does no harm.)
-    """
-    import pandas as pd
-
-    a, b = span
-    code = np.zeros(len(rows), np.int64)
-    for at in [*range(a, b - 8, 8), b - 8]:
-        word = _column(rows, (at, at + 8), "<u8")
-        if (word == word[0]).all():
-            continue
-        number, distinct = pd.factorize(np.ascontiguousarray(word))
-        code = pd.factorize(code * len(distinct) + number)[0]
-    first = np.empty(code.max() + 1, np.int64)
-    first[code[::-1]] = np.arange(len(code))[::-1]
-    return code, first
-
-
-# --- checksums ----------------------------------------------------------------------------------
-
-
-def _mask(crc):
-    """The form in which a checksum is stored, so that it is not one of its own record."""
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _masked_crc(data: bytes) -> int:
-    return _mask(google_crc32c.value(data))
-
-
-@functools.cache
-def _crc_tables() -> np.ndarray:
-    """What a byte adds to the CRC-32C of a message: (bytes that follow it, its value) uint32."""
-    tables = np.empty((LONGEST, 256), np.uint32)
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = table >> np.uint32(1) ^ (table & np.uint32(1)) * np.uint32(0x82F63B78)
-    tables[0] = table
-    for behind in range(1, LONGEST):
-        last = tables[behind - 1]
-        tables[behind] = last >> 8 ^ table[last & 0xFF]
-    return tables

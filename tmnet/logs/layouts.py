@@ -1,0 +1,175 @@
+"""Layouts of records that hold one scalar each: in which column each of their fields lies.
+
+Records of one length and one layout are rows of a matrix: (records, bytes of a frame) uint8.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tmnet.logs.records import HEADER
+
+MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
+LONGEST = 1024  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
+
+Span = tuple[int, int]  # first byte, byte behind the last, within a record's frame
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the fields of a one-scalar record lie."""
+
+    wall: Span
+    step: Span
+    tag: Span
+    value: Span
+    dtype: str  # of the value
+
+    def framing(self, size: int) -> np.ndarray:
+        """Columns of the data that are the same in all records of this layout."""
+        fixed = np.ones(size, bool)
+        fixed[:HEADER] = fixed[-4:] = False
+        for a, b in (self.wall, self.step, self.tag, self.value):
+            fixed[a:b] = False
+        return np.flatnonzero(fixed)
+
+
+def layouts(rows: np.ndarray) -> Iterator[tuple[Layout | None, np.ndarray]]:
+    """Split records of one length by layout: yield (layout, row numbers); None for no layout."""
+    left = np.arange(len(rows))
+    for _ in range(MOST_LAYOUTS):
+        first = rows[left[0]]
+        layout = _layout(first[HEADER:-4].tobytes())
+        if layout is None:
+            break
+        framing = layout.framing(rows.shape[1])
+        here = rows if len(left) == len(rows) else rows[left]
+        same = (here[:, framing] == first[framing]).all(axis=1)
+        # The step is a varint: the top bit of a byte says whether another follows.
+        a, b = layout.step
+        same &= ((here[:, a:b] & 0x80) == (first[a:b] & 0x80)).all(axis=1)
+        yield layout, left[same]
+        left = left[~same]
+        if not len(left):
+            return
+    yield None, left
+
+
+def _layout(data: bytes) -> Layout | None:
+    """Layout of a record that holds exactly one scalar, or None."""
+    if len(data) > LONGEST:
+        return None
+    try:
+        event = _fields(data, 0, len(data))
+        if not {1, 5} <= event.keys() <= {1, 2, 5}:
+            return None
+        summary = _fields(data, *event[5])
+        value = _fields(data, *summary[1]) if summary.keys() == {1} else {}
+        if value.keys() == {1, 2}:  # tag, simple_value
+            number, dtype = value[2], "<f4"
+        elif value.keys() == {1, 8, 9}:  # tag, tensor, metadata
+            if b"\x0a\x07scalars" not in data[slice(*value[9])]:  # the plugin's name
+                return None
+            tensor = _fields(data, *value[8])
+            kind = data[slice(*tensor[1])]
+            numbers, dtype = {b"\1": (5, "<f4"), b"\2": (6, "<f8")}[kind]
+            # One number, packed or as raw content; the shape is checked by its size.
+            number = tensor.get(numbers) or tensor[4]
+            if tensor.keys() - {1, 2} not in ({numbers}, {4}):
+                return None
+        else:
+            return None
+    except (KeyError, IndexError, ValueError):
+        return None
+    spans = (event[1], event.get(2, (0, 0)), value[1], number)
+    wall, step, tag, number = ((a + HEADER, b + HEADER) for a, b in spans)
+    if wall[1] - wall[0] != 8 or number[1] - number[0] != int(dtype[-1]) or tag[0] == tag[1]:
+        return None
+    return Layout(wall, step, tag, number, dtype)
+
+
+def _fields(data: bytes, pos: int, end: int) -> dict[int, Span]:
+    """Payload spans of a protobuf message by field number; ValueError where one repeats."""
+    spans: dict[int, Span] = {}
+    while pos < end:
+        key, pos = _read_varint(data, pos)
+        number, wire = key >> 3, key & 7
+        a = pos
+        if wire == 0:
+            _, pos = _read_varint(data, pos)
+        elif wire == 2:
+            size, a = _read_varint(data, pos)
+            pos = a + size
+        else:
+            pos += {1: 8, 5: 4}[wire]
+        if number in spans or pos > end:
+            raise ValueError
+        spans[number] = (a, pos)
+    return spans
+
+
+def _read_varint(data: bytes, pos: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = data[pos]
+        number |= (byte & 0x7F) << shift
+        pos, shift = pos + 1, shift + 7
+        if byte < 0x80:
+            return number, pos
+
+
+# --- columns ------------------------------------------------------------------------------------
+
+
+def read_column(rows: np.ndarray, span: Span, dtype: str) -> np.ndarray:
+    """A field of every row, viewed in place: rows (n, bytes) -> (n,)."""
+    size = rows.shape[1]
+    whole = np.dtype({"names": ["x"], "formats": [dtype], "offsets": [span[0]], "itemsize": size})
+    return rows.view(whole)["x"][:, 0]
+
+
+def read_varints(rows: np.ndarray, span: Span) -> np.ndarray:
+    number = np.zeros(len(rows), np.uint64)
+    for i, column in enumerate(range(*span)):
+        number |= (rows[:, column] & 0x7F).astype(np.uint64) << np.uint64(7 * i)
+    return number.view(np.int64)
+
+
+def distinct_tags(rows: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
+    """Number the distinct tags: (number of every row, the first row of every number).
+
+    Tags are compared eight bytes at a time. (The one window of a tag shorter than that reaches
+    into the framing before it, which is the same in all rows, or, for a tag of one letter, into
+    the step: then a tag may get several numbers, which does no harm.)
+    """
+    import pandas as pd
+
+    a, b = span
+    code = np.zeros(len(rows), np.int64)
+    for at in [*range(a, b - 8, 8), b - 8]:
+        word = read_column(rows, (at, at + 8), "<u8")
+        if (word == word[0]).all():
+            continue
+        number, distinct = pd.factorize(np.ascontiguousarray(word))
+        code = pd.factorize(code * len(distinct) + number)[0]
+    first = np.empty(code.max() + 1, np.int64)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return code, first
+
+
+@functools.cache
+def crc_tables() -> np.ndarray:
+    """What a byte adds to the CRC-32C of a message: (bytes that follow it, its value) uint32."""
+    tables = np.empty((LONGEST, 256), np.uint32)
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = table >> np.uint32(1) ^ (table & np.uint32(1)) * np.uint32(0x82F63B78)
+    tables[0] = table
+    for behind in range(1, LONGEST):
+        last = tables[behind - 1]
+        tables[behind] = last >> 8 ^ table[last & 0xFF]
+    return tables
