@@ -14,6 +14,7 @@ from tmnet.figures import plot_grid, plot_profile
 from tmnet.files import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
+    check_folder,
     check_formats,
     file_name,
     make_directory,
@@ -62,6 +63,7 @@ def export(
         If a format is unknown, or the files cannot be written.
     """
     formats = check_formats(formats)
+    check_folder(Path(directory))
     directory = make_directory(directory)
     suffix = "" if comparison.axis.is_time else f"_by_{file_name(comparison.axis.by)}"
     written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]

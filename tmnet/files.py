@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import re
+import stat
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,12 +23,23 @@ TABLE_FORMATS = ("csv", "md", "tex")  # of files that are exported
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file aside, flush it, and rename it: an older one stays until the new is whole.
 
+    A link stays one: what it leads to is written. So is what is no file, such as a pipe, once it
+    is known whole.
+
     Raises
     ------
     OSError
         If it cannot be written; nothing is left behind then.
     """
-    aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    if _is_stream(path):
+        whole = io.BytesIO()
+        write(whole)
+        number = _printed(path)
+        with open(path if number is None else number, "wb", closefd=number is None) as stream:
+            stream.write(whole.getbuffer())
+        return
+    path = _without_links(path)
+    aside = path.with_name(f"{path.name[:40]}.{uuid.uuid4().hex}.tmp")  # no longer than a name is
     try:
         with open(aside, "xb") as file:
             write(file)
@@ -35,13 +50,81 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
         aside.unlink(missing_ok=True)
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether a path is written into as it is: a pipe, a device, or where we print to.
+
+    Raises
+    ------
+    OSError
+        If it is a folder, or must not be written.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):  # of which `check_folder` says more
+        return False
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.W_OK):  # which renaming another file to its name would not heed
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return not stat.S_ISREG(mode) or _printed(path) is not None
+
+
+def _printed(path: Path) -> int | None:
+    """Whether a path is that of standard output or error: the number of that."""
+    for number in (1, 2):
+        with contextlib.suppress(OSError):  # it is closed
+            if os.path.samestat(os.stat(path), os.fstat(number)):
+                return number
+    return None
+
+
+def _without_links(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def write_output(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """`write_whole` for what the user asked for: TmnetError where it cannot be written."""
     try:
         write_whole(path, write)
     except (OSError, ValueError) as error:  # ValueError: the path names no file
-        reason = getattr(error, "strerror", None) or error
-        raise TmnetError(f"{path} cannot be written ({reason}).") from None
+        raise _unwritable(path, error) from None
+
+
+def check_output(path: Path) -> None:
+    """TmnetError where `write_output` could not write: to be known before the work begins."""
+    try:
+        if _is_stream(path):  # to open a pipe is to wait for who reads it
+            return
+        folder = _without_links(path).parent
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    check_folder(folder)
+
+
+def check_folder(directory: Path) -> None:
+    """TmnetError where nothing can be written into a folder, be it there or still to be made."""
+    try:
+        there = next(folder for folder in (directory, *directory.parents) if folder.exists())
+        if there == directory and not directory.is_dir():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        probe = there / f"tmnet.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(probe, "xb") as file:
+                file.write(bytes(4096))  # which a full disk does not take
+        finally:
+            probe.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise _no_folder(directory, error) from None
+
+
+def _unwritable(path: Path, error: Exception) -> TmnetError:
+    return TmnetError(f"{path} cannot be written ({getattr(error, 'strerror', None) or error}).")
+
+
+def _no_folder(directory: Path, error: Exception) -> TmnetError:
+    cannot = "be written into" if os.path.isdir(directory) else "be made"
+    reason = getattr(error, "strerror", None) or error
+    return TmnetError(f"The folder {directory} cannot {cannot} ({reason}); choose another.")
 
 
 def file_name(text: str) -> str:
@@ -72,10 +155,8 @@ def make_directory(directory: str | Path) -> Path:
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TmnetError(
-            f"The folder {directory} cannot be made ({error.strerror}); choose another."
-        ) from None
+    except (OSError, ValueError) as error:
+        raise _no_folder(directory, error) from None
     return directory
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 
-from tmnet.files import check_formats, make_directory, write_output
+from tmnet.files import check_folder, check_formats, check_output, make_directory, write_output
 
 
 def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
@@ -79,8 +80,11 @@ def run(args: argparse.Namespace) -> None:
     from tmnet.logs.find import load_run
 
     check_formats(args.formats)  # before anything is computed
+    for path in (args.csv, args.json):
+        if path:
+            check_output(Path(path))
     if args.plot:
-        make_directory(args.output_dir)
+        check_folder(Path(args.output_dir))
     logdir = log_directory(args)
     runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
     metrics = args.metrics or metric_names(runs, args.all_scalars)
@@ -118,5 +122,6 @@ def run(args: argparse.Namespace) -> None:
 def _write_text(path: str, text: str) -> None:
     path = Path(path)
     make_directory(path.parent)
+    sys.stdout.flush()  # it may be what is written to
     write_output(path, lambda file: file.write(text.encode()))
     print(f"\nAll values written to {path}")

@@ -28,13 +28,13 @@ def run(args: argparse.Namespace) -> None:
 
     logdir = example_runs()
     study = load_study("network_size_big_long")
+    files = report(study, logdir=logdir, directory=args.output_dir, name="index")
     runs = [load_run(name, logdir) for name in study.runs]
     metrics = [f"A01/eval/{name}" for name in ("best", "mean", "std", "finish_rate", "races")]
     metrics += ["A01/eval/first_finish"]
     metrics += [f"{m}/explo/{name}" for m in ("A01", "Hock")
                 for name in ("best", "finish_rate", "races")]  # fmt: skip
     metrics += ["loss", "avg_q/A01", "training_share"]
-    files = report(study, logdir=logdir, directory=args.output_dir, name="index")
     by_time = compare(runs, interval=study.interval, metrics=metrics)
     by_step = by_time.again(by="step", interval=study.step_interval)
     print(runs_table(runs))

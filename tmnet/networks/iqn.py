@@ -246,7 +246,9 @@ class IQN(nn.Module):
             for name, tensor in self.state_dict().items()
             if name not in NORMALISERS
         }
-        write_output(Path(path), lambda file: torch.save(state, file))
+        whole = io.BytesIO()  # torch has words of its own for a file that cannot be written
+        torch.save(state, whole)
+        write_output(Path(path), lambda file: file.write(whole.getbuffer()))
 
     @classmethod
     def load_public(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import seaborn as sns
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from tmnet.drawing import AggFigure, styled
 from tmnet.errors import TmnetError
-from tmnet.files import make_directory, write_output
+from tmnet.files import check_output, make_directory, write_output
 from tmnet.progress import progress_bar
 from tmnet.racing.race import Race
 from tmnet.racing.simulator import ACTION
@@ -133,6 +134,7 @@ def animate(race: Race, path: Path, fps: int) -> Path:
         raise TmnetError(f"{path.name} should end in .gif or .mp4.")
     if not writer.isAvailable():
         raise TmnetError(f"Writing {path.name} needs ffmpeg; install it, or write a .gif.")
+    check_output(path)  # before anything is drawn
     make_directory(path.parent)
     rows = [*range(0, len(race.path) - 1, per_second // fps), len(race.path) - 1]
     with styled():
@@ -161,11 +163,15 @@ def animate(race: Race, path: Path, fps: int) -> Path:
         figure.canvas.draw()
         figure.set_layout_engine("none")  # nothing moves from picture to picture
         animation = FuncAnimation(figure, draw, rows, init_func=lambda: draw(0), blit=False)
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            progress_bar(total=len(rows), desc=f"Writing {path.name}", unit=" pictures") as bar,
-        ):
-            aside = Path(folder) / path.name
-            animation.save(aside, writer(fps=fps), progress_callback=lambda i, n: bar.update())
-            write_output(path, lambda file: file.write(aside.read_bytes()))
+
+        def write(file: BinaryIO) -> None:
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                progress_bar(total=len(rows), desc=f"Writing {path.name}", unit=" pictures") as bar,
+            ):
+                aside = Path(folder) / path.name
+                animation.save(aside, writer(fps=fps), progress_callback=lambda i, n: bar.update())
+                file.write(aside.read_bytes())
+
+        write_output(path, write)
     return path

@@ -16,7 +16,14 @@ from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.metrics import Metric, minus
 from tmnet.comparison import Comparison, compare
 from tmnet.export import export_profile
-from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS, check_formats, make_directory, write_output
+from tmnet.files import (
+    FIGURE_FORMATS,
+    TABLE_FORMATS,
+    check_formats,
+    check_output,
+    make_directory,
+    write_output,
+)
 from tmnet.logs.find import describe_in_words, load_run
 from tmnet.logs.run import Run
 from tmnet.progress import progress_bar
@@ -96,14 +103,17 @@ def report(
     formats = check_formats(formats)
     if not set(formats) & set(SHOWN_FIGURES):
         formats = ["png", *formats]
+    directory = Path(directory)
+    pages = [directory / f"{name}.{style}" for style in styles]
+    for path in pages:
+        check_output(path)  # before anything is computed
     with progress_bar(total=6, desc="Writing", unit="step") as bar:
         loaded = {name: load_run(name, logdir, cache=cache) for name in study.names()}
-        directory = make_directory(directory)
+        make_directory(directory)
         bar.update()
         writer = _Writer(study, loaded, directory, formats, width)
         bar.update()
         blocks = writer.page(commands, bar.update)
-        pages = [directory / f"{name}.{style}" for style in styles]
         for path in pages:
             write_page(path, blocks, words)
         if "tex" in formats:

@@ -13,7 +13,7 @@ from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
-from tmnet.files import CHECKPOINTS, LOGDIR, make_directory
+from tmnet.files import CHECKPOINTS, LOGDIR, check_folder
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
 from tmnet.training.devices import usable_device
 from tmnet.training.loop import TrainingLoop
@@ -80,6 +80,8 @@ def train(
     experiment = _changed(experiment, dict(values or {}), scale, run_name, minutes, frames)
     run_name, logdir, checkpoints = experiment.name, Path(logdir), Path(checkpoints)
     kept = Checkpoints(checkpoints / run_name)
+    for folder in (logdir / run_name, kept.directory):
+        check_folder(folder)  # before there is a log
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
         _refuse_existing(logdir, experiment, kept)
@@ -94,7 +96,6 @@ def train(
             _start_from(_find_checkpoint(experiment.initial_checkpoint, checkpoints), training)
         if training.is_over():
             raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
-        make_directory(kept.directory)  # or fail before there is a log
         with ProgressLine(run_name, progress) as shown, stopping(stop) as stopped:
             training.run(stopped, shown)
     finally:
