@@ -250,7 +250,7 @@ def test_help_of_the_module():
         (["long", "--step-interval", "0"], "interval is 0"),
         (["long", "--step-interval", "-1"], "interval is -1"),
         (["long", "--interval", "1e-9"], "longer interval"),
-        (["long", "--trailing", "0"], "trailing range is 0"),
+        (["long", "--trailing", "0"], "trailing is 0"),
         (["long", "--window", "50:20"], "window ends before it starts: 50 to 20"),
         (["long", "--metrics", "los"], "no metric los. Nearest: loss"),
         (["long", "--plot", "--formats", "png,bmp"], "format bmp cannot be written"),

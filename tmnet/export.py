@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
+from tmnet.arguments import a_path, a_text
 from tmnet.drawing import styled
-from tmnet.figures import plot_grid, plot_profile
+from tmnet.figures import check_looks, plot_grid, plot_profile
 from tmnet.files import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
@@ -63,8 +64,10 @@ def export(
         If a format is unknown, or the files cannot be written.
     """
     formats = check_formats(formats)
-    check_folder(Path(directory))
-    directory = make_directory(directory)
+    order, dpi = check_looks(comparison, order, dpi, width)
+    prefix, directory = a_text("prefix", prefix), a_path("directory", directory)
+    check_folder(directory)
+    make_directory(directory)
     suffix = "" if comparison.axis.is_time else f"_by_{file_name(comparison.axis.by)}"
     written, kinds = [], [kind for kind in FIGURE_FORMATS if kind in formats]
     names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))

@@ -17,6 +17,7 @@ from matplotlib.ticker import EngFormatter, ScalarFormatter
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import performance_profile, rate_interval
+from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
 from tmnet.drawing import (
     AggFigure,
     ShortFormatter,
@@ -302,10 +303,22 @@ def plot_grid(
     TmnetError
         If a metric is not in the comparison.
     """
-    comparison = comparison.only(names) if names else comparison
-    if width not in WIDTHS:
-        raise TmnetError(f"The width {width!r} is unknown; it can be {', '.join(WIDTHS)}.")
+    comparison = comparison if names is None else comparison.only(names)
+    columns = None if columns is None else a_whole_number("columns", columns, least=1, most=12)
+    order, dpi = check_looks(comparison, order, dpi, width)
     return Multiples(comparison, order, columns, dpi, width).figure
+
+
+def check_looks(
+    comparison: Alignment, order: Sequence[str] | None, dpi: float, width: str
+) -> tuple[list[str], float]:
+    """The order of all that is drawn, and the resolution; TmnetError where one is wrong."""
+    drawn = list(comparison.arms or (run.name for run in comparison.runs))
+    order = drawn if order is None else some_names("order", order)
+    if left_out := [name for name in drawn if name not in order]:
+        raise TmnetError(f"order is {shown(order)}; it must have all of {', '.join(left_out)}.")
+    one_of("width", width, WIDTHS)
+    return order, a_number("dpi", dpi, least=10, most=2400)
 
 
 def plot_profile(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from tmnet.arguments import one_of, some_names
 from tmnet.errors import TmnetError
 
 LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
@@ -134,11 +135,11 @@ def file_name(text: str) -> str:
 
 def check_formats(formats: Iterable[str]) -> list[str]:
     """Names of formats as `tmnet.export` knows them; TmnetError for one that it cannot write."""
-    formats = [name.lower().lstrip(".") for name in formats]
+    formats = [name.lower().lstrip(".") for name in some_names("formats", formats)]
     for name in formats:
         if name not in FIGURE_FORMATS + TABLE_FORMATS:
             raise TmnetError(
-                f"The format {name} cannot be written; figures can be "
+                f"The format {name or '(without a name)'} cannot be written; figures can be "
                 f"{', '.join(FIGURE_FORMATS)}, tables {', '.join(TABLE_FORMATS)}."
             )
     return formats
@@ -196,6 +197,4 @@ def example_runs(which: str = "recorded") -> Path:
     ['A01_as20_big_long', 'A01_as20_long', 'uni_20', 'uni_20_long']
     """
     places = {"recorded": ("runs",), "published": ("published", "runs")}
-    if which not in places:
-        raise TmnetError(f"There are no runs {which!r}; there are {' and '.join(places)} ones.")
-    return data_path(*places[which])
+    return data_path(*places[one_of("which", which, places)])

@@ -60,7 +60,7 @@ def test_what_cannot_be_changed(runs, name):
 
 
 def test_a_clock_that_there_is_not(runs):
-    with pytest.raises(TmnetError, match="it can be active, wall"):
+    with pytest.raises(TmnetError, match="it must be 'active' or 'wall'"):
         tmnet.compare(runs).again(clock="sun")
 
 

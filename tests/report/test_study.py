@@ -166,7 +166,7 @@ def test_a_study_that_is_not_there(tmp_path):
     "fields, sentence",
     [
         ({"after": 31}, "31 is outside of the window of 0 to 30 min"),
-        ({"after": float("nan")}, "moment nan is outside"),
+        ({"after": float("nan")}, "after is nan; it must be a number"),
         ({"interval": 0}, "interval is 0"),
         ({"interval": float("inf")}, "interval is inf"),
         ({"step_interval": -1}, "interval is -1"),

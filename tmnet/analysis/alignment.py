@@ -23,6 +23,14 @@ from tmnet.analysis.metrics import (
     Metric,
     scalar_values,
 )
+from tmnet.arguments import (
+    a_number,
+    a_pair,
+    a_whole_number,
+    one_of,
+    several,
+    some_names,
+)
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 from tmnet.yaml_text import dotted
@@ -72,16 +80,19 @@ class Alignment:
         """Align runs; see `tmnet.compare`."""
         arms: dict[str, tuple[str, ...]] = {}
         if isinstance(runs, Mapping):
-            seeds = {arm: [x] if isinstance(x, Run) else list(x) for arm, x in runs.items()}
+            seeds = {arm: _listed(x) for arm, x in runs.items()}
             arms = {str(arm): tuple(run.name for run in x) for arm, x in seeds.items()}
             if empty := [arm for arm, names in arms.items() if not names]:
                 raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
             runs = [run for x in seeds.values() for run in x]
-        runs = tuple([runs] if isinstance(runs, Run) else runs)
-        _check(runs, rule, interval, trailing)
+        runs = tuple(_listed(runs))
+        _check(runs)
+        one_of("rule", rule, RULES)
+        interval = None if interval is None else a_number("interval", interval, above=0)
+        trailing = None if trailing is None else a_number("trailing", trailing, above=0)
         ends = [axis.of(run).end for run in runs]
-        lo, hi = (0.0, min(ends)) if window is None else map(float, window)
-        if not (np.isfinite([lo, hi]).all() and lo <= hi):
+        lo, hi = (0.0, min(ends)) if window is None else a_pair("window", window)
+        if lo > hi:
             raise TmnetError(f"The window ends before it starts: {lo:g} to {hi:g}.")
         if interval is None:
             interval = axis.default_interval or _hundredth(hi - lo)
@@ -89,10 +100,10 @@ class Alignment:
             runs=runs,
             metrics=_chosen(runs, metrics),
             axis=axis,
-            interval=float(interval),
+            interval=interval,
             window=(lo, hi),
-            grid=_grid(lo, hi, float(interval)),
-            trailing=None if trailing is None else float(trailing),
+            grid=_grid(lo, hi, interval),
+            trailing=trailing,
             rule=rule,
             arms=arms,
         )
@@ -208,7 +219,7 @@ class Alignment:
 
     def at(self, t: float) -> pd.DataFrame:
         """All metrics at one moment, on the grid or not: a row a metric, a column a run."""
-        values = self._evaluate(np.array([t], float))[:, :, 0]
+        values = self._evaluate(np.array([a_number("t", t)]))[:, :, 0]
         names = pd.Index([metric.name for metric in self.metrics], name="metric")
         return pd.DataFrame(values.T, names, [run.name for run in self.runs])
 
@@ -221,7 +232,7 @@ class Alignment:
         """
         from tmnet.analysis.statistics import iqm, iqm_interval  # and SciPy, only for arms
 
-        table, rows = self.table(name), []
+        table, rows, seed = self.table(name), [], a_whole_number("seed", seed, least=0)
         for at, values in zip(self.grid, table.to_numpy()):
             for arm, names in self.arms.items():
                 seeds = values[table.columns.isin(names)]
@@ -281,17 +292,16 @@ class Alignment:
 
     def only(self, names: Sequence[str]) -> Self:
         """The same comparison of some of its metrics, without computing anything again."""
-        numbers = [self._number(name) for name in names]
+        numbers = [self._number(name) for name in some_names("names", names)]
         part = replace(self, metrics=tuple(self.metrics[j] for j in numbers))
         part.__dict__["values"] = self.values[:, numbers]
         return part
 
     def _number(self, name: str) -> int:
-        names = [metric.name for metric in self.metrics]
-        try:
-            return names.index(Metric.named(name).name)
-        except ValueError:
-            raise TmnetError(_unknown(name, names)) from None
+        names, wanted = [metric.name for metric in self.metrics], Metric.named(name).name
+        if wanted not in names:
+            raise TmnetError(_unknown(name, names))
+        return names.index(wanted)
 
 
 def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
@@ -328,17 +338,18 @@ def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 
-def _check(runs: Sequence[Run], rule: str, interval: float | None, trailing: float | None) -> None:
+def _listed(runs: Any) -> list[Run]:
+    if isinstance(runs, Run):
+        return [runs]
+    return several("runs", runs, Run, "runs, as tmnet.load_run returns them")
+
+
+def _check(runs: Sequence[Run]) -> None:
     if not runs:
-        raise TmnetError("There is nothing to compare: give at least one run.")
+        raise TmnetError("There are no runs to compare: give at least one run.")
     names = [run.name for run in runs]
     if twice := {name for name in names if names.count(name) > 1}:
         raise TmnetError(f"Run {', '.join(sorted(twice))} is given twice; each can be there once.")
-    if rule not in RULES:
-        raise TmnetError(f"The rule {rule!r} is unknown; it can be {', '.join(RULES)}.")
-    for value, what in ((interval, "interval"), (trailing, "trailing range")):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise TmnetError(f"The {what} is {value:g}; it must be greater than 0.")
 
 
 def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
@@ -365,7 +376,7 @@ def _chosen(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, 
     known = metric_names(runs, all_scalars=True)
     if wanted is None:
         wanted = metric_names(runs)
-    wanted = [wanted] if isinstance(wanted, str) else wanted
+    wanted = some_names("metrics", wanted)
     for name in wanted:
         if Metric.named(name).name not in known:
             raise TmnetError(_unknown(name, known))
@@ -375,4 +386,4 @@ def _chosen(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, 
 def _unknown(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=5, cutoff=0.3)
     hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(known[:20])} …"
-    return f"There is no metric {name}. {hint}"
+    return f"There is no metric {name or '(without a name)'}. {hint}"

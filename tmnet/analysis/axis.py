@@ -6,7 +6,7 @@ import weakref
 from dataclasses import dataclass
 
 from tmnet.analysis.on_axis import RunOnAxis
-from tmnet.errors import TmnetError
+from tmnet.arguments import a_text, of_kind, one_of
 from tmnet.logs.run import Run
 
 CLOCKS = ("active", "wall")
@@ -50,8 +50,8 @@ class Axis:
     clock: str = "active"
 
     def __post_init__(self):
-        if self.clock not in CLOCKS:
-            raise TmnetError(f"The clock {self.clock!r} is unknown; it can be {', '.join(CLOCKS)}.")
+        a_text("by", self.by)
+        one_of("clock", self.clock, CLOCKS)
 
     @property
     def is_time(self) -> bool:
@@ -103,6 +103,7 @@ class Axis:
         TmnetError
             If the run did not log what the axis is made of.
         """
+        of_kind("run", run, Run)
         kept = _prepared.setdefault(run, {})
         key = self if self.is_time else Axis(self.by)  # the clock is only that of time
         if key not in kept:

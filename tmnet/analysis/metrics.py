@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from tmnet.arguments import a_text
 from tmnet.logs.dialects import common_name
 
 Better = Literal["lower", "higher"] | None
@@ -87,7 +88,7 @@ class Metric:
         >>> Metric.named("A01/eval/best").unit, Metric.named("Training/loss").name
         ('s', 'loss')
         """
-        if races := _races_of(name):
+        if races := _races_of(a_text("name", name)):
             of = STATISTICS[races.statistic]
             robust = "robust " if races.robust else ""
             label = f"{races.map} {races.kind}: {robust}{of.label}"

@@ -122,7 +122,7 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
     minutes, count = (run.scalars[name].to_numpy()[rows] for name in ("minutes", "value"))
     if not len(rows):
         raise TmnetError(
-            f"The axis {tag} is not a counter that run {run.name} logged; "
+            f"The axis {tag or '(without a name)'} is not a counter that run {run.name} logged; "
             'use "time", "step", "relative_step" or the tag of one.'
         )
     if not np.isfinite(count).all() or (np.diff(count) < 0).any():

@@ -93,9 +93,9 @@ def simple(tmp_path):
         ({"thresholds": {"A01/eval/first_finish": 5}}, "cannot be a threshold"),
         ({"after": -1}, "moment -1 is outside of the window of 0 to 40 min"),
         ({"after": 40.5}, "moment 40.5 is outside"),
-        ({"after": math.nan}, "moment nan is outside"),
-        ({"after": math.inf}, "moment inf is outside"),
-        ({"after": "x"}, "moment 'x' is not a number of min"),
+        ({"after": math.nan}, "after is nan; it must be a number"),
+        ({"after": math.inf}, "after is inf; it must be a number"),
+        ({"after": "x"}, "after is 'x'; it must be a number"),
     ],
     ids=str,
 )

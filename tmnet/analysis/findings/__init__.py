@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.findings import arms, contrasts, cost, going_on, levels
 from tmnet.analysis.findings.cautions import cautions
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.arguments import a_number, a_whole_number
 from tmnet.errors import TmnetError
 
 __all__ = ["HEADINGS", "Finding", "findings"]
@@ -60,13 +59,12 @@ def findings(
     """
     lo, hi = comparison.window
     after = comparison.middle if after is None else after
-    if not isinstance(after, (int, float, np.number)):
-        raise TmnetError(f"The moment {after!r} is not a number of {comparison.axis.unit}.")
+    after, seed = a_number("after", after), a_whole_number("seed", seed, least=0)
     if not lo <= after <= hi:
         raise TmnetError(
             f"The moment {after:g} is outside of the window of {lo:g} to {hi:g} "
             f"{comparison.axis.unit}."
         )
-    evidence = Evidence(comparison, thresholds, float(after), seed)
+    evidence = Evidence(comparison, thresholds, after, seed)
     kinds = _OF_ARMS if comparison.arms else _OF_RUNS
     return [finding for kind in kinds for finding in kind(evidence)]

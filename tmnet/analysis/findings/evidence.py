@@ -9,6 +9,7 @@ import numpy as np
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import DECIMALS, RACE_KINDS, Metric, Races, minus
 from tmnet.analysis.statistics import ConfidenceInterval
+from tmnet.arguments import a_mapping, a_number
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
@@ -62,16 +63,11 @@ class Evidence:
     def _thresholds(self, given: Mapping[str, float] | None) -> dict[Metric, float]:
         if given is not None:
             found = {}
-            for name, value in given.items():
+            for name, value in a_mapping("thresholds", given).items():
                 metric = self.comparison.only([name]).metrics[0]  # or TmnetError
                 if metric.better is None or metric.unit == "axis":
                     raise TmnetError(f"{name} has no better and worse: it cannot be a threshold.")
-                try:
-                    found[metric] = float(value)
-                except (TypeError, ValueError):
-                    found[metric] = np.nan
-                if not np.isfinite(found[metric]):
-                    raise TmnetError(f"The threshold of {name} is {value!r}; it must be a number.")
+                found[metric] = a_number(f"The threshold of {name}", value)
             return found
         found = {}
         for map_, kind in self.raced("best", kinds=("eval",)):
