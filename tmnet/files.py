@@ -1,4 +1,4 @@
-"""Writing files so that a whole one is there at every moment."""
+"""Writing files so that a whole one is there at every moment, and reading none that is no file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,41 @@ from tmnet.errors import TmnetError
 LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")  # of files that are exported
+
+_NO_FILES = {
+    stat.S_IFIFO: "it is a named pipe",
+    stat.S_IFSOCK: "it is a socket",
+    stat.S_IFCHR: "it is a device",
+    stat.S_IFBLK: "it is a device",
+    stat.S_IFDIR: "it is a folder",
+}
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read it; links are followed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file: to open or read a pipe or a device may take
+        forever, or change something.
+    """
+    _check_regular(path, os.stat(path).st_mode)
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(path, "rb", opener=_open_without_waiting))
+        _check_regular(path, os.fstat(file.fileno()).st_mode)  # it may have been replaced
+        stack.pop_all()
+    return file
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        reason = _NO_FILES.get(stat.S_IFMT(mode), "it is no regular file")
+        raise OSError(errno.EINVAL, reason, str(path))
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such files
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:

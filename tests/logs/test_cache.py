@@ -8,7 +8,9 @@ import random
 import sys
 import threading
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
 
@@ -150,7 +152,33 @@ def nothing(data):
     return b""
 
 
-@pytest.mark.parametrize("damage", [nothing, random_bytes, first_half])
+def twice(data):
+    """The file, and the same again."""
+    return data * 2
+
+
+def pickled(data):
+    """What NumPy makes of objects: to load it may run whatever code it holds."""
+    out = io.BytesIO()
+    np.savez(out, value=np.array([Exploding()], object))
+    return out.getvalue()
+
+
+class Exploding:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def zip_bomb(data):
+    """A hundred megabytes of zeros, compressed to a thousandth of that."""
+    out = io.BytesIO()
+    np.savez_compressed(out, value=np.zeros(100 * 2**17))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("damage", [nothing, random_bytes, first_half, twice, pickled, zip_bomb])
 def test_damaged_cache_is_ignored(log, cache_dir, damage):
     """Whatever became of the cache files, the rows are those of the event file."""
     whole = parse(MIXED)
@@ -165,57 +193,141 @@ def test_damaged_cache_is_ignored(log, cache_dir, damage):
     assert_reads_whole_records(log, len(MIXED), whole)
 
 
-def zeroed(data):
-    """Copies in which a few bytes are 0, wherever they begin; in the directory of a zip, too."""
-    for size in (4, 16):
-        for place in range(0, len(data), 19):
-            yield data[:place] + bytes(size) + data[place + size :]
-
-
-def repacked(data, **columns):
-    """A copy with other columns, as its checksums say that it should be."""
-    with np.load(io.BytesIO(data)) as arrays:
-        whole = {name: arrays[name] for name in arrays.files} | columns
-    out = io.BytesIO()
-    np.savez(out, **whole)
-    return out.getvalue()
-
-
-def about(**entries):
-    """What a cache file says of an event file, otherwise than it was."""
-    return np.frombuffer(json.dumps(entries).encode(), np.uint8)
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        {"value": np.zeros(3)}, {"step": np.zeros((2, 2))}, {"code": np.full(42, 99)},
-        {"code": np.full(42, -1)}, {"code": np.array("x")}, {"about": np.frombuffer(b"3", "u1")},
-        {"about": about(size="x", mtime_ns=1, sample=1, events={"tags": []})},
-        {"about": about(size=1, mtime_ns=1, sample=1, events={})},
-    ],
-)  # fmt: skip
-def test_a_cache_that_says_what_cannot_be(log, cache_dir, columns):
+def test_a_cache_that_is_no_file(log, cache_dir):
+    """A named pipe or a folder in its place is not opened; one as large as can be is not read."""
     read(write_bytes(log, MIXED))
     (file,) = cache_dir.iterdir()
-    file.write_bytes(repacked(file.read_bytes(), **columns))
-    assert_reads_whole_records(log, len(MIXED), parse(MIXED))
+    makers = [Path.mkdir, lambda path: os.truncate(write_bytes(path, b""), 2**40)]
+    for make in makers + [os.mkfifo] * hasattr(os, "mkfifo"):
+        file.unlink()
+        make(file)
+        assert_same_rows(read(log)[0], parse(MIXED).frame)
+        if file.is_dir():
+            file.rmdir()
+            file.touch()
 
 
-def test_a_cache_with_zeros_in_it(log, cache_dir):
-    """Wherever they stand, the rows are those of the event file."""
+def damages(data, number, seed=0):
+    """Copies of a file, each damaged in one way: bits, bytes, cuts, insertions and repetitions."""
+    rng = random.Random(seed)
+    for _ in range(number):
+        place, size = rng.randrange(len(data)), rng.choice([1, 2, 4, 8, 500])
+        before, there, behind = data[:place], data[place : place + size], data[place + size :]
+        yield rng.choice(
+            [
+                flipped(data, place, 1 << rng.randrange(8)),
+                flipped(data, place, rng.randrange(1, 256)),
+                before,
+                before + behind,
+                before + rng.randbytes(size) + there + behind,
+                before + there * 2 + behind,
+                before + bytes(len(there)) + behind,
+            ]
+        )
+
+
+def test_a_cache_with_any_damage(log, cache_dir):
+    """Wherever a cache file is damaged, the rows are those of the event file."""
     whole = parse(MIXED)
     read(write_bytes(log, MIXED))
     (file,) = cache_dir.iterdir()
-    for data in zeroed(file.read_bytes()):
+    for data in damages(file.read_bytes(), 100):
         file.write_bytes(data)
         assert_same_rows(read(log)[0], whole.frame)
+
+
+def rewritten(data, change):
+    """A cache file that says something else, with the checksum that belongs to it."""
+    begin = 8 + int.from_bytes(data[4:8], "little")
+    about = json.loads(data[8:begin])
+    columns = change(about)
+    text = json.dumps(about).encode()
+    rest = len(text).to_bytes(4, "little") + text
+    rest += columns if isinstance(columns, bytes) else data[begin:]
+    return google_crc32c.value(rest).to_bytes(4, "little") + rest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.update(rows=2**60), lambda about: about.update(rows=-1),
+        lambda about: about.update(rows=1), lambda about: about.update(rows=1.5),
+        lambda about: about.update(size="x"), lambda about: about.update(sample=None),
+        lambda about: about.pop("mtime_ns"), lambda about: about.pop("events"),
+        lambda about: about["kinds"].update(value="O"),
+        lambda about: about["kinds"].update(value="<f8,<f8"),
+        lambda about: about["kinds"].update(step="<u1"),
+        lambda about: about["kinds"].pop("step"), lambda about: about["kinds"].update(more="<u1"),
+        lambda about: about["events"].update(end="x"), lambda about: about["events"].pop("end"),
+        lambda about: about["events"].update(tags=["a"]),
+        lambda about: about["events"].update(tags=[7] * 42),
+        lambda about: about["events"].update(texts=[["0", 2**60]]),
+        lambda about: about["events"].update(sessions=[1, 2]),
+        lambda about: about["events"].update(left_out=3),
+        lambda about: b"", lambda about: b"\xff" * 1_000,
+    ],
+)  # fmt: skip
+def test_a_cache_that_says_what_cannot_be(log, cache_dir, change):
+    """Whatever a cache file says that does not fit together is not believed."""
+    read(write_bytes(log, MIXED))
+    (file,) = cache_dir.iterdir()
+    assert rewritten(file.read_bytes(), lambda about: None) == file.read_bytes()
+    file.write_bytes(rewritten(file.read_bytes(), change))
+    assert_reads_whole_records(log, len(MIXED), parse(MIXED))
+
+
+def test_a_cache_that_is_nested_deeply(log, cache_dir):
+    """What the reader of JSON gives up on is not believed, either."""
+    read(write_bytes(log, MIXED))
+    (file,) = cache_dir.iterdir()
+    text = b"[" * 10_000
+    rest = len(text).to_bytes(4, "little") + text
+    file.write_bytes(google_crc32c.value(rest).to_bytes(4, "little") + rest)
+    assert_reads_whole_records(log, len(MIXED), parse(MIXED))
 
 
 def test_cache_that_cannot_be_written(log, cache_dir):
     """Reading works where the cache directory cannot be made."""
     cache_dir.write_text("a file, where the directory should be")
     assert_reads_like_protobuf(write_bytes(log, MIXED))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, OSError])
+def test_no_home(log, monkeypatch, error):
+    """A user without a home has no cache."""
+
+    def no_home(*arguments):
+        raise error("Could not determine home directory.")
+
+    monkeypatch.delenv("TMNET_CACHE_DIR")
+    monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
+    assert_reads_like_protobuf(write_bytes(log, MIXED))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="HOME and XDG_CACHE_HOME are of POSIX systems")
+@pytest.mark.parametrize("home", ["~", "relative", "a file"])
+def test_home_that_is_none(log, monkeypatch, tmp_path, home):
+    """A home that is no folder of its own takes no cache, and none is left where one stands."""
+    monkeypatch.delenv("TMNET_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / home) if home == "a file" else home)
+    monkeypatch.chdir(tmp_path)
+    assert_reads_like_protobuf(write_bytes(log, MIXED))
+    assert {*tmp_path.iterdir()} == {tmp_path / "a file", log.parent}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells when a file was created instead")
+def test_time_of_status_change(log):
+    """A file of the same size and time of modification that was written to since is read anew."""
+    old = values_event(1, scalar("loss", 1))
+    read(write_events(log, [old]))
+    before = log.stat()
+    while log.stat().st_ctime_ns == before.st_ctime_ns:
+        write_events(log, [values_event(1, scalar("loss", 2))])
+        os.utime(log, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (log.stat().st_size, log.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert read(log)[0]["value"].tolist() == [2]
 
 
 @pytest.mark.parametrize("pool", [ThreadPool, multiprocessing.get_context("spawn").Pool])
@@ -267,7 +379,7 @@ def test_cache_of_another_format_is_replaced(log, cache_dir):
     (stored,) = cache_dir.iterdir()
     stem = stored.name.partition(".")[0]
     stored.unlink()
-    for path in (other, cache_dir / f"{stem}.v1.parquet", cache_dir / f"{stem}.v2.npz"):
+    for path in (other, *(cache_dir / f"{stem}{x}" for x in (".v1.parquet", ".v3.npz"))):
         path.write_bytes(b"older")
     assert_reads_like_protobuf(log)
     assert {*cache_dir.iterdir()} == {stored, other}

@@ -62,13 +62,15 @@ def bytes_read(monkeypatch):
     """How many bytes of each file were decoded, by the file's folder."""
     counts = {}
 
-    def read_events(path, before=None, progress=lambda _: None):
+    def read_events(file, size, before=None, progress=lambda _: None):
+        folder = Path(file.name).parent.name
+
         def count(size):
-            counts[path.parent.name] = counts.get(path.parent.name, 0) + size
+            counts[folder] = counts.get(folder, 0) + size
             progress(size)
 
-        counts.setdefault(path.parent.name, 0)
-        return original(path, before, count)
+        counts.setdefault(folder, 0)
+        return original(file, size, before, count)
 
     original = scalars_module.read_events
     monkeypatch.setattr(scalars_module, "read_events", read_events)

@@ -7,9 +7,11 @@ column. Whatever has no such layout is parsed by protobuf.
 
 from __future__ import annotations
 
+import functools
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import google_crc32c
@@ -27,10 +29,18 @@ from tmnet.logs.records import FRAME, HEADER, frames, groups_of_one_length, mask
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
 BLOCK_BYTES = 16 * 2**20
+LARGEST = 64 * 2**20  # bytes of a record; protobuf takes several times as much memory
+LONGEST_TAG = 100_000  # characters
 
-Scalar = tuple[int, int, int, float, float]  # record, code, step, wall time, value
+NO_EVENT = "records that are no events of TensorBoard, though their checksums are right"
+TOO_LARGE = f"records of more than {LARGEST >> 20} MiB"
+LONG_TAG = f"scalars with a tag of more than {LONGEST_TAG:,} characters"
+NO_NUMBER = "scalars that are no numbers"
+
+NO_TEXT = -2  # in place of a tag's code: it is not UTF-8, which protobuf requires
 
 
 @dataclass
@@ -54,8 +64,13 @@ class Events:
     sessions : list of (int, int)
         Where a writer began and says that what was logged before, at its step or above, is void
         (``SummaryWriter(purge_step=…)``): how many scalars of this file come before, and the step.
+    left_out : Counter
+        What was left out, and how often.
     damage : int or None
         Offset of the first record that fails its checksum; nothing behind it was read.
+    unfinished : int
+        Size that the record at `end` says to have, where that is very large and only the beginning
+        is there; else 0.
     """
 
     tags: list[str] = field(default_factory=list)
@@ -68,18 +83,25 @@ class Events:
     last_wall: float = -np.inf
     texts: list[tuple[int, int]] = field(default_factory=list)
     sessions: list[tuple[int, int]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
     damage: int | None = None
+    unfinished: int = 0
 
 
 def read_events(
-    path: Path, before: Events | None = None, progress: Callable[[int], object] = lambda _: None
+    file: BinaryIO,
+    size: int,
+    before: Events | None = None,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> Events:
     """Read the scalars of an event file.
 
     Parameters
     ----------
-    path : Path
+    file : file object
         One event file.
+    size : int
+        How many bytes of it are read at most.
     before : Events, optional
         What an earlier reading of the same file returned; only bytes behind `before.end` are
         read, and the result holds both.
@@ -89,16 +111,16 @@ def read_events(
     Raises
     ------
     OSError
-        If the file cannot be opened or read.
+        If the file cannot be read.
     """
     before = before or Events()
     reader = _Reader(before)
     parts = [before]
-    with open(path, "rb") as file:
-        file.seek(before.end)
-        for block, start in _blocks(file, reader):
-            parts.append(reader.decode(block, start))
-            progress(reader.end - start)
+    reached = before.end
+    for block in _blocks(file, size, reader):
+        parts.append(reader.decode(block))
+        progress(reader.end - reached)
+        reached = reader.end
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("code", "step", "wall_time", "value")
@@ -112,22 +134,39 @@ def read_events(
         last_wall=max(part.last_wall for part in parts),
         texts=[text for part in parts for text in part.texts],
         sessions=[(n + i, step) for n, part in zip(behind, parts) for i, step in part.sessions],
+        left_out=sum((part.left_out for part in parts), reader.left_out),
         damage=reader.damage,
+        unfinished=reader.unfinished,
     )
 
 
-def _blocks(file: BinaryIO, reader: _Reader) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield (bytes, offset of the first) until the end of the file or the first damage.
+def _blocks(file: BinaryIO, size: int, reader: _Reader) -> Iterator[np.ndarray]:
+    """Yield bytes until the end of the file or the first damage.
 
     Every block starts with a whole record: what the reader left of the last one comes first.
     """
-    rest, wanted = b"", BLOCK_BYTES
-    while reader.damage is None and (new := file.read(wanted)):
+    rest = b""
+    file.seek(reader.end)
+    while reader.damage is None:
+        wanted = BLOCK_BYTES
+        if len(rest) >= HEADER:  # the beginning of a record, of which the length is right
+            record = FRAME + int.from_bytes(rest[:8], "little")
+            if record > size - reader.end:
+                reader.unfinished = record if record > LARGEST else 0
+                return
+            if record > LARGEST:
+                reader.left_out[TOO_LARGE] += 1
+                reader.end += record
+                file.seek(reader.end)
+                rest = b""
+            else:
+                wanted = max(wanted, record - len(rest))
+        new = file.read(min(wanted, size - reader.end - len(rest)))
+        if not new:
+            return
         block, start = rest + new, reader.end
-        yield np.frombuffer(block, np.uint8), start
+        yield np.frombuffer(block, np.uint8)
         rest = block[reader.end - start :]
-        # A record longer than a block needs a longer one; 0 bytes were used then.
-        wanted = BLOCK_BYTES if len(rest) < BLOCK_BYTES else len(block)
 
 
 class _Reader:
@@ -136,29 +175,33 @@ class _Reader:
     def __init__(self, before: Events):
         self.codes = {tag: code for code, tag in enumerate(before.tags)}
         self.end = before.end
+        self.left_out: Counter[str] = Counter()
         self.damage: int | None = None
+        self.unfinished = 0
 
-    def decode(self, block: np.ndarray, offset: int) -> Events:
-        """Decode the whole records at the start of `block`, which lies at `offset` in the file."""
+    def decode(self, block: np.ndarray) -> Events:
+        """Decode the whole records at the start of a block that begins where the last ended."""
         starts, lengths, rest, damaged = frames(block)
         before = dict(self.codes)
-        out, whole = self._decode_records(block, offset, starts, lengths)
+        out, whole = self._decode_records(block, starts, lengths)
         if whole < len(starts):  # forget what the damaged record and those behind it seemed to be
             self.codes, rest, damaged = before, int(starts[whole]), True
-            out, _ = self._decode_records(block, offset, starts[:whole], lengths[:whole])
-        self.end = offset + rest
+            out, _ = self._decode_records(block, starts[:whole], lengths[:whole])
+        self.end += rest
         if damaged:
             self.damage = self.end
         return out
 
     def _decode_records(
-        self, block: np.ndarray, offset: int, starts: np.ndarray, lengths: np.ndarray
+        self, block: np.ndarray, starts: np.ndarray, lengths: np.ndarray
     ) -> tuple[Events, int]:
         """Events of the given records, and the number of the first that is damaged."""
         n = bad = len(starts)
+        self.known = len(self.codes)
         code = np.full(n, -1, np.int32)
         step, wall, value = np.empty(n, np.int64), np.empty(n), np.empty(n)
-        parse = []  # numbers of the records that are left to protobuf
+        out = Events()
+        parse = [np.empty(0, np.int64)]  # numbers of the records that are left to protobuf
         for rows, records in groups_of_one_length(block, starts, lengths):
             good = np.ones(len(rows), bool)
             stored = read_column(rows, (rows.shape[1] - 4, rows.shape[1]), "<u4")
@@ -174,61 +217,80 @@ class _Reader:
                 with np.errstate(invalid="ignore"):  # signalling NaNs are values, too
                     value[numbers] = read_column(group, layout.value, layout.dtype)
             bad = min([bad, *records[~good][:1]])
-        out = Events()
-        parsed, bad = self._parse(block, offset, starts, lengths, parse, bad, out)
         kept = np.flatnonzero(code >= 0)
+        if unreadable := int(np.count_nonzero(code == NO_TEXT)):
+            out.left_out[NO_EVENT] += unreadable
         columns = [array[kept] for array in (code, step, wall, value)]
-        if parsed:
-            record, *more = (np.array(x, t) for x, t in zip(zip(*parsed), "iiqdd"))
+        (record, *more), first = self._parse(
+            block, starts, lengths, np.sort(np.concatenate(parse)), code, out
+        )
+        if len(record):
             order = np.argsort(np.concatenate([kept, record]), kind="stable")
             columns = [np.concatenate(pair)[order] for pair in zip(columns, more)]
             kept = np.concatenate([kept, record])[order]
         # Until here, a session stands behind a number of records.
         out.sessions = [(int(np.searchsorted(kept, i)), step) for i, step in out.sessions]
         out.code, out.step, out.wall_time, out.value = columns
-        out.first_wall = min(out.first_wall, out.wall_time.min(initial=np.inf))
-        out.last_wall = max(out.last_wall, out.wall_time.max(initial=-np.inf))
-        return out, bad
+        out.first_wall = min(out.first_wall, np.fmin.reduce(out.wall_time, initial=np.inf))
+        out.last_wall = max(out.last_wall, np.fmax.reduce(out.wall_time, initial=-np.inf))
+        return out, min(bad, first)
 
     def _parse(
         self,
         block: np.ndarray,
-        offset: int,
         starts: np.ndarray,
         lengths: np.ndarray,
-        records: list[np.ndarray],
-        bad: int,
+        records: np.ndarray,
+        code: np.ndarray,
         out: Events,
-    ) -> tuple[list[Scalar], int]:
-        """Scalars of the records without a layout.
+    ) -> tuple[list[np.ndarray], int]:
+        """Record, code, step, wall time and value of the scalars in records without a layout.
 
-        Notes walls, texts and sessions in `out`. Returns the scalars and the first damaged record.
+        `code` has the tags of all others. Notes what else these hold in `out`. Also returns the
+        number of the first that is damaged, behind which none was parsed.
         """
         from google.protobuf.message import DecodeError
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-        scalars: list[Scalar] = []
-        for record in np.sort(np.concatenate(records)) if records else ():
+        columns = [array(kind) for kind in "iiqdd"]
+        logged: set[int] = set()
+        first = functools.cache(lambda number: int(np.argmax(code == number)))
+        damaged = len(starts)
+        for record in records.tolist():
             a = int(starts[record]) + HEADER
             b = a + int(lengths[record])
             data = block[a:b].tobytes()
+            if masked_crc(data) != int.from_bytes(block[b : b + 4].tobytes(), "little"):
+                damaged = record
+                break
             try:
-                if masked_crc(data) != int.from_bytes(block[b : b + 4].tobytes(), "little"):
-                    raise DecodeError
                 event = Event.FromString(data)
             except DecodeError:
-                return scalars, min(bad, record)
+                out.left_out[NO_EVENT] += 1
+                continue
             out.first_wall = min(out.first_wall, event.wall_time)
             if event.WhichOneof("what") != "file_version":
                 out.last_wall = max(out.last_wall, event.wall_time)
             if event.session_log.status == SessionLog.START:
-                out.sessions.append((int(record), event.step))
-            for tag, number in self._scalars(event):
-                scalars.append((record, self._code(tag), event.step, event.wall_time, number))
+                out.sessions.append((record, event.step))
+
+            def is_scalar(tag: str, record: int = record) -> bool:
+                number = self.codes.get(tag, -1)
+                return (
+                    number in logged
+                    or 0 <= number < self.known
+                    or (number >= 0 and first(number) < record)
+                )
+
+            for tag, number in _scalars(event, is_scalar, out.left_out):
+                row = (record, self._code(tag), event.step, event.wall_time, number)
+                logged.add(row[1])
+                for column, x in zip(columns, row):
+                    column.append(x)
             plugins = {value.metadata.plugin_data.plugin_name for value in event.summary.value}
             if plugins & {"text", "hparams"}:
-                out.texts.append((offset + a - HEADER, b - a + FRAME))
-        return scalars, bad
+                out.texts.append((self.end + a - HEADER, b - a + FRAME))
+        return [np.array(column) for column in columns], damaged
 
     def _code(self, tag: str) -> int:
         return self.codes.setdefault(tag, len(self.codes))
@@ -253,24 +315,48 @@ class _Reader:
             data = rows[row, HEADER:-4].tobytes()
             base[i] = google_crc32c.value(data) ^ int(varying[row])
             tag = data[layout.tag[0] - HEADER : layout.tag[1] - HEADER]
-            codes[i] = self._code(tag.decode("utf-8", "replace"))
+            try:
+                codes[i] = self._code(tag.decode())
+            except UnicodeDecodeError:
+                codes[i] = NO_TEXT
         return codes[local], mask(base[local] ^ varying)
 
-    def _scalars(self, event: Event) -> Iterator[tuple[str, float]]:
-        """Yield (tag, number) of the scalars among an event's summary values."""
-        from tensorboard.util.tensor_util import make_ndarray
 
-        for value in event.summary.value:
-            kind = value.WhichOneof("value")
-            if kind == "simple_value":
-                yield value.tag, value.simple_value
-            elif kind == "tensor":
-                # Writers may leave the metadata out after a tag's first event.
-                plugin = value.metadata.plugin_data.plugin_name
-                if plugin == "scalars" or (not plugin and value.tag in self.codes):
-                    try:
-                        array = make_ndarray(value.tensor)
-                    except (TypeError, ValueError):
-                        continue  # not a tensor that TensorBoard could read, either
-                    if array.size == 1 and array.dtype.kind in "fiu":
-                        yield value.tag, float(array.item())
+def _scalars(
+    event: Event, is_scalar: Callable[[str], bool], left_out: Counter[str]
+) -> Iterator[tuple[str, float]]:
+    """Yield (tag, number) of the scalars among an event's summary values.
+
+    `is_scalar` tells whether scalars of a tag were logged before: writers may leave the metadata
+    out after a tag's first event.
+    """
+    for value in event.summary.value:
+        kind = value.WhichOneof("value")
+        if kind == "tensor":
+            plugin = value.metadata.plugin_data.plugin_name
+            if plugin != "scalars" and (plugin or not is_scalar(value.tag)):
+                continue
+            number = _number(value.tensor)
+        elif kind == "simple_value":
+            number = value.simple_value
+        else:
+            continue
+        if number is None:
+            left_out[NO_NUMBER] += 1
+        elif len(value.tag) > LONGEST_TAG:
+            left_out[LONG_TAG] += 1
+        else:
+            yield value.tag, number
+
+
+def _number(tensor: TensorProto) -> float | None:
+    """The number that a tensor consists of, if it does."""
+    from tensorboard.util.tensor_util import make_ndarray
+
+    if any(dim.size != 1 for dim in tensor.tensor_shape.dim):
+        return None  # before it is expanded to that
+    try:
+        array = make_ndarray(tensor)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return float(array.item()) if array.size == 1 and array.dtype.kind in "fiu" else None

@@ -16,6 +16,16 @@ from tmnet.logs.records import HEADER
 MOST_LAYOUTS = 8  # per record length; more than this is not worth matrices
 LONGEST = 1024  # bytes of a record that has a layout; longer ones are rare, and left to protobuf
 
+# Keys of protobuf: the number of a field, and the kind of what follows.
+WALL, STEP, SUMMARY = 0x09, 0x10, 0x2A
+VALUE = 0x0A
+TAG, SIMPLE_VALUE, TENSOR, METADATA = 0x0A, 0x15, 0x42, 0x4A
+PLUGIN = PLUGIN_NAME = 0x0A
+DTYPE, SHAPE, CONTENT = 0x08, 0x12, 0x22
+# Of a tensor's type: the key of one number, that of several (or one), and how they are stored.
+NUMBERS = {b"\1": (0x2D, 0x2A, "<f4"), b"\2": (0x31, 0x32, "<f8")}
+SHAPES = (b"", b"\x12\x02\x08\x01")  # of one number: no dimension, or one of size 1
+
 Span = tuple[int, int]  # first byte, byte behind the last, within a record's frame
 
 
@@ -35,6 +45,7 @@ class Layout:
         fixed[:HEADER] = fixed[-4:] = False
         for a, b in (self.wall, self.step, self.tag, self.value):
             fixed[a:b] = False
+        fixed[self.step[0] + 9 : self.step[1]] = True  # of ten bytes the last can only be 1
         return np.flatnonzero(fixed)
 
 
@@ -64,41 +75,62 @@ def _layout(data: bytes) -> Layout | None:
     if len(data) > LONGEST:
         return None
     try:
-        event = _fields(data, 0, len(data))
-        if not {1, 5} <= event.keys() <= {1, 2, 5}:
+        event = _fields(data, (0, len(data)))
+        if not {WALL, SUMMARY} <= event.keys() <= {WALL, STEP, SUMMARY}:
             return None
-        summary = _fields(data, *event[5])
-        value = _fields(data, *summary[1]) if summary.keys() == {1} else {}
-        if value.keys() == {1, 2}:  # tag, simple_value
-            number, dtype = value[2], "<f4"
-        elif value.keys() == {1, 8, 9}:  # tag, tensor, metadata
-            if b"\x0a\x07scalars" not in data[slice(*value[9])]:  # the plugin's name
+        summary = _fields(data, event[SUMMARY])
+        value = _fields(data, summary[VALUE]) if summary.keys() == {VALUE} else {}
+        if value.keys() == {TAG, SIMPLE_VALUE}:
+            number, dtype = value[SIMPLE_VALUE], "<f4"
+        elif value.keys() == {TAG, TENSOR, METADATA}:
+            plugin = _fields(data, _fields(data, value[METADATA])[PLUGIN])
+            if data[slice(*plugin[PLUGIN_NAME])] != b"scalars":
                 return None
-            tensor = _fields(data, *value[8])
-            kind = data[slice(*tensor[1])]
-            numbers, dtype = {b"\1": (5, "<f4"), b"\2": (6, "<f8")}[kind]
-            # One number, packed or as raw content; the shape is checked by its size.
-            number = tensor.get(numbers) or tensor[4]
-            if tensor.keys() - {1, 2} not in ({numbers}, {4}):
-                return None
+            number, dtype = _number(data, _fields(data, value[TENSOR]))
         else:
             return None
+        wall, step, tag = event[WALL], event.get(STEP, (0, 0)), value[TAG]
     except (KeyError, IndexError, ValueError):
         return None
-    spans = (event[1], event.get(2, (0, 0)), value[1], number)
-    wall, step, tag, number = ((a + HEADER, b + HEADER) for a, b in spans)
-    if wall[1] - wall[0] != 8 or number[1] - number[0] != int(dtype[-1]) or tag[0] == tag[1]:
+    if number[1] - number[0] != int(dtype[-1]) or tag[0] == tag[1]:
         return None
+    # What protobuf would not take has no layout, either, whatever its tag.
+    if not _is_event(data[: tag[0]] + bytes(tag[1] - tag[0]) + data[tag[1] :]):
+        return None
+    wall, step, tag, number = ((a + HEADER, b + HEADER) for a, b in (wall, step, tag, number))
     return Layout(wall, step, tag, number, dtype)
 
 
-def _fields(data: bytes, pos: int, end: int) -> dict[int, Span]:
-    """Payload spans of a protobuf message by field number; ValueError where one repeats."""
+def _number(data: bytes, tensor: dict[int, Span]) -> tuple[Span, str]:
+    """Where the one number of a tensor lies, and its type; KeyError where that is not so."""
+    one, several, dtype = NUMBERS[data[slice(*tensor[DTYPE])]]
+    (key,) = tensor.keys() - {DTYPE, SHAPE}
+    if key not in (one, several, CONTENT):
+        raise KeyError
+    if data[slice(*tensor.get(SHAPE, (0, 0)))] not in SHAPES:
+        raise KeyError
+    return tensor[key], dtype
+
+
+def _is_event(data: bytes) -> bool:
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    try:
+        Event.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
+def _fields(data: bytes, span: Span) -> dict[int, Span]:
+    """Payload spans of a protobuf message by key; ValueError where one repeats, or is long."""
     spans: dict[int, Span] = {}
+    pos, end = span
     while pos < end:
-        key, pos = _read_varint(data, pos)
-        number, wire = key >> 3, key & 7
-        a = pos
+        key = data[pos]
+        a = pos = pos + 1
+        wire = key & 7
         if wire == 0:
             _, pos = _read_varint(data, pos)
         elif wire == 2:
@@ -106,9 +138,9 @@ def _fields(data: bytes, pos: int, end: int) -> dict[int, Span]:
             pos = a + size
         else:
             pos += {1: 8, 5: 4}[wire]
-        if number in spans or pos > end:
+        if key >= 0x80 or key in spans or pos > end:
             raise ValueError
-        spans[number] = (a, pos)
+        spans[key] = (a, pos)
     return spans
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tmnet.errors import LogWarning, TmnetError
+from tmnet.files import open_regular
 from tmnet.logs.cache import EventFile, load_cached, sample, store_cached
 from tmnet.logs.events import Events, read_events
 from tmnet.progress import progress_bar
@@ -119,7 +122,7 @@ class Reader:
     progress: Callable[[int], object]
 
     def read(self, paths: Sequence[Path]) -> tuple[list[EventFile], list[str]]:
-        """Read files; also one sentence for each that is damaged, empty or unreadable."""
+        """Read files; also sentences about what is damaged, left out, empty or unreadable."""
         files, notes = [], []
         for path in paths:
             try:
@@ -128,58 +131,69 @@ class Reader:
                 notes.append(f"{path} cannot be read ({error.strerror or error}); it is left out.")
                 continue
             files.append(file)
-            if note := _note(file):
-                notes.append(note)
+            notes += _notes(file)
         return files, notes
 
     def read_file(self, path: Path) -> EventFile:
         """Read one file.
 
-        An unchanged one (size and modification time) is not read at all, and of one that has
-        grown only the new bytes are. Whether a longer file has only grown is judged by samples of
-        both ends of what was read: event files are appended to, nothing rewrites them in the
-        middle.
+        An unchanged one (size, times of modification and of status change) is not read at all, and
+        of one that has grown only the new bytes are. Whether a longer file has only grown is judged
+        by samples of both ends of what was read: event files are appended to, nothing rewrites them
+        in the middle.
         """
         stat = path.stat()
-        known = self.before.get(path) or (load_cached(path) if self.cache else None)
-        if known is not None:
-            if (known.size, known.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-                self.progress(stat.st_size)
-                return known
-            if stat.st_size <= known.size or known.sample != sample(path, known.events.end):
-                known = None
-            else:
+        known = self.before.get(path) or (load_cached(path, stat.st_size) if self.cache else None)
+        if known is not None and known.is_as(stat):
+            self.progress(stat.st_size)
+            return known
+        with open_regular(path) as file:
+            stat = os.fstat(file.fileno())
+            if known is not None and known.has_grown(file, stat.st_size):
                 self.progress(known.events.end)
-        events = read_events(path, known.events if known else None, self.progress)
+            else:
+                known = None
+            events = read_events(file, stat.st_size, known.events if known else None, self.progress)
+            if os.fstat(file.fileno()).st_size < events.end:
+                raise OSError(errno.EIO, "it became shorter while it was read", str(path))
+            ends = sample(file, events.end)
         # Writing costs more than decoding: a file that grew a little waits until it grew more.
         stored = known.stored if known else 0
         store = self.cache and (stored == 0 or events.end - stored > stored / 16)
-        file = EventFile(
+        read = EventFile(
             path,
             events,
             size=stat.st_size,
             mtime_ns=stat.st_mtime_ns,
-            sample=sample(path, events.end),
+            ctime_ns=stat.st_ctime_ns,
+            sample=ends,
             stored=events.end if store else stored,
         )
         if store:
-            store_cached(file)
-        return file
+            store_cached(read)
+        return read
 
 
-def _note(file: EventFile) -> str | None:
+def _notes(file: EventFile) -> Iterator[str]:
     events = file.events
     if events.damage is not None:
         unread = file.size - events.damage
-        return (
+        yield (
             f"{file.path} is damaged at byte {events.damage}: the {len(events.code)} scalars "
             f"before that were read, the {unread} bytes from there on were not."
         )
-    if events.end == 0:
-        return f"{file.path} is empty: it holds no whole record yet."
-    if not len(events.code) and not events.texts:
-        return f"{file.path} holds no scalars."
-    return None
+    elif events.unfinished:
+        yield (
+            f"{file.path} ends in a record of {events.unfinished:,} bytes that is not whole: the "
+            f"{file.size - events.end} bytes from byte {events.end} on were not read."
+        )
+    elif events.end == 0:
+        yield f"{file.path} is empty: it holds no whole record yet."
+    elif not len(events.code) and not events.texts:
+        yield f"{file.path} holds no scalars."
+    if events.left_out:
+        what = ", ".join(f"{what} ({n})" for what, n in events.left_out.items())
+        yield f"Left out of {file.path}: {what}."
 
 
 def concatenate(files: Sequence[EventFile]) -> tuple[list[str], Columns]:
