@@ -77,7 +77,7 @@ def a_pair(name: str, value: Any) -> tuple[float, float]:
     """Two numbers."""
     form = "two numbers, from and to"
     ends = several(name, value, object, form)
-    if len(ends) != 2 or isinstance(value, (set, frozenset)):  # which has no order
+    if len(ends) != 2:
         raise wrong(name, value, form)
     return a_number(f"an end of {name}", ends[0]), a_number(f"an end of {name}", ends[1])
 
@@ -151,10 +151,10 @@ def a_function(name: str, value: Any) -> Callable:
 
 
 def several(name: str, value: Any, kind: type[T], form: str) -> list[T]:
-    """Several objects of a kind: any sequence of them, but no text."""
+    """Several objects of a kind, in an order: any sequence of them, but no text."""
     try:
-        is_one = isinstance(value, (str, bytes, Mapping)) or getattr(value, "ndim", 1) != 1
-        items = None if is_one else list(value)
+        is_none = isinstance(value, (str, bytes, Mapping, set, frozenset))
+        items = None if is_none or getattr(value, "ndim", 1) != 1 else list(value)
     except TypeError:
         items = None
     if items is None:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
@@ -70,7 +71,7 @@ def file_of(name: str | Path, what: str, folder: str) -> Path:
     TmnetError
         If there is no such name.
     """
-    path = Path(name)
+    path = a_path("name", name)
     if path.suffix.lower() in (".yaml", ".yml"):
         return path
     if str(name) not in (known := names_in(folder)):

@@ -38,7 +38,7 @@ def test_no_budget(trainings):
         ({"map_cycle": [{"map": "no/way.npy"}]}, {"frames": 60}, ["no/way.npy"]),
         ({}, {"frames": 60, "device": "cuda:77"}, ["cuda:77", "cannot be used here"]),
         ({}, {"frames": 60, "device": "abacus"}, ["abacus", "cannot be used here"]),
-        ({}, {"frames": 60, "scale": "huge"}, ["no scale 'huge'", "laptop"]),
+        ({}, {"frames": 60, "scale": "huge"}, ["scale is 'huge'", "'laptop'"]),
         ({"neural_network.iqm_n": 4}, {"frames": 60}, ["iqm_n", "neural_network.iqn_n"]),
         ({}, {"frames": 60, "name": "a/b"}, ["a/b"]),
         ({}, {"frames": 60, "experiment": "uni_21"}, ["uni_21", "uni_20"]),

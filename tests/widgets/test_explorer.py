@@ -265,7 +265,7 @@ def test_errors_of_an_export_are_said_beside_its_button(explorer, tmp_path):
         ({"runs": ["uni_21"]}, "no run uni_21"),
         ({"metrics": ["A01/eval/bets"]}, "A01/eval/best"),
         ({"axis": "step"}, "no entry axis"),
-        ({"by": "stepp"}, "by cannot be 'stepp'"),
+        ({"by": "stepp"}, "by is 'stepp'; it must be 'time' or 'step'"),
         ({"window": (50, 20)}, "ends before it starts"),
     ],
 )

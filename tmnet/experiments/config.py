@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tmnet.arguments import a_mapping, one_of
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Schedule, Section, build, knob, plain, schedule
 from tmnet.yaml_text import dotted, to_yaml
@@ -316,7 +317,7 @@ class Experiment(Section):
             If there is no such field (the nearest are named), or the value is not allowed.
         """
         data = self.to_dict()
-        for name, value in values.items():
+        for name, value in a_mapping("values", values).items():
             *sections, last = name.split(".")
             part: Any = data
             for section in sections:
@@ -328,8 +329,7 @@ class Experiment(Section):
 
     def scaled(self, scale: str) -> Experiment:
         """A copy that is cut down: "laptop" for two cores and 15 to 25 minutes."""
-        if scale not in SCALES:
-            raise TmnetError(f"There is no scale {scale!r}; there is {', '.join(SCALES)}.")
+        one_of("scale", scale, SCALES)
         if self.scale:
             raise TmnetError(f"{self.name} has been scaled to {self.scale!r} already.")
         if not self.is_race:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import types
 import typing
 from collections.abc import Collection, Mapping
@@ -16,12 +17,11 @@ from dataclasses import MISSING, dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, TypeVar
 
+from tmnet.arguments import FORMS, finite, shown
 from tmnet.errors import TmnetError
 
 Schedule = tuple[tuple[Any, ...], ...]  # points of frames played, and the values from there on
 Built = TypeVar("Built", bound="Section")
-
-FORMS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def knob(default: Any, least: float | None = None, most: float | None = None, **more: Any) -> Any:
@@ -59,9 +59,11 @@ class Section:
 
     def __post_init__(self):
         for name, (kind, allowed) in _fields(type(self)).items():
-            value = getattr(self, name)
+            given = getattr(self, name)
+            value = _held(given, kind)
             if right := _right(value, kind, allowed):
-                raise TmnetError(f"{name} is {value!r}; {right}.")
+                raise TmnetError(f"{name} is {shown(given)}; {right}.")
+            object.__setattr__(self, name, value)
 
     @classmethod
     def no_field(cls, name: str, names: Collection[str], where: str = "") -> TmnetError:
@@ -82,6 +84,19 @@ def _fields(cls: type[Section]) -> dict[str, tuple[Any, Mapping[str, Any]]]:
     return {field.name: (hints[field.name], field.metadata) for field in dataclasses.fields(cls)}
 
 
+def _held(value: Any, kind: Any) -> Any:
+    """A value as its field holds it, where another one means the same: Python's numbers for
+    NumPy's, the list or the tuple that is meant, and the text of a path."""
+    if hasattr(value, "ndim") and hasattr(value, "tolist"):
+        value = value.tolist()
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (list, tuple) and isinstance(value, (list, tuple)):
+        return origin(_held(x, inner[0]) for x in value)
+    if origin is dict and isinstance(value, dict):
+        return {name: _held(x, inner[1]) for name, x in value.items()}
+    return os.fspath(value) if isinstance(value, os.PathLike) and _first(kind) is str else value
+
+
 # --- checks ---------------------------------------------------------------------------------------
 
 
@@ -96,8 +111,8 @@ def _right(value: Any, kind: Any, allowed: Mapping[str, Any]) -> str:
         return ""
     least, most, even = (allowed.get(name) for name in ("least", "most", "even"))
     # A number without limits may be infinite or nan: who uses it knows better what it should be.
-    if least is not None and _first(kind) is float and not finite(value):
-        return f"it must be {FORMS[float]}"
+    if least is not None and not finite(value):
+        return f"it must be {FORMS[float]}" if isinstance(value, float) else "it is too large"
     if least is not None and value < least:
         return f"it must be at least {least:g}"
     if most is not None and value > most:
@@ -109,7 +124,7 @@ def _fits(value: Any, kind: Any) -> bool:
     """Whether a value is of a kind, and all that it holds."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
-        return value in inner
+        return isinstance(value, str) and value in inner
     if origin is types.UnionType:
         return any(_fits(value, one) for one in inner)
     if origin in (list, tuple):
@@ -121,11 +136,6 @@ def _fits(value: Any, kind: Any) -> bool:
     if isinstance(value, bool):  # which Python takes for whole numbers
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
-
-
-def finite(number: float) -> bool:
-    """Whether a number is one to reckon with: nan and infinity are not, nor is a whole 10**400."""
-    return abs(number) < 1e300
 
 
 def _form(kind: Any) -> str:
@@ -149,10 +159,10 @@ def _right_points(points: Any, columns: list[tuple]) -> str:
         return form
     for point in points:
         if not isinstance(point, tuple) or len(point) != len(columns):
-            return f"{form}; one is {point!r}"
+            return f"{form}; one is {shown(point)}"
         for value, (name, kind, *limits) in zip(point, columns):
             if right := _right(value, kind, dict(zip(("least", "most"), limits))):
-                return f"{name} in the point {point!r} is wrong: {right}"
+                return f"{name} in the point {shown(point)} is wrong: {right}"
     frames = [point[0] for point in points]
     if frames[0] != 0 or any(later <= earlier for earlier, later in pairwise(frames)):
         return "the frames of its points must begin with 0, and rise"
@@ -166,13 +176,13 @@ def build(cls: type[Built], data: Any, where: str = "") -> Built:
     """A section from a dict, with the sections in it; `where` is what its names begin with."""
     if not isinstance(data, Mapping):
         what = where.rstrip(".") or f"The {cls.__name__.lower()}"
-        raise TmnetError(f"{what} is {data!r}; it takes fields of its own.")
+        raise TmnetError(f"{what} is {shown(data)}; it takes fields of its own.")
     fields = _fields(cls)
     for name in data:
         if name not in fields:
-            raise cls.no_field(str(name), fields, where)
+            raise cls.no_field(name if isinstance(name, str) else shown(name), fields, where)
     values = {
-        name: _held(value, fields[name][0], f"{where}{name}.") for name, value in data.items()
+        name: _built(value, fields[name][0], f"{where}{name}.") for name, value in data.items()
     }
     for field in dataclasses.fields(cls):
         if field.name not in data and field.default is field.default_factory is MISSING:
@@ -183,12 +193,12 @@ def build(cls: type[Built], data: Any, where: str = "") -> Built:
         raise TmnetError(f"{where}{error}") from None
 
 
-def _held(value: Any, kind: Any, where: str) -> Any:
-    """A value as its field holds it: sections for dicts, and tuples for lists."""
+def _built(value: Any, kind: Any, where: str) -> Any:
+    """A value with sections in place of the dicts that tell them."""
     if isinstance(kind, type) and issubclass(kind, Section):
         return build(kind, value, where)
     if typing.get_origin(kind) is tuple and isinstance(value, (list, tuple)):
-        return tuple(_held(x, typing.get_args(kind)[0], where) for x in value)
+        return [_built(x, typing.get_args(kind)[0], where) for x in value]
     return value
 
 

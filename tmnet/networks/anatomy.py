@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tmnet.arguments import a_flag, a_function
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.costs import costs, layers_of
 
@@ -70,6 +71,9 @@ def anatomy(
     -------
     Anatomy
     """
+    totals: dict[str, float] = {**costs(config, batch)}
+    if progress is not None:
+        a_function("progress", progress)
     import pandas as pd  # not above: who trains needs none
 
     rows = [
@@ -78,8 +82,7 @@ def anatomy(
         for layer in layers_of(config)
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["part", "layer", "output", "parameters", "macs"])
-    totals: dict[str, float] = {**costs(config, batch)}
-    if measure:
+    if a_flag("measure", measure):
         from tmnet.networks.timing import milliseconds  # needs torch
 
         totals |= milliseconds(config, batch, device, progress)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tmnet.arguments import a_whole_number, of_kind
 from tmnet.experiments.config import NetworkConfig
 
 BYTES = 4  # of a float32
@@ -47,6 +48,8 @@ class Layer:
 
 def costs(config: NetworkConfig, batch: int = 512) -> dict[str, int]:
     """The totals of `anatomy` that are computed, quickly enough to be swept over knobs."""
+    of_kind("config", config, NetworkConfig)
+    batch = a_whole_number("batch", batch, least=1)
     layers, n = layers_of(config), config.iqn_n
     pixels = config.h_downsized * config.w_downsized if config.use_image_head else 0
     return {

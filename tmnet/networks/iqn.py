@@ -12,13 +12,16 @@ import io
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tmnet.arguments import a_path, a_whole_number, of_kind, wrong
+from tmnet.devices import usable_device
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import NetworkConfig
+from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
 from tmnet.files import write_output
 from tmnet.networks.costs import CONVOLUTIONS, feature_width, image_sizes
 
@@ -53,6 +56,7 @@ class IQN(nn.Module):
         float_std: Tensor | None = None,
         generator: torch.Generator | None = None,
     ):
+        of_kind("config", config, NetworkConfig)
         super().__init__()
         self.config = config
         floats, half = config.float_input_dim, config.dense_hidden_dimension // 2
@@ -85,10 +89,7 @@ class IQN(nn.Module):
             ("float_mean", float_mean, torch.zeros(floats)),
             ("float_std", float_std, torch.ones(floats)),
         ):
-            value = default if value is None else torch.as_tensor(value, dtype=torch.float32)
-            if value.shape != (floats,):
-                raise TmnetError(f"{name} has the shape {tuple(value.shape)}, not ({floats},).")
-            self.register_buffer(name, value.clone())
+            self.register_buffer(name, default if value is None else _like(default, value, name))
         self._initialise(generator)
         # Convolutions forward take half the time on a CPU then.
         self.to(memory_format=torch.channels_last)
@@ -106,6 +107,7 @@ class IQN(nn.Module):
 
     def _initialise(self, generator: torch.Generator | None) -> None:
         """Orthogonal weights, zero biases; a cosine has variance 1/2, which its gain makes up."""
+        _check_generator(generator)
         gain = nn.init.calculate_gain("leaky_relu", SLOPE)
         gains = {self.iqn_fc[0]: math.sqrt(2) * gain, self.A_head[2]: 1.0, self.V_head[2]: 1.0}
         for layer in self.modules():
@@ -207,7 +209,7 @@ class IQN(nn.Module):
         state = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]  # (B, D)
         if self.config.layer_norm:
             state = self.norm(state)
-        if isinstance(tau, int):
+        if not isinstance(tau, Tensor):
             tau = draw_taus(len(state), tau, state.device, generator)
         if tau.ndim != 2 or len(tau) != len(state):
             raise TmnetError(f"tau has the shape {tuple(tau.shape)}, not ({len(state)}, n).")
@@ -221,7 +223,7 @@ class IQN(nn.Module):
             raise TmnetError(
                 f"This network needs a{'n' * (what[0] == 'i')} {what}; none was given."
             )
-        if value.shape[1:] != shape:
+        if of_kind(f"The {what}", value, Tensor).shape[1:] != shape:
             expected = ", ".join(map(str, shape))
             raise TmnetError(
                 f"The {what} has the shape {tuple(value.shape)}, and this network takes "
@@ -248,7 +250,7 @@ class IQN(nn.Module):
         }
         whole = io.BytesIO()  # torch has words of its own for a file that cannot be written
         torch.save(state, whole)
-        write_output(Path(path), lambda file: file.write(whole.getbuffer()))
+        write_output(a_path("path", path), lambda file: file.write(whole.getbuffer()))
 
     @classmethod
     def load_public(
@@ -280,8 +282,10 @@ class IQN(nn.Module):
         The numbers of quantiles are not in a file; `iqn_n` and `iqn_k` are those of the preset
         with the same embedding, or 8 and 32.
         """
-        state = _read_state(Path(path))
-        network = cls(_infer_config(state, Path(path), height), float_mean, float_std)
+        path = a_path("path", path)
+        height = None if height is None else a_whole_number("height", height, least=SMALLEST_IMAGE)
+        state = _read_state(path)
+        network = cls(_infer_config(state, path, height), float_mean, float_std)
         expected = {
             name: tuple(tensor.shape)
             for name, tensor in network.state_dict().items()
@@ -313,11 +317,32 @@ def draw_taus(
     TmnetError
         If n is odd.
     """
+    batch = a_whole_number("batch", batch, least=0)
+    n = a_whole_number("The number of quantiles", n)
+    _check_generator(generator)
+    if not isinstance(device, torch.device):
+        device = usable_device(device)
     if n < 2 or n % 2:
         raise TmnetError(f"The number of quantiles is {n}; it must be even and at least 2.")
     strata = torch.arange(n // 2, device=device)
     lower = (strata + torch.rand(batch, n // 2, device=device, generator=generator)) / n
     return torch.cat([lower, 1 - lower], dim=1)
+
+
+def _like(default: Tensor, value: Any, name: str) -> Tensor:
+    """A copy of what is given in place of a default, of its shape."""
+    try:
+        given = torch.as_tensor(value, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise wrong(name, value, f"a tensor of {len(default)} numbers") from None
+    if given.shape != default.shape:
+        raise TmnetError(f"{name} has the shape {tuple(given.shape)}, not ({len(default)},).")
+    return given.clone()
+
+
+def _check_generator(generator: torch.Generator | None) -> None:
+    if generator is not None:
+        of_kind("generator", generator, torch.Generator)
 
 
 def _activation() -> nn.LeakyReLU:

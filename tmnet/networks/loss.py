@@ -6,8 +6,10 @@ Source: Dabney et al. 2018, equations 2 and 3; Double DQN of van Hasselt et al. 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from tmnet.arguments import a_number, of_kind
+from tmnet.errors import TmnetError
 from tmnet.networks.iqn import IQN
 
 KAPPA = 0.005
@@ -35,6 +37,15 @@ def quantile_huber_loss(
         The mean over targets of the sum over predictions: it grows with n. Divided by n, losses
         of different n can be compared.
     """
+    tensors = {"prediction": prediction, "target": target, "tau": tau}
+    shapes = [of_kind(name, value, Tensor).shape for name, value in tensors.items()]
+    fit = len(shapes[0]) == len(shapes[1]) == 2 and shapes[0] == shapes[2]
+    if not fit or shapes[0][0] != shapes[1][0]:
+        told = ", ".join(str(tuple(shape)) for shape in shapes)
+        raise TmnetError(
+            f"prediction, target and tau have the shapes {told}, not (B, n), (B, m), (B, n)."
+        )
+    kappa = a_number("kappa", kappa, above=0)
     delta = target[:, :, None] - prediction[:, None, :]  # (B, m, n)
     size = delta.abs()
     huber = torch.where(size <= kappa, 0.5 * delta**2, kappa * (size - 0.5 * kappa)) / kappa
@@ -73,8 +84,12 @@ def target_quantiles(
     Tensor (B, n), Tensor (B, n)
         float32: the quantiles, and which they are.
     """
+    for name, network in (("online", online), ("target", target)):
+        of_kind(name, network, nn.Module, "a network")
     n = online.config.iqn_n
     future, tau = target(image, floats, n, generator)  # (B, n, A)
+    _check("reward", reward, len(future))
+    _check("discount", discount, len(future))
     if double:
         action = online.greedy_action(image, floats, n, generator)  # (B,)
         future = future[torch.arange(len(action), device=action.device), :, action]  # (B, n)
@@ -93,6 +108,13 @@ def transition_losses(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Loss of each transition against target quantiles (B, m): (B,) float32, to be summed."""
+    of_kind("online", online, nn.Module, "a network")
     quantiles, tau = online(image, floats, online.config.iqn_n, generator)  # (B, n, A), (B, n)
+    _check("action", action, len(quantiles))
     prediction = quantiles[torch.arange(len(action), device=action.device), :, action]  # (B, n)
     return quantile_huber_loss(prediction.float(), target, tau, kappa)
+
+
+def _check(name: str, value: Tensor, states: int) -> None:
+    if of_kind(name, value, Tensor).shape != (states,):
+        raise TmnetError(f"{name} has the shape {tuple(value.shape)}, not ({states},).")

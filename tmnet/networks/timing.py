@@ -9,16 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from tmnet.devices import best_device, usable_device
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.iqn import IQN
 from tmnet.networks.loss import target_quantiles, transition_losses
-
-
-def best_device() -> str:
-    """A CUDA or Apple GPU where there is one, or the CPU."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def milliseconds(
@@ -28,7 +22,7 @@ def milliseconds(
     progress: Callable[[float], bool] | None = None,
 ) -> dict[str, float]:
     """Median milliseconds of a decision and of a training batch, as `anatomy` measures them."""
-    device = torch.device(device or best_device())
+    device = usable_device(best_device() if device is None else device)
     online, target = IQN(config).to(device), IQN(config).to(device)
     optimiser = torch.optim.RAdam(online.parameters(), lr=1e-4)
     states = [random_states(config, size, device) for size in (1, batch)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tmnet.racing.observation import POINTS
+from tmnet.arguments import of_kind
+from tmnet.errors import TmnetError
+from tmnet.racing.observation import FLOATS, POINTS
 
 _GRIP = 65.0  # m/s2 that it counts on in a bend
 _BRAKING = 20.0  # m/s2 that it counts on before one
@@ -28,6 +30,8 @@ def drive(floats: Tensor) -> Tensor:
     torch.Tensor
         (N,) int64 actions.
     """
+    if of_kind("floats", floats, Tensor).shape[1:] != (FLOATS,):
+        raise TmnetError(f"floats has the shape {tuple(floats.shape)}, not (N, {FLOATS}).")
     points = floats[:, POINTS].view(-1, 40, 3)
     left, forward = points[:, :, 0], points[:, :, 2]  # (N, 40) m
     speed = floats[:, 58]

@@ -16,6 +16,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from tmnet.arguments import a_mapping, a_whole_number, one_of, several, shown, wrong
+from tmnet.devices import usable_device
 from tmnet.errors import TmnetError
 from tmnet.racing.camera import Camera
 from tmnet.racing.observation import HIGH, LOW, Observer
@@ -86,30 +88,14 @@ class RaceVectorEnv(VectorEnv):
     ):
         if isinstance(tracks, (str, Path, Track)):
             tracks = [tracks]
-        if not isinstance(tracks, Sequence) or not tracks:
-            raise TmnetError(
-                f"tracks is {tracks!r}; it takes a list of tracks: {', '.join(own_tracks())}, "
-                f"or paths of .npy centre lines."
-            )
-        self.tracks = tuple(load_track(track) for track in tracks)
-        self.num_envs = _whole(num_envs, "num_envs", 1, 10**6)
-        self.image_size = None
-        if image_size is not None:
-            if not isinstance(image_size, Sequence) or len(image_size) != 2:
-                raise TmnetError(f"image_size is {image_size!r}; it takes (height, width) or None.")
-            height, width = (_whole(side, "image_size", 16, 1024) for side in image_size)
-            if height > 4 * width:  # it would see what is above and below the car
-                raise TmnetError(
-                    f"image_size is {height}x{width}; it takes at most 4 times as high as wide."
-                )
-            self.image_size = (height, width)
-        try:
-            probe = torch.zeros(1, device=device)
-            probe.item()  # "meta" has no numbers
-            self.device = probe.device
-        except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-            reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-            raise TmnetError(f"The device {device!r} cannot be used here ({reason}).") from None
+        form = f"a list of tracks: {', '.join(own_tracks())}, or paths of .npy centre lines"
+        self.tracks = tuple(load_track(track) for track in several("tracks", tracks, object, form))
+        if not self.tracks:
+            raise wrong("tracks", tracks, form)
+        self.num_envs = a_whole_number("num_envs", num_envs, least=1, most=10**6)
+        self.image_size = None if image_size is None else _size(image_size)
+        self.device = usable_device(device)
+        seed = a_whole_number("seed", seed, least=0)
         self.render_mode = "rgb_array"
 
         self.simulator = Simulator(self.tracks, self.device)
@@ -139,8 +125,8 @@ class RaceVectorEnv(VectorEnv):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Start all races anew, or those in `options["reset_mask"]` (num_envs,) bool."""
         if seed is not None:
-            self.action_space.seed(seed)
-        mask = (options or {}).get("reset_mask")
+            self.action_space.seed(a_whole_number("seed", seed, least=0))
+        mask = ({} if options is None else a_mapping("options", options)).get("reset_mask")
         mask = self._every if mask is None else self._checked_mask(mask)
         self._begin(mask, self._next())
         with torch.inference_mode():
@@ -199,7 +185,7 @@ class RaceVectorEnv(VectorEnv):
         """(num_envs,) int64, each within 0 .. choices - 1."""
         try:
             given = torch.as_tensor(numbers, device=self.device)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise TmnetError(
                 f"The {name}s are a {type(numbers).__name__}; they should be "
                 f"{self.num_envs} integers."
@@ -216,16 +202,17 @@ class RaceVectorEnv(VectorEnv):
 
     def _checked_mask(self, mask: Any) -> Tensor:
         try:
-            given = torch.as_tensor(mask, dtype=torch.bool, device=self.device)
-        except (TypeError, ValueError, RuntimeError):
+            given = torch.as_tensor(mask, device=self.device)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise TmnetError(
                 f"reset_mask is a {type(mask).__name__}; it takes {self.num_envs} booleans."
             ) from None
-        if given.shape != (self.num_envs,):
+        if given.shape != (self.num_envs,) or given.dtype not in (torch.bool, *_INTEGERS):
             raise TmnetError(
-                f"reset_mask has shape {tuple(given.shape)}; it takes ({self.num_envs},)."
+                f"reset_mask has shape {tuple(given.shape)} of {given.dtype}; it takes "
+                f"({self.num_envs},) of booleans."
             )
-        return given
+        return given.bool()
 
     def observe(self) -> dict[str, Tensor]:
         """What is seen in all races now."""
@@ -321,8 +308,8 @@ class RaceEnv(gymnasium.Env):
         image_size: tuple[int, int] | None = (64, 64),
         render_mode: str | None = None,
     ):
-        if render_mode not in (None, "rgb_array"):
-            raise TmnetError(f"render_mode is {render_mode!r}; it takes None or 'rgb_array'.")
+        if render_mode is not None:
+            one_of("render_mode", render_mode, ["rgb_array"])
         self.render_mode = render_mode
         self.races = RaceVectorEnv([track], num_envs=1, image_size=image_size)
         self.observation_space = self.races.single_observation_space
@@ -330,7 +317,9 @@ class RaceEnv(gymnasium.Env):
         self._actions = torch.arange(len(ACTIONS))[:, None]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else a_whole_number("seed", seed, least=0))
+        if options is not None:
+            a_mapping("options", options)
         seen, info = self.races.reset()
         return self._first(seen), self._numbers(info)
 
@@ -368,7 +357,7 @@ class RaceEnv(gymnasium.Env):
 
 
 def _no_such(name: str, number: int, choices: int) -> TmnetError:
-    return TmnetError(f"There is no {name} {number}: they are 0 .. {choices - 1}.")
+    return TmnetError(f"There is no {name} {shown(number)}: they are 0 .. {choices - 1}.")
 
 
 def _within(name: str, values: Tensor, low: Tensor | int, high: Tensor | int) -> None:
@@ -381,9 +370,15 @@ def _within(name: str, values: Tensor, low: Tensor | int, high: Tensor | int) ->
         )
 
 
-def _whole(value: Any, name: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TmnetError(f"{name} is {value!r}; it takes whole numbers.")
-    if not low <= value <= high:
-        raise TmnetError(f"{name} is {value}; it takes {low} .. {high}.")
-    return int(value)
+def _size(sides: Any) -> tuple[int, int]:
+    """Height and width of a picture."""
+    form = "(height, width) or None"
+    given = several("image_size", sides, object, form)
+    if len(given) != 2:
+        raise wrong("image_size", sides, form)
+    height, width = (a_whole_number("image_size", side, least=16, most=1024) for side in given)
+    if height > 4 * width:  # it would see what is above and below the car
+        raise TmnetError(
+            f"image_size is {height}x{width}; it takes at most 4 times as high as wide."
+        )
+    return height, width

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
+from tmnet.arguments import a_whole_number
 from tmnet.drawing import AggFigure, styled
 from tmnet.errors import TmnetError
 from tmnet.files import check_output, make_directory, write_output
@@ -124,7 +125,8 @@ def _draw_altitude(ax: Axes, race: Race) -> None:
 def animate(race: Race, path: Path, fps: int) -> Path:
     """Write an animation of a race; see `Replay.save`."""
     per_second = round(1 / ACTION)
-    if not isinstance(fps, int) or fps < 1 or per_second % fps:
+    fps = a_whole_number("fps", fps, least=1)
+    if per_second % fps:
         divisors = [n for n in range(1, per_second + 1) if per_second % n == 0]
         allowed = ", ".join(map(str, divisors))
         raise TmnetError(f"fps is {fps!r}; it takes one of {allowed}.")

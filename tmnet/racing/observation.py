@@ -6,8 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tmnet.arguments import of_kind
+from tmnet.errors import TmnetError
 from tmnet.racing.simulator import GEAR_UP, KMH, SLIDING, Cars, Simulator
 
+FLOATS = 184  # in all
 POINTS = slice(62, 182)  # 40 centre-line points x (left, up, forward)
 _EVERY = 20  # zones between them
 _FAR = 700.0  # m
@@ -129,5 +132,7 @@ def potential(floats: Tensor) -> Tensor:
     torch.Tensor
         (...): -2.5 (25 m or more away) .. -0.2 (2 m or less).
     """
+    if of_kind("floats", floats, Tensor).shape[-1:] != (FLOATS,):
+        raise TmnetError(f"floats has the shape {tuple(floats.shape)}, not (..., {FLOATS}).")
     first = floats[..., POINTS][..., :3]
     return -0.1 * torch.linalg.vector_norm(first, dim=-1).clamp(2.0, 25.0)

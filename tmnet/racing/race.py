@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from tmnet.arguments import a_whole_number
 from tmnet.racing.picture import race_picture
 from tmnet.racing.simulator import Cars, Simulator
 from tmnet.racing.track import Track
@@ -47,6 +48,7 @@ class Race:
 
     def picture(self, row: int) -> np.ndarray:
         """What the driver saw at a row of `path`, (480, 640, 3) uint8."""
+        row = a_whole_number("row", row, least=0, most=len(self.path) - 1)
         cars = self._moments.map(lambda field: field[..., row : row + 1])
         time_ms = torch.tensor([self.path.time_s.iloc[row] * 1000])
         return race_picture(self._simulator, cars, time_ms)[0]

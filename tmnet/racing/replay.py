@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tmnet.arguments import a_path, a_whole_number, several
 from tmnet.errors import TmnetError
 from tmnet.racing.driver import drive
 from tmnet.racing.environment import RaceVectorEnv
@@ -54,7 +55,7 @@ class Replay(Race):
         """
         from tmnet.racing.figure import animate
 
-        return animate(self, Path(path), fps)
+        return animate(self, a_path("path", path), fps)
 
     def play(self) -> RacePlayer:
         """A player for notebooks."""
@@ -89,7 +90,7 @@ def replay(
     env = RaceVectorEnv([track], num_envs=1, image_size=None)
     seen, _ = env.reset()
     chosen = actions if callable(actions) else None
-    planned = None if chosen else iter(np.asarray(actions).tolist())
+    planned = None if chosen else iter(_planned(actions))
     moments, times = [env.cars], [0.0]
     over = terminated = torch.zeros(1, dtype=torch.bool)
     with torch.inference_mode():
@@ -109,6 +110,11 @@ def replay(
     cars = Cars(*(torch.cat([getattr(m, f.name) for m in moments], -1) for f in fields(Cars)))
     path = _path(env.simulator, cars, times)
     return Replay(env.tracks[0], terminated.item(), times[-1], path, env.simulator, cars)
+
+
+def _planned(actions: Sequence[int]) -> list[int]:
+    form = "the actions of a race, whole numbers, or a function that chooses them"
+    return [a_whole_number("An action", x) for x in several("actions", actions, object, form)]
 
 
 def _path(simulator: Simulator, cars: Cars, times: list[float]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from tmnet.arguments import a_number, a_path, a_text, wrong
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
@@ -62,7 +63,7 @@ class Track:
         TmnetError
             If this is no centre line, with the place where it fails.
         """
-        points = _checked(points, name)
+        points = _checked(points, a_text("name", name))
         margin = 8 * int(_SMOOTH)  # the smoothing sees straight lines beyond both ends
         steps = np.arange(1, AFTER + margin + 1)[:, None] * SPACING
         first, last = (_direction(points[:10]), _direction(points[-10:]))
@@ -90,7 +91,7 @@ class Track:
         TmnetError
             If the file cannot be read, or holds no centre line.
         """
-        path = Path(path)
+        path = a_path("path", path)
         try:
             with open(path, "rb") as file:
                 if file.read(2) == b"PK":
@@ -113,7 +114,7 @@ class Track:
 
         Behind that finish it goes on straight.
         """
-        zones = BEFORE + round(metres / SPACING)
+        zones = BEFORE + round(a_number("metres", metres, least=1) / SPACING)
         if zones >= BEFORE + self.length / SPACING:
             return self
         ahead = np.arange(1, AFTER + 1)[:, None] * SPACING
@@ -138,9 +139,10 @@ def load_track(track: str | Path | Track) -> Track:
     """
     if isinstance(track, Track):
         return track
+    a_path("track", track)
     if str(track) in own_tracks():
         return _own_track(str(track))
-    if isinstance(track, (str, Path)) and Path(track).suffix == ".npy":
+    if Path(track).suffix == ".npy":
         return Track.from_npy(track)
     raise TmnetError(
         f"There is no track {str(track)!r}: choose {' or '.join(own_tracks())}, "
@@ -154,7 +156,10 @@ def _own_track(name: str) -> Track:
 
 
 def _checked(points: np.ndarray, name: str) -> np.ndarray:
-    points = np.asarray(points)
+    try:
+        points = np.asarray(points)
+    except ValueError:  # lists of different lengths
+        raise wrong(f"The centre line {name}", points, "numbers of shape (points, 3)") from None
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "fiu":
         raise TmnetError(
             f"The centre line {name} has shape {points.shape} of {points.dtype}; "

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tmnet.arguments import finite
 from tmnet.errors import TmnetError
-from tmnet.experiments.fields import Section, build, finite, knob
+from tmnet.experiments.fields import Section, build, knob
 from tmnet.yaml_text import file_of, read_fields
 
 

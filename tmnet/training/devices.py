@@ -4,28 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
-from tmnet.networks.timing import best_device
 from tmnet.training.memory import TransitionMemory
 from tmnet.training.world import World
-
-
-def usable_device(name: str | torch.device | None) -> torch.device:
-    """The device of a name, or the best there is.
-
-    Raises
-    ------
-    TmnetError
-        If nothing can be computed there.
-    """
-    try:
-        one = torch.ones(1, device=name or best_device())
-        one.item()  # which only a device with numbers can tell
-        return one.device
-    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
-        raise TmnetError(f"The device {str(name)!r} cannot be used here ({reason}).") from None
 
 
 def precision_of(precision: str, device: torch.device) -> torch.dtype:

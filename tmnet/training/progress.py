@@ -68,7 +68,7 @@ class ProgressLine:
     def __init__(self, run: str, show: bool | Callable[[Status], None]):
         self._run, self._call = run, show if callable(show) else None
         self._bar = None
-        if show is True:
+        if show and self._call is None:
             self._bar = progress_bar(
                 total=1.0,
                 desc=run,

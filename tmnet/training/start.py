@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from tmnet.arguments import a_flag, a_path, a_whole_number, wrong
+from tmnet.devices import best_device, usable_device
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR, check_folder
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
-from tmnet.training.devices import usable_device
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.stopping import Stop, stopping
@@ -77,18 +78,18 @@ def train(
         If the experiment or an argument is wrong, if there is such a run already, or none to go on
         with, or if a checkpoint cannot be written.
     """
-    experiment = _changed(experiment, dict(values or {}), scale, run_name, minutes, frames)
-    run_name, logdir, checkpoints = experiment.name, Path(logdir), Path(checkpoints)
-    kept = Checkpoints(checkpoints / run_name)
+    logdir, checkpoints = a_path("logdir", logdir), a_path("checkpoints", checkpoints)
+    seed = _checked(seed, resume, stop, progress)
+    device = usable_device(best_device() if device is None else device)
+    experiment = _changed(experiment, values, scale, run_name, minutes, frames)
+    run_name, kept = experiment.name, Checkpoints(checkpoints / experiment.name)
     for folder in (logdir / run_name, kept.directory):
         check_folder(folder)  # before there is a log
     state = _state_to_resume(kept, experiment, seed) if resume else None
     if state is None:
         _refuse_existing(logdir, experiment, kept)
     seed = state["seed"] if state else (seed or 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise TmnetError(f"seed is {seed!r}; it must be a whole number from 0 on.")
-    training = TrainingLoop(experiment, seed, usable_device(device), logdir, kept)
+    training = TrainingLoop(experiment, seed, device, logdir, kept)
     try:
         if state:
             training.load_state_dict(state)
@@ -106,9 +107,21 @@ def train(
 # --- before it starts -----------------------------------------------------------------------------
 
 
+def _checked(
+    seed: int | None, resume: bool, stop: Stop | None, progress: bool | Callable
+) -> int | None:
+    """The seed; TmnetError where one of these is wrong."""
+    a_flag("resume", resume)
+    if stop is not None and not callable(getattr(stop, "is_set", None)):
+        raise wrong("stop", stop, "a threading.Event")
+    if not callable(progress):
+        a_flag("progress", progress)
+    return None if seed is None else a_whole_number("seed", seed, least=0, most=2**63 - 1)
+
+
 def _changed(
     experiment: str | Path | Experiment,
-    values: Mapping[str, Any],
+    values: Mapping[str, Any] | None,
     scale: str | None,
     run_name: str | None,
     minutes: float | None,
@@ -116,10 +129,11 @@ def _changed(
 ) -> Experiment:
     """The experiment as it was asked for, with a budget."""
     if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
+        experiment = load_experiment(a_path("experiment", experiment))
     if scale is not None:
         experiment = experiment.scaled(scale)
-    experiment = experiment.with_values(values)
+    if values is not None:
+        experiment = experiment.with_values(values)
     if run_name is not None:
         experiment = replace(experiment, name=run_name)
     if minutes is not None or frames is not None:

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
+from tmnet.arguments import of_kind
 from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
 from tmnet.networks.anatomy import anatomy
 from tmnet.networks.costs import costs
@@ -60,13 +61,14 @@ def network_lab(config: NetworkConfig | None = None) -> NetworkLab:
     NetworkLab
         A widget. Its `config` is the network that the sliders describe.
     """
-    return NetworkLab(config or NetworkConfig.small())
+    return NetworkLab(NetworkConfig.small() if config is None else config)
 
 
 class NetworkLab(Pictured, widgets.HBox):
     """See `network_lab`."""
 
     def __init__(self, config: NetworkConfig):
+        of_kind("config", config, NetworkConfig)
         self.kept: list[NetworkConfig] = []
         self.network: IQN | None = None  # of the loaded checkpoint
         self._stop = threading.Event()
@@ -94,6 +96,7 @@ class NetworkLab(Pictured, widgets.HBox):
 
     @config.setter
     def config(self, config: NetworkConfig) -> None:
+        of_kind("config", config, NetworkConfig)
         with self._callbacks.off():
             for name, slider in self.sliders.items():
                 value = getattr(config, name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.load import experiment_names, load_experiment
@@ -53,8 +54,9 @@ class TrainingPanel(widgets.VBox):
     """See `training_panel`."""
 
     def __init__(self, logdir: str | Path, checkpoints: str | Path):
+        self.logdir = a_path("logdir", logdir)
+        self.checkpoints = a_path("checkpoints", checkpoints)
         super().__init__(layout={"width": "100%"})
-        self.logdir, self.checkpoints = Path(logdir), Path(checkpoints)
         self.training: BackgroundTraining | None = None
         self.paused = False
         self.explorer: Explorer | None = None

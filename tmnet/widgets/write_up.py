@@ -11,6 +11,7 @@ import numpy as np
 from tmnet.analysis.alignment import fitting_interval, metric_names
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import Metric
+from tmnet.arguments import a_path
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.figures import WIDTHS
@@ -63,7 +64,7 @@ class WriteUp(widgets.HBox):
     """See `write_up`."""
 
     def __init__(self, logdir: str | Path):
-        self.logdir = Path(logdir)
+        self.logdir = a_path("logdir", logdir)
         self.loaded: dict[str, Run] = {run.name: run for run in load_runs(logdir)}
         self.comparison: Comparison | None = None
         self.files: list[Path] = []

@@ -15,6 +15,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import metric_names
+from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
@@ -67,6 +68,11 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
     TmnetError
         If there are no runs, or `view` asks for something that is not there.
     """
+    if not isinstance(source, (str, Path)):
+        form = "a log directory, or runs as tmnet.load_run returns them"
+        source = [source] if isinstance(source, Run) else several("source", source, Run, form)
+        if not source:
+            raise TmnetError(f"There is nothing to explore: source must be {form}.")
     return Explorer(source, **(load_view(saved) if saved is not None else {}) | view)
 
 
@@ -98,10 +104,9 @@ class Explorer(Pictured, widgets.HBox):
             last = self._last_of.get(Path(source))
             runs = load_runs(source, before=last.runs if last else ())
             self._last_of[Path(source)] = self
-        elif runs := list(source):
-            self.controls.logdir.value = str(runs[0].logdir)
         else:
-            raise TmnetError("There is nothing to explore: give a log directory or runs.")
+            runs = source
+            self.controls.logdir.value = str(runs[0].logdir)
         self._set_runs(runs)
         with self._callbacks.off():
             self.controls.set_intervals(runs)
@@ -170,6 +175,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_at(self, at: float) -> None:
         """Go to the grid point nearest to a moment (minutes, or steps)."""
+        at = a_number("at", at)
         self.display.moment.value = int(np.abs(self.comparison.grid - at).argmin())
 
     def reload(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tmnet.arguments import a_text
 from tmnet.errors import TmnetError
 from tmnet.files import write_output
 
@@ -43,7 +44,7 @@ def load_view(name: str) -> dict:
 
 def save_view(name: str, view: dict) -> None:
     """Keep a view under a name, in place of another; TmnetError where that cannot be."""
-    if not name.strip():
+    if not a_text("name", name).strip():
         raise TmnetError("Type a name to save the view under.")
     _write(load_views() | {name.strip(): view})
 
@@ -58,7 +59,7 @@ def delete_view(name: str) -> None:
 def _with(name: str) -> dict[str, dict]:
     """The saved views, one of which has the name."""
     views = load_views()
-    if name not in views:
+    if a_text("name", name) not in views:
         known = f"there are {', '.join(views)}" if views else "none was saved in this folder"
         raise TmnetError(f"There is no saved view {name!r}; {known}.")
     return views

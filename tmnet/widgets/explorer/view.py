@@ -6,14 +6,14 @@ import dataclasses
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
-from numbers import Real
 from typing import Any
 
 from tmnet.analysis.alignment import metric_names
 from tmnet.analysis.axis import CLOCKS
 from tmnet.analysis.metrics import RULES, Metric
+from tmnet.arguments import a_flag, a_number, a_pair, a_text, some_names, wrong
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
@@ -66,13 +66,11 @@ class View:
                 hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
                 raise TmnetError(f"A view has no entry {name}: {hint}")
         stay = [field.name for field in dataclasses.fields(self) if field.default is MISSING]
-        given = {name: value for name, value in entries.items() if value is not None}
-        for name, form in _FORMS.items():
-            if name in given:
-                try:
-                    given[name] = form(given[name])
-                except (TypeError, ValueError):
-                    raise _cannot_be(name, given[name]) from None
+        given = {
+            name: _FORMS[name](f"The view's {name}", value)
+            for name, value in entries.items()
+            if value is not None
+        }
         return View(**{name: getattr(self, name) for name in stay} | given)
 
     def check(self, runs: Sequence[Run]) -> None:
@@ -91,11 +89,8 @@ class View:
         }
         for name, values in offered.items():
             if getattr(self, name) not in values:
-                raise _cannot_be(name, getattr(self, name))
-        for name in ("interval", "step_interval"):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or value != value:
-                raise _cannot_be(name, value)
+                form = " or ".join(map(repr, values))
+                raise wrong(f"The view's {name}", getattr(self, name), form)
 
     def subjects(self, runs: Sequence[Run]) -> list[Run] | dict[str, list[Run]]:
         """What `compare` is to compare: the chosen ones of all runs, or the arms they are of."""
@@ -160,28 +155,26 @@ class View:
         ])  # fmt: skip
 
 
-def _metrics(names: Sequence[str]) -> list[str]:
-    return [Metric.named(name).name for name in names]
-
-
-def _window(ends: Sequence[float]) -> tuple[float, float]:
-    low, high = map(float, ends)
-    return low, high
+def _length(what: str, value: Any) -> float:
+    return a_number(what, value, above=0)
 
 
 # What makes of a view's entry, which may come from a file or a person, what the field holds.
-_FORMS = {
-    "arms": bool,
-    "window": _window,
-    "metrics": _metrics,
-    "trailing": lambda value: float(value) or None,
-    "at": float,
-    "follow": bool,
+_FORMS: dict[str, Callable[[str, Any], Any]] = {
+    "runs": some_names,
+    "arms": a_flag,
+    "baseline": a_text,
+    "by": a_text,
+    "clock": a_text,
+    "window": a_pair,
+    "interval": _length,
+    "step_interval": _length,
+    "metrics": lambda what, value: [Metric.named(name).name for name in some_names(what, value)],
+    "trailing": lambda what, value: a_number(what, value, least=0) or None,
+    "rule": a_text,
+    "at": a_number,
+    "follow": a_flag,
 }
-
-
-def _cannot_be(name: str, value: Any) -> TmnetError:
-    return TmnetError(f"The view's {name} cannot be {value!r}.")
 
 
 def axes(runs: Sequence[Run]) -> dict[str, str]:
