@@ -132,7 +132,7 @@ def potential(floats: Tensor) -> Tensor:
     torch.Tensor
         (...): -2.5 (25 m or more away) .. -0.2 (2 m or less).
     """
-    if of_kind("floats", floats, Tensor).shape[-1:] != (FLOATS,):
+    if of_kind("floats", floats, Tensor).ndim == 0 or floats.shape[-1] < POINTS.start + 3:
         raise TmnetError(f"floats has the shape {tuple(floats.shape)}, not (..., {FLOATS}).")
     first = floats[..., POINTS][..., :3]
     return -0.1 * torch.linalg.vector_norm(first, dim=-1).clamp(2.0, 25.0)
