@@ -26,6 +26,7 @@ from .event_files import (
     mixed_events,
     parse,
     read,
+    read_one,
     rows_by_tag,
     scalar,
     tbparse_rows,
@@ -129,6 +130,36 @@ def test_records_of_equal_length_and_different_layout(log, block_bytes):
         for i in range(600)
     ]
     assert_reads_like_protobuf(write_events(log, events))
+
+
+def test_tensors_before_their_metadata(log, block_bytes):
+    """A tensor is a scalar from when its tag was logged as one, wherever a block ends."""
+    filler = [values_event(1, scalar("x", i)) for i in range(20)]
+    without = values_event(2, tf2_scalar("q", 1, plugin=""))
+    events = [without, *filler, values_event(2, tf2_scalar("q", 2)), without, *filler, without]
+    assert_reads_like_protobuf(write_events(log, events))
+
+
+def test_a_wall_time_that_is_no_number(log):
+    """It says nothing about when its file begins and ends."""
+    walls = [3.0, np.nan, 1.0, 2.0]
+    two = [scalar("a", 1), scalar("b", 2)]
+    events = [values_event(i, *two[: 1 + i % 2], wall=wall) for i, wall in enumerate(walls)]
+    events, _ = read_one(write_events(log, events))
+    assert (events.first_wall, events.last_wall) == (1, 3)
+    assert len(events.code) == 6
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_tags_that_are_no_text(log, together):
+    """TensorBoard takes no record with such a tag: it is left out, with a note."""
+    values = [scalar("a?", 1), scalar("b", 2)]
+    events = [values_event(i, *values[: 1 + together]).SerializeToString() for i in range(4)]
+    bad = [event.replace(b"a?", b"a\xff") for event in events]
+    write_events(log, [bad[0], events[1], bad[2], events[3]])
+    frame, (message,) = read(log)
+    assert frame["step"].unique().tolist() == [1, 3]
+    assert message.endswith("(2).")
 
 
 def in_parts(*events):

@@ -69,9 +69,9 @@ class EventFile:
     sample: int
     stored: int
 
-    def is_as(self, stat: os.stat_result) -> bool:
+    def is_as(self, status: os.stat_result) -> bool:
         """Whether the file is now as it was then, as far as its status tells."""
-        now = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return (self.size, self.mtime_ns, self.ctime_ns) == now
 
     def has_grown(self, file: BinaryIO, size: int) -> bool:

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google_crc32c
 import numpy as np
@@ -161,10 +161,10 @@ def _blocks(file: BinaryIO, size: int, reader: _Reader) -> Iterator[np.ndarray]:
                 rest = b""
             else:
                 wanted = max(wanted, record - len(rest))
-        new = file.read(min(wanted, size - reader.end - len(rest)))
-        if not new:
+        block, start = rest + file.read(min(wanted, size - reader.end - len(rest))), reader.end
+        if len(block) == len(rest):
             return
-        block, start = rest + new, reader.end
+        rest = b""  # it is in the block
         yield np.frombuffer(block, np.uint8)
         rest = block[reader.end - start :]
 
@@ -252,41 +252,43 @@ class _Reader:
         from google.protobuf.message import DecodeError
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-        columns = [array(kind) for kind in "iiqdd"]
+        columns: list[array[Any]] = [array(kind) for kind in "iiqdd"]
+        add_record, add_code, add_step, add_wall, add_value = (x.append for x in columns)
         logged: set[int] = set()
         first = functools.cache(lambda number: int(np.argmax(code == number)))
+
+        def is_scalar(tag: str) -> bool:
+            """Whether scalars of a tag were logged before this record."""
+            if (number := self.codes.get(tag)) is None:
+                return False
+            return number < self.known or number in logged or first(number) < record
+
         damaged = len(starts)
         for record in records.tolist():
             a = int(starts[record]) + HEADER
             b = a + int(lengths[record])
-            data = block[a:b].tobytes()
+            data = block[a:b]
             if masked_crc(data) != int.from_bytes(block[b : b + 4].tobytes(), "little"):
                 damaged = record
                 break
             try:
-                event = Event.FromString(data)
+                event = Event.FromString(data.data)
             except DecodeError:
                 out.left_out[NO_EVENT] += 1
                 continue
-            out.first_wall = min(out.first_wall, event.wall_time)
+            step, wall = event.step, event.wall_time
+            out.first_wall = min(out.first_wall, wall)
             if event.WhichOneof("what") != "file_version":
-                out.last_wall = max(out.last_wall, event.wall_time)
+                out.last_wall = max(out.last_wall, wall)
             if event.session_log.status == SessionLog.START:
-                out.sessions.append((record, event.step))
-
-            def is_scalar(tag: str, record: int = record) -> bool:
-                number = self.codes.get(tag, -1)
-                return (
-                    number in logged
-                    or 0 <= number < self.known
-                    or (number >= 0 and first(number) < record)
-                )
-
-            for tag, number in _scalars(event, is_scalar, out.left_out):
-                row = (record, self._code(tag), event.step, event.wall_time, number)
-                logged.add(row[1])
-                for column, x in zip(columns, row):
-                    column.append(x)
+                out.sessions.append((record, step))
+            for tag, value in _scalars(event, is_scalar, out.left_out):
+                logged.add(number := self._code(tag))
+                add_record(record)
+                add_code(number)
+                add_step(step)
+                add_wall(wall)
+                add_value(value)
             plugins = {value.metadata.plugin_data.plugin_name for value in event.summary.value}
             if plugins & {"text", "hparams"}:
                 out.texts.append((self.end + a - HEADER, b - a + FRAME))

@@ -69,5 +69,5 @@ def mask(crc):
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def masked_crc(data: bytes) -> int:
+def masked_crc(data: bytes | np.ndarray) -> int:
     return mask(google_crc32c.value(data))

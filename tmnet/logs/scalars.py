@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,9 +99,18 @@ def reading(
 
     `cache` as for `read_scalars`; of files that were read `before`, only what is new is read.
     """
-    total = sum(path.stat().st_size for path in paths if path.is_file())
+    total = sum(map(_size, paths))
     with progress_bar(total=total, unit="B", unit_scale=True, desc="Reading logs") as bar:
         yield Reader(cache, {file.path: file for file in before}, bar.update)
+
+
+def _size(path: Path) -> int:
+    """How many bytes there are to read: none of what is no file, or cannot be reached."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 @dataclass(frozen=True)
@@ -142,18 +152,19 @@ class Reader:
         by samples of both ends of what was read: event files are appended to, nothing rewrites them
         in the middle.
         """
-        stat = path.stat()
-        known = self.before.get(path) or (load_cached(path, stat.st_size) if self.cache else None)
-        if known is not None and known.is_as(stat):
-            self.progress(stat.st_size)
+        status = path.stat()
+        known = self.before.get(path) or (load_cached(path, status.st_size) if self.cache else None)
+        if known is not None and known.is_as(status):
+            self.progress(status.st_size)
             return known
         with open_regular(path) as file:
-            stat = os.fstat(file.fileno())
-            if known is not None and known.has_grown(file, stat.st_size):
+            status = os.fstat(file.fileno())
+            size = status.st_size
+            if known is not None and known.has_grown(file, size):
                 self.progress(known.events.end)
             else:
                 known = None
-            events = read_events(file, stat.st_size, known.events if known else None, self.progress)
+            events = read_events(file, size, known.events if known else None, self.progress)
             if os.fstat(file.fileno()).st_size < events.end:
                 raise OSError(errno.EIO, "it became shorter while it was read", str(path))
             ends = sample(file, events.end)
@@ -163,9 +174,9 @@ class Reader:
         read = EventFile(
             path,
             events,
-            size=stat.st_size,
-            mtime_ns=stat.st_mtime_ns,
-            ctime_ns=stat.st_ctime_ns,
+            size=size,
+            mtime_ns=status.st_mtime_ns,
+            ctime_ns=status.st_ctime_ns,
             sample=ends,
             stored=events.end if store else stored,
         )
