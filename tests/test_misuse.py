@@ -199,7 +199,8 @@ COMPARING = [
 ]  # fmt: skip
 
 WIDGETS = [
-    ("explore", "source|log directory|No runs", lambda x, v: tmnet.explore(v), {"run"}),
+    ("explore", "source|log directory|No runs", lambda x, v: tmnet.explore(v),
+     {"run", "empty text"}),  # which is the current folder,
     ("explore, one of several", "source|runs", lambda x, v: tmnet.explore([v]), {"run"}),
     ("explore", "name|view", lambda x, v: tmnet.explore(x.runs, v), {"none"}),
     *(
@@ -218,7 +219,7 @@ WIDGETS = [
     ("show_view", "name|view", lambda x, v: x.explorer.show_view(v), set()),
     ("delete_view", "name|view", lambda x, v: x.explorer.delete_view(v), set()),
     ("save_view", "name", lambda x, v: x.explorer.save_view(v), {"text"}),
-    ("write_up", "logdir|log dir|No runs", lambda x, v: tmnet.write_up(v), set()),
+    ("write_up", "logdir|log dir|No runs", lambda x, v: tmnet.write_up(v), {"empty text"}),
     ("network_lab", "config", lambda x, v: tmnet.network_lab(v), {"none"}),
     ("training_panel", "logdir", lambda x, v: tmnet.training_panel(v), {"path", *TEXT}),
     ("training_panel", "checkpoints",
@@ -320,6 +321,9 @@ RACING = [
     ("RaceVectorEnv", "image_size", lambda x, v: racing.RaceVectorEnv([x.road], 1, v), {"none"}),
     ("RaceVectorEnv", "device", lambda x, v: racing.RaceVectorEnv([x.road], 1, None, v), set()),
     ("RaceVectorEnv", "seed", lambda x, v: racing.RaceVectorEnv([x.road], 1, None, "cpu", v), SEED),
+    ("Simulator", "tracks", lambda x, v: racing.Simulator(v), set()),
+    ("Simulator, one of several", "tracks", lambda x, v: racing.Simulator([v]), set()),
+    ("Simulator", "device", lambda x, v: racing.Simulator([x.road], v), set()),
     ("reset", "seed", lambda x, v: x.env.reset(seed=v), {"none", *SEED}),
     ("reset", "options", lambda x, v: x.env.reset(options=v), {"none", "dict", "empty dict"}),
     ("reset", "reset_mask", lambda x, v: x.env.reset(options={"reset_mask": v}), {"none"}),

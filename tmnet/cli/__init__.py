@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # of a file that nobody else has words for, or of what is printed
         what = error.filename or "standard output"
         print(f"tmnet: {what}: {error.strerror or error}.", file=sys.stderr)
-        _print_no_more()
+        if not error.filename:
+            _print_no_more()
         status = 2
     return status
 

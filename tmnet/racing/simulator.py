@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tmnet.arguments import several, wrong
+from tmnet.devices import usable_device
 from tmnet.racing.track import BEFORE, CEILING, DIRT, ROAD, SPACING, WALL, Track
 
 TICK = 0.01  # s
@@ -120,19 +122,22 @@ class Simulator:
     """
 
     def __init__(self, tracks: Sequence[Track], device: torch.device | str = "cpu"):
-        self.tracks = tuple(tracks)
-        self.device = torch.device(device)
-        sizes = [len(track.zones) for track in tracks]
+        form = "tracks, as load_track returns them"
+        self.tracks = tuple(several("tracks", tracks, Track, form))
+        if not self.tracks:
+            raise wrong("tracks", tracks, form)
+        self.device = usable_device(device)
+        sizes = [len(track.zones) for track in self.tracks]
         offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self.start = self._whole(offsets + BEFORE)  # (tracks,)
         self.ends = torch.stack(  # (2, tracks): the first and the last zone of each
             [self._whole(offsets), self._whole(offsets + np.array(sizes) - 1)]
         )
-        self.length = self._real([track.length for track in tracks])  # (tracks,)
-        frames = np.concatenate([track.frames for track in tracks]).transpose(1, 2, 0)
-        points = np.concatenate([track.zones for track in tracks]).T
+        self.length = self._real([track.length for track in self.tracks])  # (tracks,)
+        frames = np.concatenate([track.frames for track in self.tracks]).transpose(1, 2, 0)
+        points = np.concatenate([track.zones for track in self.tracks]).T
         metres = [(np.arange(size) - BEFORE) * SPACING for size in sizes]
-        bends = np.concatenate([_bends(track) for track in tracks]).T  # (2, zones)
+        bends = np.concatenate([_bends(track) for track in self.tracks]).T  # (2, zones)
         self.line = self._real(  # (8, zones): points, the road's left, curvature, m from the start
             np.concatenate([points, frames[0], bends[:1], [np.concatenate(metres)]])
         )
