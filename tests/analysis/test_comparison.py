@@ -326,6 +326,7 @@ def test_a_run_alone_need_not_be_in_a_list(runs):
         ({"interval": float("nan")}, "interval is nan"),
         ({"interval": float("inf")}, "interval is inf"),
         ({"interval": 1e-6}, "longer interval"),
+        ({"interval": 1e-320, "window": (10, 20)}, "longer interval"),
         ({"trailing": 0}, "trailing is 0"),
         ({"window": (50, 20)}, "window ends before it starts: 50 to 20"),
         ({"window": (0, float("nan"))}, "window"),
@@ -347,6 +348,13 @@ def test_a_run_alone_need_not_be_in_a_list(runs):
 def test_what_makes_no_sense_is_refused(runs, options, message):
     with pytest.raises(tmnet.TmnetError, match=message):
         tmnet.compare(runs, **options)
+
+
+def test_an_average_over_next_to_nothing(runs):
+    """Is the last value; and no moment is too late for pandas."""
+    options = {"metrics": ["loss"], "window": (30, 30), "interval": 1e-300}
+    ema, last = (tmnet.compare(runs, rule=rule, **options).frame for rule in ("ema", "last"))
+    pd.testing.assert_frame_equal(ema, last)
 
 
 def test_which_runs_are_refused(runs):

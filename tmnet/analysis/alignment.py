@@ -354,12 +354,13 @@ def _check(runs: Sequence[Run]) -> None:
 
 def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
     """Multiples of the interval in the window, without 0; its end, if there is none."""
-    first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
-    if last - first > MOST_POINTS:
+    points = (hi - lo) / interval if np.isfinite(hi / interval) else np.inf
+    if points > MOST_POINTS:
         raise TmnetError(
-            f"An interval of {interval:g} makes {last - first:,.0f} grid points in the window of "
+            f"An interval of {interval:g} makes {points:,.0f} grid points in the window of "
             f"{lo:g} to {hi:g}; at most {MOST_POINTS:,} are allowed: choose a longer interval."
         )
+    first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
     numbers = np.arange(max(first, 1), last + 1)
     return np.round(numbers * interval, DECIMALS) if len(numbers) else np.array([hi])
 

@@ -268,7 +268,9 @@ def scalar_values(
 
 def _ema(at: np.ndarray, value: np.ndarray, half_life: float) -> np.ndarray:
     """Exponential moving average over unequal distances, by pandas, which wants them as times."""
-    ticks = np.round((at - at[0]) / half_life * 1e9).astype("datetime64[ns]")
+    # What is a hundred half-lives away weighs nothing; more would be later than any time is.
+    away = np.cumsum(np.minimum(np.diff(at, prepend=at[0]) / half_life, 100))
+    ticks = np.round(away * 1e9).astype("datetime64[ns]")
     halving = pd.Timedelta(10**9, "ns")
     return pd.Series(value).ewm(halflife=halving, times=pd.Series(ticks)).mean().to_numpy()
 
