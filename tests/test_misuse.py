@@ -198,6 +198,11 @@ COMPARING = [
     ("Metric.named", "name", lambda x, v: Metric.named(v), TEXT),
 ]  # fmt: skip
 
+LOGS = [
+    ("read_scalars", "path|file|directory", lambda x, v: tmnet.read_scalars(v), {"empty text"}),
+    ("read_scalars", "cache", lambda x, v: tmnet.read_scalars(x.logdir, v), {"true"}),
+]  # fmt: skip
+
 WIDGETS = [
     ("explore", "source|log directory|No runs", lambda x, v: tmnet.explore(v),
      {"run", "empty text"}),  # which is the current folder,
@@ -383,7 +388,7 @@ def id_of(what):
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("what", "argument", "call", "right"),
-    [*COMPARING, *WIDGETS, *EXPERIMENTS, *TRAINING, *NETWORKS, *RACING],
+    [*LOGS, *COMPARING, *WIDGETS, *EXPERIMENTS, *TRAINING, *NETWORKS, *RACING],
     ids=id_of,
 )
 def test_misuse(things, what, argument, call, right):

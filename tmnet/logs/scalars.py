@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tmnet.arguments import a_flag, a_path
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import open_regular
 from tmnet.logs.cache import EventFile, load_cached, sample, store_cached
@@ -54,8 +55,8 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
         For a file that is damaged, empty or cannot be read; the rest of it, and the other files,
         are returned.
     """
-    paths = event_files(Path(path))
-    with reading(paths, cache) as reader:
+    paths = event_files(a_path("path", path))
+    with reading(paths, a_flag("cache", cache)) as reader:
         files, notes = reader.read(paths)
     for note in notes:
         warnings.warn(note, LogWarning, stacklevel=2)
