@@ -117,6 +117,81 @@ def test_folders_with_the_name_of_a_file(log):
         tmnet.read_scalars(log)
 
 
+# --- folders --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def link():
+    """Function that makes a link to a folder; skips the test where that cannot be."""
+
+    def make(path, target):
+        try:
+            path.symlink_to(target, target_is_directory=True)
+        except OSError:
+            pytest.skip("links cannot be made here")
+
+    return make
+
+
+def rows_of(folder):
+    """How many scalars are read, and the notes."""
+    frame, messages = read(folder)
+    return len(frame), messages
+
+
+def test_links_to_folders(tmp_path, link):
+    """What a link leads to is read once, wherever it lies; a folder above the link is not."""
+    write_events(tmp_path / "top" / "run" / "tfevents.1", [ROW])
+    write_events(tmp_path / "other" / "deep" / "tfevents.2", [ROW, ROW])
+    write_events(tmp_path / "tfevents.3", [ROW] * 10)
+    top = tmp_path / "top"
+    link(top / "a link", tmp_path / "other")
+    assert rows_of(top) == (3, [])
+    link(top / "b link", tmp_path / "other" / "deep")
+    rows, (message,) = rows_of(top)
+    assert rows == 3
+    assert "b link" in message
+    link(top / "run" / "loop", "..")
+    link(tmp_path / "other" / "back", tmp_path)
+    rows, messages = rows_of(top)
+    assert rows == 3
+    assert len(messages) == 2  # where the loop leads to, there is no file
+    assert rows_of(top / "run")[0] == 1
+    assert rows_of(top / "a link")[0] == 2
+
+
+def test_links_that_lead_nowhere(tmp_path, link):
+    """In circles, or to what is gone: they hold no files."""
+    write_events(tmp_path / "tfevents.1", [ROW])
+    link(tmp_path / "one", tmp_path / "two")
+    link(tmp_path / "two", tmp_path / "one")
+    link(tmp_path / "three", tmp_path / "gone")
+    assert rows_of(tmp_path) == (1, [])
+    for name in ("one", "three"):
+        rows, (message,) = rows_of(tmp_path / name)
+        assert rows == 0
+        assert "cannot be read" in message
+
+
+def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    """It is named; the others are read."""
+    write_events(tmp_path / "a" / "tfevents.1", [ROW])
+    secret = write_events(tmp_path / "b" / "tfevents.1", [ROW]).parent
+    scandir = os.scandir
+
+    def guarded(path):
+        if os.fspath(path) == str(secret):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", guarded)
+    rows, (message,) = rows_of(tmp_path)
+    assert rows == 1
+    assert message == f"{secret} cannot be read (Permission denied); it is left out."
+    with pytest.raises(tmnet.TmnetError, match="Permission denied"):
+        read(secret)
+
+
 # --- large records --------------------------------------------------------------------------------
 
 
@@ -282,9 +357,16 @@ def test_a_file_that_never_stops_growing(log, small_blocks):
     reason="it takes a user whose rights can be taken away",
 )
 def test_rights(log):
-    """A file without the right to read it is named; so is a folder."""
+    """A file without the right to read it is named; so is a folder, and what lies in it."""
     write_bytes(log, MIXED)
     secret = write_bytes(log.with_name("x.tfevents"), MIXED)
+    folder = write_bytes(log.parent / "folder" / "x.tfevents", MIXED).parent
     secret.chmod(0)
-    _, (message,) = read(log.parent)
-    assert "Permission denied" in message
+    folder.chmod(0)
+    try:
+        frame, messages = read(log.parent)
+        assert_same_rows(frame, parse(MIXED).frame)
+        assert sorted("Permission denied" in message for message in messages) == [True, True]
+        assert "Permission denied" in read(folder / "x.tfevents")[1][0]
+    finally:
+        folder.chmod(0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import warnings
@@ -19,6 +20,7 @@ from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import open_regular
 from tmnet.logs.cache import EventFile, load_cached, sample, store_cached
 from tmnet.logs.events import Events, read_events
+from tmnet.logs.folders import creation, run_folders
 from tmnet.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
         For a file that is damaged, empty or cannot be read; the rest of it, and the other files,
         are returned.
     """
-    paths = event_files(a_path("path", path))
+    unseen: list[str] = []
+    paths = event_files(a_path("path", path), unseen)
     with reading(paths, a_flag("cache", cache)) as reader:
         files, notes = reader.read(paths)
-    for note in notes:
+    for note in unseen + notes:
         warnings.warn(note, LogWarning, stacklevel=2)
     import pandas as pd
 
@@ -67,29 +70,39 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
     return pd.DataFrame({"tag": tag} | columns, copy=False)
 
 
-def event_files(path: Path) -> list[Path]:
+def event_files(path: Path, notes: list[str] | None = None) -> list[Path]:
     """The event files at or below a path, in the order of their creation.
+
+    What was not looked into is added to the notes.
 
     Raises
     ------
     TmnetError
         If there is none.
     """
-    if path.is_dir():
-        files = [file for file in path.rglob("*tfevents*") if not file.is_dir()]
-    else:
-        files = [path] if path.exists() or path.is_symlink() else []
-        if not files:
+    if not os.path.isdir(path):
+        if not _is_there(path):
             raise TmnetError(f"There is no file or directory {path}.")
-    if not files:
-        raise TmnetError(f"There are no event files (named events.out.tfevents…) below {path}.")
-    return sorted(files, key=_creation)
+        return [path]
+    folders = run_folders(path)
+    if notes is not None:
+        notes += folders.notes
+    if not folders.files:
+        raise TmnetError(
+            f"There are no event files (named events.out.tfevents…) below {path}. "
+            + " ".join(folders.notes)
+        )
+    return sorted(itertools.chain(*folders.files.values()), key=creation)
 
 
-def _creation(path: Path) -> tuple[int, str]:
-    """Sort key: the seconds in an event file's name (…tfevents.SECONDS.HOST.PID.N), then path."""
-    seconds = path.name.partition("tfevents.")[2].partition(".")[0]
-    return int(seconds) if seconds.isdecimal() else 0, str(path)
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # reading it will tell
+        return True
+    return True
 
 
 @contextlib.contextmanager
