@@ -7,6 +7,7 @@ other's.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,10 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import EngFormatter, Formatter
+
+from tmnet.safe_text import distinct
 
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
@@ -30,7 +34,12 @@ STYLE = {
     "lines.linewidth": 1.8,
     "grid.linewidth": 0.6,
     "grid.color": "0.87",
+    # A $ in a name is one, whatever the user's own settings are.
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
 }
+LONGEST = 120  # letters of a name in a figure
 
 
 _drawing = threading.RLock()
@@ -61,6 +70,41 @@ class AggFigure(Figure):
         return encode_png(self.canvas)
 
     _repr_png_ = png  # for IPython
+
+
+def for_figure(text: str, letters: float = LONGEST) -> str:
+    """A text to be drawn as it is: what the font lacks is shown as what cannot be seen is, and the
+    middle of one that is longer than so many letters is left out."""
+    if len(text) > 2 * LONGEST:
+        text = text[:LONGEST] + text[-LONGEST:]
+    text = "".join(
+        sign if ord(sign) in _drawable() else sign.encode("ascii", "backslashreplace").decode()
+        for sign in distinct(text)
+    )
+    if text.startswith("_"):  # which hides it from legends
+        text = f" {text}"
+    if len(text) <= letters:
+        return text
+    half = max(0, int(letters - 1) // 2)
+    return f"{text[:half]}…{text[len(text) - half :]}"
+
+
+def names_for_figure(names: Sequence[str], letters: float = LONGEST) -> list[str]:
+    """Names as `for_figure` has them, numbered where it makes them alike."""
+    drawn = [for_figure(name, letters) for name in names]
+    if len({*drawn}) < len({*names}):
+        drawn = [f"{i}: {name}" for i, name in enumerate(drawn, 1)]
+    return drawn
+
+
+@functools.cache
+def _drawable() -> frozenset[int]:
+    """The code points that our fonts have."""
+    with styled():
+        faces = [FontProperties(weight=weight) for weight in ("normal", "bold")]
+        return frozenset.intersection(
+            *(frozenset(get_font(findfont(face)).get_charmap()) for face in faces)
+        )
 
 
 def run_colours(names: Sequence[str]) -> dict[str, tuple]:

@@ -1,9 +1,17 @@
 """What tmnet says when something is wrong: one sentence, in the user's words."""
 
+from tmnet.safe_text import visible
+
 
 class TmnetError(ValueError):
     """Bad input. The message says what is wrong, where, and what would be right."""
 
+    def __str__(self) -> str:
+        return visible(super().__str__())  # names of runs and tags are in it, wherever it is shown
+
 
 class LogWarning(UserWarning):
     """Something in a log could not be read; the rest was."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())

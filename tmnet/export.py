@@ -17,12 +17,14 @@ from tmnet.files import (
     TABLE_FORMATS,
     check_folder,
     check_formats,
+    check_prefix,
     file_name,
+    fitted,
     make_directory,
     write_output,
 )
 from tmnet.progress import progress_bar
-from tmnet.tables import document, tables
+from tmnet.tables import csv_text, document, tables
 
 
 def export(
@@ -45,9 +47,11 @@ def export(
     prefix : str
         File names are ``<prefix>_A01_best.png`` for ``A01/eval/best``,
         ``<prefix>_A01_explo_best.png`` for ``A01/explo/best``, ``<prefix>_loss.png``; of a
-        comparison by step they end in ``_by_step``.
+        comparison by step they end in ``_by_step``. Signs that some system refuses are ``_`` in
+        them, and what is too long is shortened.
     formats : iterable of str
-        Of figures: png, svg, pdf, jpg; of the table of all values: csv, md (Markdown), tex.
+        Of figures: png, svg, pdf, jpg; of the table of all values: csv (see
+        `tmnet.tables.csv_text`), md (Markdown), tex.
     dpi : float
     order : sequence of str, optional
     width : {"page", "column"}
@@ -61,11 +65,12 @@ def export(
     Raises
     ------
     TmnetError
-        If a format is unknown, or the files cannot be written.
+        If a format is unknown, the prefix leads to another folder, or the files cannot be written.
     """
     formats = check_formats(formats)
     order, dpi = check_looks(comparison, order, dpi, width)
     prefix, directory = a_text("prefix", prefix), a_path("directory", directory)
+    check_prefix(prefix)
     check_folder(directory)
     make_directory(directory)
     suffix = "" if comparison.axis.is_time else f"_by_{file_name(comparison.axis.by)}"
@@ -74,12 +79,14 @@ def export(
     for metric, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
         if kinds:
             figure = plot_grid(comparison, [metric.name], order=order, width=width)
-            written += _save_figure(figure, directory / f"{prefix}_{name}{suffix}", kinds, dpi)
+            written += _save_figure(
+                figure, directory / fitted(f"{prefix}_{name}{suffix}"), kinds, dpi
+            )
     for kind in TABLE_FORMATS:
         if kind in formats:
-            path = directory / f"{prefix}_table{suffix}.{kind}"
+            path = directory / f"{fitted(f'{prefix}_table{suffix}')}.{kind}"
             if kind == "csv":
-                text = comparison.frame.to_csv(index=False, lineterminator="\n")
+                text = csv_text(comparison.frame)
             else:
                 text = document(tables(comparison), kind) + "\n"
             write_output(path, lambda file, t=text: file.write(t.encode()))
@@ -94,7 +101,9 @@ def export_profile(
     """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
     figure = plot_profile(comparison, name, order=order, width=width)
     (base,) = _names_of_files(comparison.only([name]).metrics)
-    return _save_figure(figure, directory / f"{prefix}_{base}_profile", kinds, dpi)
+    return _save_figure(
+        figure, directory / fitted(f"{check_prefix(prefix)}_{base}_profile"), kinds, dpi
+    )
 
 
 def _save_figure(figure: Figure, path: Path, kinds: Sequence[str], dpi: float) -> list[Path]:

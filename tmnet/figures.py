@@ -22,6 +22,8 @@ from tmnet.drawing import (
     AggFigure,
     ShortFormatter,
     encode_png,
+    for_figure,
+    names_for_figure,
     run_colours,
     run_dashes,
     styled,
@@ -86,12 +88,13 @@ class Multiples:
         rows = max(1, -(-len(metrics) // columns))
         across, high = WIDTHS[self._width] if len(metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
-        widest = 0.75 + 0.075 * max(map(len, self.order))
+        widest = 0.75 + LABEL_LETTER * max(len(for_figure(name)) for name in self.order)
         self._per_row = max(1, int(columns * across / widest))
         wide, tall = (
             columns * across,
             rows * high + 0.1 + 0.19 * -(-len(self.order) // self._per_row),
         )
+        self._longest = (wide - 0.75) / LABEL_LETTER  # letters of a name in it
         self._legend_place = (0.5, 1 - 0.05 / tall)
         self.figure.set_size_inches(wide, tall)
         for ax in self.axes.values():
@@ -104,9 +107,10 @@ class Multiples:
             size = across - LEFT - RIGHT, high - ABOVE - BELOW
             ax = self.axes[metric.name]
             ax.set_position([left / wide, bottom / tall, size[0] / wide, size[1] / tall])
-            title = ax.set_title(metric.label, loc="left", y=1.0)
-            room = (size[0] + RIGHT) * self.figure.dpi / title.get_window_extent().width
-            title.set_text(_fitted(metric.label, room * len(metric.label)))
+            label = for_figure(metric.label)
+            title = ax.set_title(label, loc="left", y=1.0)
+            room = (size[0] + RIGHT) * self.figure.dpi / (title.get_window_extent().width or 1)
+            title.set_text(for_figure(metric.label, min(len(label), room * len(label))))
             ax.xaxis.set_label_coords(0.5, -0.3 / size[1])
             ax.yaxis.set_label_coords((0.18 - LEFT) / size[0], 0.5)
             ax.set_visible(True)
@@ -180,11 +184,11 @@ class Multiples:
     def _set_limits(self, ax, metric: Metric, comparison: Alignment, drawn: list) -> None:
         lo, hi = comparison.window
         ax.set_xlim(lo, hi if hi > lo else lo + 1)
-        ax.set_xlabel(comparison.axis.label)
+        ax.set_xlabel(for_figure(comparison.axis.label))
         unit = comparison.unit_of(metric)
         name = {"s": "time (s)", "": metric.label.rpartition(": ")[2]}.get(unit, unit)
         height = ax.get_position().height * self.figure.get_figheight()
-        ax.set_ylabel(_fitted(name, height / LABEL_LETTER))
+        ax.set_ylabel(for_figure(name, height / LABEL_LETTER))
         minutes = comparison.axis.is_time
         ax.xaxis.set_major_formatter(ScalarFormatter() if minutes else EngFormatter(sep=""))
         lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
@@ -192,7 +196,7 @@ class Multiples:
         ax.set_ylim(bottom, top)
         note, up = self._notes[metric.name], cut is not None and cut > top
         text = f"{'up' if up else 'down'} to {cut:,.4g} {unit}".strip() if cut is not None else ""
-        note.set(text=text and f"{text}, not shown", y=0.97 if up else 0.03)
+        note.set(text=text and for_figure(f"{text}, not shown"), y=0.97 if up else 0.03)
         note.set_va("top" if up else "bottom")
 
     def _draw_legend(self, first: Metric, runs: list[str]) -> None:
@@ -201,7 +205,7 @@ class Multiples:
         with styled():
             self.figure.legend(
                 [self.lines[first.name, run] for run in runs],
-                runs,
+                names_for_figure(runs, self._longest),
                 loc="upper center",
                 bbox_to_anchor=self._legend_place,
                 ncols=min(self._per_row, len(runs)),
@@ -222,14 +226,6 @@ class Multiples:
                 line.set_xdata([cursor, cursor])
                 line.axes.draw_artist(line)
         return encode_png(canvas)
-
-
-def _fitted(name: str, letters: float) -> str:
-    """A name without its middle, where that has no room."""
-    if len(name) <= letters:
-        return name
-    half = int(letters - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
 
 
 def robust_limits(
@@ -361,17 +357,21 @@ def plot_profile(
     with styled():
         figure = AggFigure(figsize=WIDTHS[width], dpi=100)
         ax = figure.subplots()
+        longest = (WIDTHS[width][0] - 2) / LABEL_LETTER
+        labels = dict(zip(scores, names_for_figure([*scores], longest)))
         for arm, values in scores.items():
             share = performance_profile(np.nan_to_num(values, nan=levels[0] - 1), levels)
             counts = np.round(share * len(values)).astype(int)
             span = np.array([rate_interval(count, len(values)) for count in counts]).T
             x, style = sign * levels * metric.scale, {"color": colours[arm]}
             ax.plot(
-                x, 100 * share, linestyle=dashes[arm], drawstyle="steps-post", label=arm, **style
-            )
+                x, 100 * share, linestyle=dashes[arm], drawstyle="steps-post", label=labels[arm],
+                **style,
+            )  # fmt: skip
             ax.fill_between(x, *(100 * span), step="post", alpha=0.15, lw=0, **style)
         unit = f" ({metric.unit})" if metric.unit else ""
-        ax.set(xlabel=f"{metric.label}{unit}", ylabel="seeds that are better (%)", ylim=(-2, 102))
+        xlabel = for_figure(f"{metric.label}{unit}", WIDTHS[width][0] / LABEL_LETTER)
+        ax.set(xlabel=xlabel, ylabel="seeds that are better (%)", ylim=(-2, 102))
         if sign < 0:
             ax.invert_xaxis()  # the better, the further right
         ax.legend(frameon=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import os
 import re
@@ -19,6 +20,8 @@ from tmnet.errors import TmnetError
 LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")  # of files that are exported
+LONGEST_NAME = 150  # bytes; systems take 255, some 143, with what is added to it
+_RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³])(\.|$)", re.IGNORECASE)  # on Windows
 
 _NO_FILES = {
     stat.S_IFIFO: "it is a named pipe",
@@ -164,8 +167,29 @@ def _no_folder(directory: Path, error: Exception) -> TmnetError:
 
 
 def file_name(text: str) -> str:
-    """A text as part of a file's name: without signs that some system refuses."""
-    return re.sub(r"[^\w.-]+", "_", text)
+    """A text as a file's name, or as part of one: without signs and names that some system refuses,
+    and not too long."""
+    text = re.sub(r"[^\w.-]+|^[.-]|\.$", "_", text)
+    return fitted(f"_{text}" if _RESERVED.match(text) else text)
+
+
+def fitted(name: str) -> str:
+    """A file's name without its ending; of one that is too long the beginning, and what tells it
+    from others that begin so."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    mark = f"_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return name.encode()[: LONGEST_NAME - len(mark)].decode("utf-8", "ignore") + mark
+
+
+def check_prefix(prefix: str) -> str:
+    """What names of files begin with; TmnetError where they would lie in another folder."""
+    if re.search(r"[/\\:]", prefix) or not prefix.isprintable():
+        raise TmnetError(
+            f"The prefix {prefix!r} cannot begin the name of a file: it takes letters, digits and "
+            "signs, but not /, \\ and :, which lead to other folders."
+        )
+    return prefix
 
 
 def check_formats(formats: Iterable[str]) -> list[str]:

@@ -9,9 +9,11 @@ import pandas as pd
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.text_table import render
+from tmnet.safe_text import for_csv, for_markdown, for_terminal
+from tmnet.text_table import for_tex, names_for_markdown, render
 
 BEST_MARK = "*"
+MOST_SETTINGS = 500  # shown
 
 
 def title(comparison: Alignment, metric: Metric) -> str:
@@ -147,16 +149,33 @@ def _folds(comparison: Alignment, metric: Metric) -> bool:
     return any(other.races in wanted for other in comparison.metrics)
 
 
+def readable(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows of a table that has one for each of many settings, and a sentence about the others."""
+    more = len(table) - MOST_SETTINGS
+    return table[:MOST_SETTINGS], f"{more:,} more are not shown." if more > 0 else ""
+
+
 def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
     """Tables under their titles, as one text: plain, Markdown or LaTeX."""
     titles = {"text": "{}", "md": "**{}**\n", "tex": "\\paragraph{{{}}}\n"}
-    escape = _escape_tex if style == "tex" else str
+    show = {"text": for_terminal, "md": for_markdown, "tex": for_tex}[style]
+    if style == "md":  # cells are numbers
+        parts = [(title, names_for_markdown(table)) for title, table in parts]
     return "\n\n".join(
-        titles[style].format(escape(title)) + "\n" + render(table, style) for title, table in parts
+        titles[style].format(show(title)) + "\n" + render(table, style) for title, table in parts
     )
 
 
-def _escape_tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    special |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
-    return text.translate(str.maketrans(special))
+def csv_text(frame: pd.DataFrame) -> str:
+    r"""A tidy table as CSV, in which spreadsheets find texts where there are texts.
+
+    In them what cannot be seen is written as ``\x1b``; and one that a spreadsheet would take for a
+    formula, or that begins with an apostrophe, has an apostrophe before it. Numbers stay.
+    """
+    safe = {}
+    for name, column in frame.items():
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            safe[name] = column.cat.rename_categories(for_csv)
+        elif not pd.api.types.is_numeric_dtype(column):
+            safe[name] = column.map(for_csv)
+    return frame.assign(**safe).to_csv(index=False, lineterminator="\n")

@@ -174,7 +174,6 @@ def test_a_study_that_is_not_there(tmp_path):
         ({"thresholds": {"own/start": 3}}, "own/start"),
         ({"runs": ["only", "oly_b"]}, "no run oly_b"),
         ({"arms": {"x": ["only"], "y": ["only"]}}, "only is given twice"),
-        ({"prefix": "no/such/folder"}, "cannot be written"),
     ],
 )
 def test_a_study_that_does_not_fit_the_runs(logdir, tmp_path, fields, sentence):

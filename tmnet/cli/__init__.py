@@ -12,6 +12,7 @@ from typing import NoReturn
 from tmnet.cli import compare, demo, lab, list, report, train
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import LOGDIR
+from tmnet.safe_text import visible
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # terminals that lack a dash or ±
+            stream.reconfigure(errors="backslashreplace")  # terminals that lack a dash or ±
     status = 0
     try:
         status = _run(argv)
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print_no_more()
     except OSError as error:  # of a file that nobody else has words for, or of what is printed
         what = error.filename or "standard output"
-        print(f"tmnet: {what}: {error.strerror or error}.", file=sys.stderr)
+        print(visible(f"tmnet: {what}: {error.strerror or error}."), file=sys.stderr)
         if not error.filename:
             _print_no_more()
         status = 2
@@ -76,7 +77,7 @@ def _show_warning(message, category, filename, lineno, file=None, line=None) -> 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"tmnet: {message}; `{self.prog} --help` lists what there is.\n")
+        self.exit(2, f"tmnet: {visible(message)}; `{self.prog} --help` lists what there is.\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tmnet.files import LOGDIR, example_runs
 from tmnet.logs.find import describe_in_words
 from tmnet.logs.run import Run
+from tmnet.safe_text import for_terminal
 from tmnet.text_table import render_rows
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def print_tables(by_time: Alignment, by_step: Alignment) -> None:
         print(f"\n{_heading(comparison, name)}\n")
         print(document(tables(comparison, MOST_ROWS), "text"))
     for note in by_time.notes:
-        print(f"\nNote: {note}")
+        print(f"\nNote: {for_terminal(note)}")
 
 
 def _heading(comparison: Alignment, name: str) -> str:

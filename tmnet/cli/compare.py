@@ -8,7 +8,14 @@ import math
 import sys
 from pathlib import Path
 
-from tmnet.files import check_folder, check_formats, check_output, make_directory, write_output
+from tmnet.files import (
+    check_folder,
+    check_formats,
+    check_output,
+    check_prefix,
+    make_directory,
+    write_output,
+)
 
 
 def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
@@ -61,7 +68,8 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         metavar="F,F",
         help="of figures: png,jpg,svg,pdf; of a table of all values: csv,md,tex (default: png)",
     )
-    add("--csv", metavar="FILE", help="write all values: run, axis, metric, at, value")
+    add("--csv", metavar="FILE", help="write all values: run, axis, metric, at, value; names that "
+        "a spreadsheet would take for a formula begin with an apostrophe")  # fmt: skip
     add("--json", metavar="FILE", help="the same as JSON")
 
 
@@ -78,8 +86,10 @@ def run(args: argparse.Namespace) -> None:
     from tmnet.cli.common import log_directory, print_tables, runs_table
     from tmnet.comparison import compare
     from tmnet.logs.find import load_run
+    from tmnet.tables import csv_text
 
     check_formats(args.formats)  # before anything is computed
+    check_prefix(args.prefix)
     for path in (args.csv, args.json):
         if path:
             check_output(Path(path))
@@ -103,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
         frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
         frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
     if args.csv:
-        _write_text(args.csv, frame.to_csv(index=False, lineterminator="\n"))
+        _write_text(args.csv, csv_text(frame))
     if args.json:
         rows = frame.to_dict("records")
         for row in rows:  # JSON knows no NaN and no infinity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,16 @@ import pandas as pd
 
 from tmnet.errors import TmnetError
 from tmnet.files import write_output
-from tmnet.text_table import render
+from tmnet.safe_text import (
+    distinct,
+    for_html,
+    for_markdown,
+    for_rst,
+    lines_for_html,
+    shortened,
+    visible_lines,
+)
+from tmnet.text_table import names_for_markdown, render
 
 PAGE_FORMATS = ("md", "rst", "html")
 _UNDERLINES = "=-~^"
@@ -167,7 +175,7 @@ def page(
     title = next((block.text for block in blocks if isinstance(block, Heading)), "")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n{text}"
+        f"<title>{for_html(_line(title))}</title><style>{_STYLE}</style></head>\n<body>\n{text}"
         "</body></html>\n"
     )
 
@@ -180,7 +188,8 @@ def authors_words(text: str, style: str) -> dict[str, str]:
     TmnetError
         If it is not marked where some of them end.
     """
-    begin, end = (re.escape(mark) for mark in _marks(style, "KEY"))
+    # on lines of their own: within others they may be part of a name
+    begin, end = (rf"(?m)^{re.escape(mark)}[ \t]*$" for mark in _marks(style, "KEY"))
     begin = begin.replace("KEY", "(?P<key>[a-z_ ]+)")
     words = {}
     for match in re.finditer(begin, text):
@@ -207,46 +216,47 @@ def _marks(style: str, key: str) -> tuple[str, str]:
 def _markdown(block: Block, directory: Path) -> str:
     match block:
         case Heading(level, text):
-            return f"{'#' * level} {_escape_md(text)}"
+            return f"{'#' * level} {for_markdown(_line(text))}"
         case Text(text):
-            return "\n\n".join(map(_escape_md, _paragraphs(text)))
+            return "\n\n".join(map(for_markdown, _paragraphs(text)))
         case Bullets(items):
-            return "\n".join(f"- {_escape_md(item)}" for item in items)
+            return "\n".join(f"- {for_markdown(item)}" for item in items)
         case Table(title, frame):
-            frame = frame.map(_escape_md).rename(_escape_md, axis=0).rename(_escape_md, axis=1)
-            return f"**{_escape_md(title)}**\n\n{render(frame, 'md')}"
+            frame = names_for_markdown(frame.map(shortened).map(for_markdown))
+            return f"**{for_markdown(title)}**\n\n{render(frame, 'md')}"
         case Picture(path, caption, alt):
-            return f"![{_escape_md(alt)}]({_link(path, directory)})\n\n*{_escape_md(caption)}*"
+            return f"![{for_markdown(alt)}]({_link(path, directory)})\n\n*{for_markdown(caption)}*"
         case Code(text):
-            return f"```\n{text}\n```"
+            fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
+            return f"{fence}\n{visible_lines(text)}\n{fence}"
     raise TypeError(block)
 
 
 def _rst(block: Block, directory: Path) -> str:
     match block:
         case Heading(level, text):
-            text = _escape_rst(text)
+            text = for_rst(_line(text))
             # as long as the text at least, whose letters may be wide
             return f"{text}\n{_UNDERLINES[level - 1] * len(text.encode())}"
         case Text(text):
-            return "\n\n".join(map(_escape_rst, _paragraphs(text)))
+            return "\n\n".join(map(for_rst, _paragraphs(text)))
         case Bullets(items):
-            return "\n".join(f"- {_escape_rst(item)}" for item in items)
+            return "\n".join(f"- {for_rst(item)}" for item in items)
         case Table(title, frame):
-            head = f".. list-table:: {_escape_rst(title)}\n   :header-rows: 1\n"
+            head = f".. list-table:: {for_rst(title)}\n   :header-rows: 1\n"
             rows = [[frame.index.name or "", *frame.columns]]
             rows += [[name, *row] for name, row in zip(frame.index, frame.to_numpy())]
             lines = [
-                f"   {'  -' if i else '* -'} {_escape_rst(str(cell))}".rstrip()
+                f"   {'  -' if i else '* -'} {for_rst(shortened(str(cell)))}".rstrip()
                 for row in rows
                 for i, cell in enumerate(row)
             ]
             return "\n".join([head, *lines])
         case Picture(path, caption, alt):
-            head = f".. figure:: {_link(path, directory)}\n   :alt: {_line(alt)}"
-            return f"{head}\n\n   {_escape_rst(caption)}"
+            head = f".. figure:: {_link(path, directory)}\n   :alt: {_line(distinct(alt))}"
+            return f"{head}\n\n   {for_rst(caption)}"
         case Code(text):
-            body = "\n".join(f"   {line}".rstrip() for line in text.split("\n"))
+            body = "\n".join(f"   {line}".rstrip() for line in visible_lines(text).split("\n"))
             return f"::\n\n{body}"
     raise TypeError(block)
 
@@ -254,25 +264,25 @@ def _rst(block: Block, directory: Path) -> str:
 def _html(block: Block, directory: Path) -> str:
     match block:
         case Heading(level, text):
-            return f"<h{level}>{html.escape(text)}</h{level}>"
+            return f"<h{level}>{for_html(_line(text))}</h{level}>"
         case Text(text):
-            return "\n".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in _paragraphs(text))
+            return "\n".join(f"<p>{for_html(paragraph)}</p>" for paragraph in _paragraphs(text))
         case Bullets(items):
-            return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
+            return f"<ul>{''.join(f'<li>{for_html(item)}</li>' for item in items)}</ul>"
         case Table(title, frame, folded):
             return (
-                f"<details{'' if folded else ' open'}><summary>{html.escape(title)}</summary>"
+                f"<details{'' if folded else ' open'}><summary>{for_html(title)}</summary>"
                 f'<div class="wide">{render(frame, "html")}</div></details>'
             )
         case Picture(path, caption, alt):
             kind = {"jpg": "jpeg", "svg": "svg+xml"}.get(path.suffix[1:], path.suffix[1:])
             data = base64.b64encode(path.read_bytes()).decode()
             return (
-                f'<figure><img alt="{html.escape(alt)}" src="data:image/{kind};base64,{data}">'
-                f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+                f'<figure><img alt="{for_html(alt)}" src="data:image/{kind};base64,{data}">'
+                f"<figcaption>{for_html(caption)}</figcaption></figure>"
             )
         case Code(text):
-            return f"<pre>{html.escape(text)}</pre>"
+            return f"<pre>{lines_for_html(text)}</pre>"
     raise TypeError(block)
 
 
@@ -294,26 +304,3 @@ def _line(text: str) -> str:
 
 def _link(path: Path, directory: Path) -> str:
     return quote(path.relative_to(directory).as_posix())
-
-
-def _escape_md(text: str) -> str:
-    """A line that Markdown takes as it is: signs of its own escaped, where they would mean it."""
-    text = re.sub(r"([\\`<>\[\]|~&#])", r"\\\1", _line(str(text)))
-    text = re.sub(r"((?<![^\W_])[*_]|\*(?=\S)|_(?![^\W_]))", r"\\\1", text)
-    return re.sub(r"^([-+=](?=\W|$)|\d+(?=[.)](\s|$)))", _escape_start, text)
-
-
-def _escape_start(match: re.Match) -> str:
-    """Of a line that would begin a list or underline the one before."""
-    return f"{match[0]}\\" if match[0].isdecimal() else f"\\{match[0]}"
-
-
-def _escape_rst(text: str) -> str:
-    """A line that reStructuredText takes as it is; as `_escape_md`."""
-    text = re.sub(r"([\\`|])", r"\\\1", _line(str(text)))
-    text = re.sub(r"((?<![^\W_])\*|\*(?=\S)|_(?![^\W_]))", r"\\\1", text)
-    text = re.sub(r"::$", r":\\:", text)
-    if re.fullmatch(r"\\+", text):  # or it would underline
-        return f"\\ {text}"
-    starts_a_list = re.match(r"[^\w\\]|\w{1,8}[.)](\s|$)", text)
-    return f"\\{text}" if starts_a_list else text

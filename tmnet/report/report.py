@@ -21,6 +21,7 @@ from tmnet.files import (
     TABLE_FORMATS,
     check_formats,
     check_output,
+    fitted,
     make_directory,
     write_output,
 )
@@ -39,7 +40,8 @@ from tmnet.report.page import (
     write_page,
 )
 from tmnet.report.study import Study
-from tmnet.tables import document, metric_table, title
+from tmnet.safe_text import visible
+from tmnet.tables import document, metric_table, readable, title
 
 KEY_METRICS = ("best", "finish_rate", "mean")  # of eval races: what the key findings speak of
 SHOWN_FIGURES = ("png", "jpg", "svg")  # that a page can show
@@ -117,7 +119,7 @@ def report(
         for path in pages:
             write_page(path, blocks, words)
         if "tex" in formats:
-            path = directory / f"{study.prefix}_findings.tex"
+            path = directory / f"{fitted(f'{study.prefix}_findings')}.tex"
             tables = [(block.title, block.frame) for block in blocks if isinstance(block, Table)]
             text = document(tables, "tex") + "\n"
             write_output(path, lambda file: file.write(text.encode()))
@@ -338,7 +340,7 @@ class _Writer:
             logged = any(run.config for run in self.runs.values())
             told = "do not differ" if logged else "were not logged"
             return [heading, Text(f"The configurations of these runs {told}.")]
-        return [heading, Table("Where the configurations differ", table.map(_plain))]
+        return [heading, *_settings("Where the configurations differ", table)]
 
     def _hardware(self) -> list[Block]:
         logged = {name: run.about for name, run in self.runs.items() if run.about}
@@ -348,10 +350,10 @@ class _Writer:
                 Text("The logs do not tell."),
                 _words("hardware"),
             ]
-        table = pd.DataFrame(logged, dtype=object).map(_plain)
+        table = pd.DataFrame(logged, dtype=object).rename_axis("what")
         return [
             Heading(2, "Hardware and software"),
-            Table("As the runs logged it", table.rename_axis("what")),
+            *_settings("As the runs logged it", table),
             _words("hardware"),
         ]
 
@@ -472,6 +474,12 @@ def _words(key: str) -> Words:
     return Words(key, PROMPTS[key])
 
 
+def _settings(title: str, table: pd.DataFrame) -> list[Block]:
+    """What the runs logged, as a table."""
+    table, more = readable(table)
+    return [Table(title, table.map(_plain)), *([Text(more)] if more else [])]
+
+
 def _plain(value: Any) -> str:
     """A setting as text."""
     if value is None or value != value:
@@ -486,4 +494,4 @@ def _plain(value: Any) -> str:
 def _reproduce(commands: Sequence[str]) -> list[Block]:
     if not commands:
         return []
-    return [Heading(2, "Making this page again"), Code("\n".join(commands))]
+    return [Heading(2, "Making this page again"), Code("\n".join(map(visible, commands)))]

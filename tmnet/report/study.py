@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tmnet.arguments import finite
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Section, build, knob
+from tmnet.files import check_prefix
 from tmnet.yaml_text import file_of, read_fields
 
 
@@ -61,6 +62,7 @@ class Study(Section):
 
     def __post_init__(self):
         super().__post_init__()
+        check_prefix(self.prefix)
         if bool(self.runs) == bool(self.arms):
             raise TmnetError("A study needs either runs or arms.")
         names = self.names()

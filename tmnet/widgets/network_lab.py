@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 import threading
 from dataclasses import replace
@@ -17,6 +16,7 @@ from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
 from tmnet.networks.anatomy import anatomy
 from tmnet.networks.costs import costs
 from tmnet.networks.iqn import IQN
+from tmnet.safe_text import lines_for_html
 from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.checkpoint_figure import checkpoint_png
@@ -219,7 +219,7 @@ class NetworkLab(Pictured, widgets.HBox):
         self.totals.value = render(_totals_table(totals), "html")
         layers = {name: anatomy(config) for name, config in networks.items()}
         self.layers.value = render(_layers_table(layers), "html")
-        self.yaml.value = f"<pre>{html.escape(networks['current'].to_yaml())}</pre>"
+        self.yaml.value = f"<pre>{lines_for_html(networks['current'].to_yaml())}</pre>"
         self.warnings.value = _warnings(networks["current"])
         self._draw(networks, layers, totals["current"])
 

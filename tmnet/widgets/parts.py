@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import HTML, clear_output, display
+
+from tmnet.safe_text import distinct, for_html, for_label, lines_for_html, shortened
 
 LABEL = {"description_width": "105px"}
 FULL = {"width": "98%"}
@@ -45,7 +46,7 @@ def label_tooltips(widget: widgets.Widget) -> None:
     """Give the tooltips of texts and lists to their labels: ipywidgets shows them nowhere else."""
     bare = (widgets.Text, widgets.Textarea, widgets.Dropdown, widgets.SelectMultiple)
     if isinstance(widget, bare) and widget.description and widget.tooltip:
-        title, name = html.escape(widget.tooltip), html.escape(widget.description)
+        title, name = for_html(widget.tooltip), for_html(widget.description)
         widget.description_allow_html = True
         widget.description = f'<span title="{title}">{name}</span>'
     for child in getattr(widget, "children", ()):
@@ -65,19 +66,19 @@ class ProgressOutput(widgets.Output):
 
 def error_html(sentence: str, details: str = "") -> str:
     """What went wrong, in words; details are folded away."""
-    more = f"<details><pre>{html.escape(details)}</pre></details>" if details else ""
+    more = f"<details><pre>{lines_for_html(details)}</pre></details>" if details else ""
     return (
         '<div role="alert" style="border-left:4px solid #d55e00;background:#fdeee6;'
-        f'color:#222;padding:4px 10px">{html.escape(sentence)}{more}</div>'
+        f'color:#222;padding:4px 10px">{lines_for_html(sentence)}{more}</div>'
     )
 
 
 def checkbox(name: str, tooltip: str) -> widgets.Checkbox:
     return widgets.Checkbox(
         False,
-        description=name,
+        description=for_label(shortened(name)),
         indent=False,
-        tooltip=tooltip,
+        tooltip=distinct(shortened(tooltip)),
         layout={"width": "auto", "margin": "0 12px 0 0", "flex": "0 0 auto"},
     )
 
@@ -124,9 +125,20 @@ def whole_steps(low: float, high: float, step: float) -> tuple[float, float]:
     return low, max(np.ceil(high / step - 1e-9) * step, low + step)
 
 
-def set_options(dropdown: widgets.Dropdown, options: dict | Sequence[str]) -> None:
+def options_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Options of a list: each value by what the list shows of its name, which no two share."""
+    options: dict[str, str] = {}
+    for name, value in pairs:
+        label = shown = distinct(shortened(name))
+        while shown in options:
+            shown = f"{label} ({len(options) + 1})"
+        options[shown] = value
+    return options
+
+
+def set_options(dropdown: widgets.Dropdown, options: dict[str, str]) -> None:
     """Set a dropdown's options; its value stays if it is among them, or is the first, if any."""
-    values = list(options.values() if isinstance(options, dict) else options)
+    values = list(options.values())
     value = dropdown.value if dropdown.value in values else (values or [None])[0]
     dropdown.options = options
     dropdown.value = value

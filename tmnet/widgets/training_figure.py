@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tmnet.drawing import AggFigure, run_colours, styled
+from tmnet.drawing import AggFigure, for_figure, run_colours, styled
 from tmnet.logs.run import Run
 from tmnet.racing.track import SPACING
 
@@ -56,7 +56,7 @@ class TrainingFigure:
     def _races(self, times: Axes, rates: Axes, races: pd.DataFrame) -> None:
         colours = run_colours(races["map"].unique())
         for (map_, kind), driven in races.groupby(["map", "kind"], sort=False, observed=True):
-            look = {"color": colours[map_], "label": f"{map_} {kind}"}
+            look = {"color": colours[map_], "label": for_figure(f"{map_} {kind}")}
             evaluates = kind == "eval"
             done = driven[driven["finished"]]
             size = {"s": 22, "marker": "D", "edgecolor": "black", "linewidth": 0.5, "zorder": 3}
@@ -78,7 +78,7 @@ class TrainingFigure:
         colours = run_colours(tags)
         for tag in tags:
             rows = run.scalars.iloc[run.rows(tag)]
-            label = tag.removeprefix(start) or None
+            label = for_figure(tag.removeprefix(start)) or None
             look = {"color": colours[tag], "markersize": 4, "label": label}
             ax.plot(rows["minutes"], scale * rows["value"], f".{line}", **look)
         ax.set_title(name[0].upper() + name[1:], loc="left")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tmnet.logs.find import load_run
 from tmnet.racing.player import RacePlayer
 from tmnet.racing.replay import replay
 from tmnet.racing.track import load_track
+from tmnet.safe_text import for_html, lines_for_html
 from tmnet.training.background import BackgroundTraining
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.widgets.callbacks import Callbacks
@@ -182,13 +182,13 @@ class TrainingPanel(widgets.VBox):
 
     def _choose(self) -> None:
         experiment = load_experiment(self.experiment.value)
-        self.about.value = f"<small>{html.escape(experiment.description)}</small>"
+        self.about.value = f"<small>{for_html(experiment.description)}</small>"
         self.name.value = experiment.name
         self.scale.disabled = not experiment.is_race
         self._show_configuration()
 
     def _show_configuration(self) -> None:
-        text = html.escape(to_yaml(self.chosen().to_dict()))
+        text = lines_for_html(to_yaml(self.chosen().to_dict()))
         self.configuration.value = (
             f"<pre style='font-size:85%;line-height:1.25;white-space:pre'>{text}</pre>"
         )
@@ -231,7 +231,7 @@ class TrainingPanel(widgets.VBox):
             passed += STATUS_EVERY
             if training.status is not None:
                 self.progress.value = training.status.done
-                self.line.value = f"<small>{html.escape(str(training.status))}</small>"
+                self.line.value = f"<small>{for_html(str(training.status))}</small>"
             if passed >= FIGURE_EVERY:
                 passed = 0.0
                 self._callbacks(self._draw)(None)

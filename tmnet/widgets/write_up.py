@@ -21,6 +21,7 @@ from tmnet.logs.run import Run
 from tmnet.report.page import PAGE_FORMATS
 from tmnet.report.report import PROMPTS, report
 from tmnet.report.study import Study
+from tmnet.safe_text import for_html, for_label, lines_for_html
 from tmnet.tables import title
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.moment import findings_html
@@ -31,6 +32,7 @@ from tmnet.widgets.parts import (
     dropdown,
     heading,
     label_tooltips,
+    options_of,
     set_options,
     whole_steps,
 )
@@ -81,8 +83,8 @@ class WriteUp(widgets.HBox):
     def _make_controls(self) -> None:
         names = list(self.loaded)
         self.runs = widgets.SelectMultiple(
-            options=names, value=names, rows=min(8, len(names) + 1), description="Runs",
-            tooltip="What the page compares", style=LABEL, layout=FULL,
+            options=options_of(zip(names, names)), value=names, rows=min(8, len(names) + 1),
+            description="Runs", tooltip="What the page compares", style=LABEL, layout=FULL,
         )  # fmt: skip
         self.baseline = dropdown("Baseline", [NO_BASELINE], "Differences are shown to this run")
         self.after = widgets.FloatSlider(
@@ -193,7 +195,8 @@ class WriteUp(widgets.HBox):
         interval = fitting_interval(runs, Axis())
         self.comparison = compare(runs, interval=interval, metrics=metric_names(runs))
         with self._callbacks.off():
-            set_options(self.baseline, [NO_BASELINE, *self.runs.value])
+            names = [NO_BASELINE, *self.runs.value]
+            set_options(self.baseline, options_of(zip(names, names)))
             self._set_levels()
             self.after.max = self.comparison.window[1]
             self.after.step = round(self.after.max / 100, 2) or 0.01
@@ -223,7 +226,8 @@ class WriteUp(widgets.HBox):
             at_first = 50.0 if metric.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
             levels[metric.name] = widgets.FloatSlider(
                 at_first, min=low, max=max(high, at_first), step=step,
-                description=title(self.comparison, metric), readout_format=f".{metric.digits}f",
+                description=for_label(title(self.comparison, metric)),
+                readout_format=f".{metric.digits}f",
                 continuous_update=False, style={"description_width": "180px"}, layout=FULL,
                 tooltip="Findings say when each run reaches this for good",
             )  # fmt: skip
@@ -244,8 +248,8 @@ class WriteUp(widgets.HBox):
                 styles=styles,
                 formats=self.formats.value or ["png"], words=self.words, width=self.width.value,
             )  # fmt: skip
-        folder = html.escape(str(self.files[0].parent.resolve()))
-        names = ", ".join(html.escape(path.name) for path in self.files[: len(styles)])
+        folder = for_html(str(self.files[0].parent.resolve()))
+        names = ", ".join(for_html(path.name) for path in self.files[: len(styles)])
         others = len(self.files) - len(styles)
         self.written.value = f"{names}, and {others} figures and tables in <code>{folder}</code>"
         text = self.files[0].read_text(encoding="utf-8")
@@ -256,5 +260,5 @@ class WriteUp(widgets.HBox):
                 'style="width:100%;height:720px;border:1px solid #bbb"></iframe>'
             )
         else:
-            self.page.value = f"<pre style='white-space:pre-wrap'>{html.escape(text)}</pre>"
+            self.page.value = f"<pre style='white-space:pre-wrap'>{lines_for_html(text)}</pre>"
         self.tabs.selected_index = 2

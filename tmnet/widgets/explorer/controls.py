@@ -22,6 +22,7 @@ from tmnet.widgets.parts import (
     dropdown,
     heading,
     number_slider,
+    options_of,
     set_number,
     set_options,
 )
@@ -200,7 +201,7 @@ class Controls(widgets.VBox):
 
     def choose(self, view: View, runs: Sequence[str]) -> None:
         """Set these controls as a view has it, whose runs may be the baseline."""
-        set_options(self.baseline, runs)
+        set_options(self.baseline, options_of(zip(runs, runs)))
         for name in VIEW_CONTROLS:
             control, value = getattr(self, name), getattr(view, name)
             if isinstance(control, widgets.SelectionSlider):
@@ -211,7 +212,7 @@ class Controls(widgets.VBox):
 
     def set_counters(self, runs: Sequence[Run]) -> None:
         """Offer the counters that all runs logged as axes, too."""
-        set_options(self.by, axes(runs))
+        set_options(self.by, options_of(axes(runs).items()))
 
     def set_intervals(self, runs: Sequence[Run]) -> None:
         """Intervals that make some twenty grid points of the shortest run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import ipywidgets as widgets
@@ -12,8 +11,17 @@ from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
+from tmnet.safe_text import for_html
 from tmnet.tables import title
-from tmnet.widgets.parts import FULL, LABEL, ProgressOutput, dropdown, set_options, whole_steps
+from tmnet.widgets.parts import (
+    FULL,
+    LABEL,
+    ProgressOutput,
+    dropdown,
+    options_of,
+    set_options,
+    whole_steps,
+)
 
 
 class Display(widgets.VBox):
@@ -126,14 +134,16 @@ class Display(widgets.VBox):
 
     def set_metrics(self, comparison: Comparison) -> None:
         """Offer the metrics of a comparison, and the levels of those that can reach one."""
-        titles = {title(comparison, metric): metric for metric in comparison.metrics}
-        set_options(self.grid_metric, {text: metric.name for text, metric in titles.items()})
+        titles = [(title(comparison, metric), metric) for metric in comparison.metrics]
+        set_options(self.grid_metric, options_of((text, metric.name) for text, metric in titles))
         reaching = [
-            (text, metric) for text, metric in titles.items()
+            (text, metric) for text, metric in titles
             if metric.better and metric.drawn and metric.name != "loss"
         ]  # fmt: skip
         reaching.sort(key=lambda x: not (x[1].races and x[1].races.kind == "eval"))
-        set_options(self.threshold_metric, {text: metric.name for text, metric in reaching})
+        set_options(
+            self.threshold_metric, options_of((text, metric.name) for text, metric in reaching)
+        )
         self.set_level(comparison)
 
     def set_level(self, comparison: Comparison) -> None:
@@ -176,9 +186,9 @@ class Display(widgets.VBox):
                 self.folder.value or ".", self.prefix.value or "comparison", self.formats.value,
                 dpi=self.dpi.value, order=order, width=self.width.value,
             )  # fmt: skip
-        names = "".join(f"<li>{html.escape(file.name)}</li>" for file in files)
+        names = "".join(f"<li>{for_html(file.name)}</li>" for file in files)
         self.exported.value = (
-            f"{len(files)} files in <code>{html.escape(str(files[0].parent.resolve()))}</code>:"
+            f"{len(files)} files in <code>{for_html(str(files[0].parent.resolve()))}</code>:"
             f"<ul>{names}</ul>"
             if files
             else "Nothing was written: choose at least one format."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import glob
-import html
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from tmnet.errors import TmnetError
 from tmnet.figures import Multiples
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
+from tmnet.safe_text import distinct, for_html, lines_for_html
 from tmnet.tables import metric_table
 from tmnet.text_table import render
 from tmnet.widgets.callbacks import Callbacks
@@ -39,7 +39,7 @@ from tmnet.widgets.explorer.lists import (
 from tmnet.widgets.explorer.moment import config_html, findings_html, moment_html
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View, arms_of
-from tmnet.widgets.parts import Pictured, label_tooltips, set_options
+from tmnet.widgets.parts import Pictured, label_tooltips, options_of, set_options
 
 FIRST_RUNS = 6  # shown at first, of many
 
@@ -206,7 +206,7 @@ class Explorer(Pictured, widgets.HBox):
         self._list_views()
 
     def _list_views(self) -> None:
-        self.controls.saved.options = tuple(load_views())
+        self.controls.saved.options = tuple(map(distinct, load_views()))
 
     # --- following ------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Explorer(Pictured, widgets.HBox):
         if changed or len(runs) != len(before):
             self._set_runs(runs, shown - gone)
         age = min(run.age for run in runs)
-        self.controls.fresh.value = f"<small>{html.escape(reading(age, new, gone))}</small>"
+        self.controls.fresh.value = f"<small>{for_html(reading(age, new, gone))}</small>"
         if shown & changed or gone:
             self._refresh()
         else:
@@ -400,7 +400,7 @@ class Explorer(Pictured, widgets.HBox):
         view, controls = self._chosen, self.controls
         subjects, arguments = view.subjects(self.runs), view.arguments()
         with self._callbacks.off():
-            set_options(controls.baseline, view.runs)
+            set_options(controls.baseline, options_of(zip(view.runs, view.runs)))
             controls.set_axis(view.by)
         controls.baseline.disabled = view.arms
         was, at = self.comparison, self.at
@@ -420,7 +420,7 @@ class Explorer(Pictured, widgets.HBox):
                 self.show_at(at)
             display.set_metrics(self.comparison)
         notes = [note for run in self._shown_runs for note in run.notes] + self.comparison.notes
-        lines = "<br>".join(map(html.escape, notes))
+        lines = "<br>".join(map(for_html, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()
         self._show_tab()
@@ -437,7 +437,7 @@ class Explorer(Pictured, widgets.HBox):
         at = shown.grid[self._moment]
         display.image.value = self._multiples.png(at)
         display.play.value = display.moment.value
-        display.moment_label.value = f"<b>{shown.axis.show(at)} {html.escape(shown.axis.unit)}</b>"
+        display.moment_label.value = f"<b>{shown.axis.show(at)} {for_html(shown.axis.unit)}</b>"
         display.moment_table.value = moment_html(
             shown, self._moment, self.controls.baseline.value, self._drawn_order
         )
@@ -460,7 +460,7 @@ class Explorer(Pictured, widgets.HBox):
         elif tab == "Configuration":
             display.config.value = config_html(shown)
         elif tab == "Code":
-            display.code.value = f"<pre>{html.escape(self.code)}</pre>"
+            display.code.value = f"<pre>{lines_for_html(self.code)}</pre>"
 
     def _take_level(self) -> None:
         with self._callbacks.off():

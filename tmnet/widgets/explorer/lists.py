@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import ipywidgets as widgets
 
 from tmnet.analysis.metrics import Metric
 from tmnet.logs.run import Run
+from tmnet.safe_text import for_html
 from tmnet.widgets.parts import checkbox
 
 WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
@@ -37,7 +37,7 @@ def run_details(run: Run) -> str:
     return (
         f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
         f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
-        f"<span title='{html.escape(', '.join(run.pieces))}'>{pieces}</span></div>"
+        f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span></div>"
     )
 
 
@@ -60,7 +60,7 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
         groups.setdefault(group, []).append(box)
     return [
         widgets.VBox([
-            widgets.HTML(f"<b>{html.escape(group)}</b>"),
+            widgets.HTML(f"<b>{for_html(group)}</b>"),
             widgets.HBox(members, layout={"flex_flow": "row wrap"}),
         ])
         for group, members in groups.items()

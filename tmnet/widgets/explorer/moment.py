@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
@@ -12,7 +11,8 @@ from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import iqm, iqm_interval
 from tmnet.comparison import Comparison
 from tmnet.drawing import run_swatch
-from tmnet.tables import BEST_MARK, best_of, title
+from tmnet.safe_text import for_html
+from tmnet.tables import BEST_MARK, best_of, readable, title
 from tmnet.text_table import render
 
 
@@ -31,7 +31,7 @@ def moment_html(
     counts = comparison.races_behind(at)
     names = [run.name for run in comparison.runs]
     heads = [
-        f"{run_swatch(name, order)}<br>{escape(name)}"
+        f"{run_swatch(name, order)}<br>{for_html(name)}"
         f"{'<br><small>baseline</small>' if name == baseline else ''}"
         for name in names
     ]
@@ -59,7 +59,7 @@ def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
     """As `moment_html`: metric x arm."""
     names = comparison.arms
     heads = [
-        f"{run_swatch(arm, order)}<br>{escape(arm)}<br><small>{len(seeds)} "
+        f"{run_swatch(arm, order)}<br>{for_html(arm)}<br><small>{len(seeds)} "
         f"seed{'s' * (len(seeds) > 1)}</small>"
         for arm, seeds in names.items()
     ]
@@ -84,7 +84,7 @@ def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
 def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
     head = "".join(f"<th>{text}</th>" for text in heads)
     body = "".join(
-        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{text}</td>' for text in cells)}</tr>"
+        f"<tr><th>{for_html(name)}</th>{''.join(f'<td>{text}</td>' for text in cells)}</tr>"
         for name, cells in rows
     )
     return (
@@ -108,7 +108,7 @@ def findings_html(findings: Sequence[Finding]) -> str:
     parts = []
     for kind, heading in HEADINGS.items():
         if sentences := [finding.sentence for finding in findings if finding.kind == kind]:
-            items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+            items = "".join(f"<li>{for_html(sentence)}</li>" for sentence in sentences)
             parts.append(f"<h4>{heading}</h4><ul>{items}</ul>")
     return (
         "<style>.tmnet-findings h4 {margin: 10px 0 2px} .tmnet-findings ul {margin: 0} "
@@ -127,9 +127,10 @@ def config_html(comparison: Comparison) -> str:
             if logged
             else "These runs logged no configuration."
         )
+    table, more = readable(table)
     cells = table.map(lambda value: "–" if value is None else str(value))
     return (
         "<style>.tmnet-config {overflow-x: auto} "
         ".tmnet-config td {min-width: 110px; vertical-align: top}</style>"
-        f"<div class='tmnet-config'>{render(cells, 'html')}</div>"
+        f"<div class='tmnet-config'>{render(cells, 'html')}{more}</div>"
     )

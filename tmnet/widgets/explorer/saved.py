@@ -67,4 +67,4 @@ def _with(name: str) -> dict[str, dict]:
 
 def _write(views: dict[str, dict]) -> None:
     text = json.dumps(views, indent=1, ensure_ascii=False) + "\n"
-    write_output(Path(VIEWS), lambda file: file.write(text.encode()))
+    write_output(Path(VIEWS), lambda file: file.write(text.encode("utf-8", "backslashreplace")))
