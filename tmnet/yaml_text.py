@@ -13,6 +13,10 @@ from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
+MOST_LEVELS = 100  # of lists and mappings in each other
+LONGEST = 300  # letters of the sections in a dotted name
+MORE_VALUES = 1000  # that aliases may add to those that a text could hold without them
+
 
 def to_yaml(data: Mapping[str, Any]) -> str:
     """A nested dict as YAML, in its own order."""
@@ -28,18 +32,63 @@ def from_yaml(text: str) -> Any:
     Raises
     ------
     TmnetError
-        If it is not YAML.
+        If it is not YAML, or too much of it: see `check_extent`.
     """
     import yaml
 
     loader, _ = _dialect()
     try:
+        check_extent(text)
         return yaml.load(text, loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except TmnetError as error:
+        raise TmnetError(f"this YAML is too much: {error}.") from None
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split()).rstrip(".")
         raise TmnetError(f"this is not YAML{where}: {problem}.") from None
+
+
+def check_extent(text: str) -> None:
+    """Look at a YAML text before anything is made of it: aliases may make little text a lot.
+
+    Raises
+    ------
+    TmnetError
+        If it is nested too deep, contains itself, or stands for more than its length could hold.
+    yaml.YAMLError, ValueError
+        If it is no YAML.
+    """
+    import yaml
+
+    most = len(text) + MORE_VALUES
+    count = 0  # of values, aliases counted as what they stand for
+    sizes: dict[str | None, int] = {}  # of what has a name for aliases
+    open_: list[tuple[str | None, int]] = []
+    for event in yaml.parse(text, c_loader()):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            name, before = open_.pop()
+            sizes[name] = count - before
+        elif isinstance(event, yaml.AliasEvent):
+            if any(event.anchor == name for name, _ in open_):
+                raise TmnetError(f"what is called {event.anchor} contains itself (line {line})")
+            count += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.NodeEvent):
+            sizes[event.anchor], count = 1, count + 1
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_.append((event.anchor, count - 1))
+        if len(open_) > MOST_LEVELS:
+            raise TmnetError(f"it is nested more than {MOST_LEVELS} levels deep (line {line})")
+        if count > most:
+            raise TmnetError(f"its aliases stand for more than {most:,} values (line {line})")
+
+
+def c_loader() -> type:
+    """PyYAML's safe loader, ten times as fast where it is built with libyaml."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_fields(path: Path, what: str) -> dict[str, Any]:
@@ -115,8 +164,9 @@ def _dialect() -> tuple[type, type]:
 
 
 def dotted(config: dict, prefix: str = "") -> dict[str, object]:
-    """A nested dict with dotted names."""
+    """A nested dict with dotted names, of which only so much is kept as anybody reads."""
     flat: dict[str, object] = {}
+    prefix = prefix[-LONGEST:]
     for name, value in config.items():
         if isinstance(value, dict):
             flat |= dotted(value, f"{prefix}{name}.")

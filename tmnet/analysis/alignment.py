@@ -263,7 +263,8 @@ class Alignment:
     @functools.cached_property
     def notes(self) -> list[str]:
         """What a reader of these numbers must know: a sentence each."""
-        notes = [
+        notes = [note for run in self.runs for note in run.told.notes]
+        notes += [
             f"{run.name} begins behind the window, at {self.axis.show(begin)} {self.axis.unit}, "
             "and has no values in it."
             for run in self.runs

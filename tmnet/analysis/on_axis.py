@@ -11,6 +11,7 @@ import numpy as np
 from tmnet.analysis.metrics import OfRaces, Races
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import NetworkConfig
+from tmnet.logs.config import positive, section
 from tmnet.logs.dialects import common_name
 from tmnet.logs.run import Run
 from tmnet.networks.costs import costs
@@ -183,18 +184,21 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
 
     What a restart took back counts only as `paid`. TmnetError where a run did not log it.
     """
-    known = {field.name for field in fields(NetworkConfig)}
-    logged = run.config.get("neural_network")
-    batch_size = (run.config.get("training") or {}).get("batch_size")
+    logged = section(run.config, "neural_network")
+    batch_size = positive(section(run.config, "training").get("batch_size"))
     batches = own_batches(run, paid)
     if not (logged and batch_size and batches is not None):
         raise TmnetError(
             f"Run {run.name} did not log what its arithmetic follows from: neural_network and "
             f"training.batch_size of its configuration, and {BATCHES}."
         )
-    total = costs(
-        NetworkConfig(**{name: value for name, value in logged.items() if name in known}),
-        batch_size,
-    )
+    known = {field.name for field in fields(NetworkConfig)}
+    try:
+        network = NetworkConfig(**{name: value for name, value in logged.items() if name in known})
+    except TmnetError as error:  # of a tool whose networks are others
+        raise TmnetError(f"Run {run.name} logged no network of ours: {error}") from None
+    total = costs(network, int(batch_size))
+    if not positive(total["flops_per_batch"]):
+        raise TmnetError(f"Run {run.name} logged a network of more arithmetic than numbers hold.")
     learning, acting = (total[f"flops_per_{what}"] for what in ("batch", "decision"))
     return (batches * learning + own_frames(run, paid) * acting) / 1e15

@@ -12,7 +12,7 @@ import numpy as np
 
 from tmnet.errors import TmnetError
 from tmnet.logs.cache import EventFile
-from tmnet.logs.config import read_about, read_config
+from tmnet.logs.config import Told, read_texts
 from tmnet.logs.dialects import common_name
 from tmnet.logs.races import JoinedRaces, join_races
 from tmnet.logs.scalars import Columns, concatenate
@@ -137,12 +137,17 @@ class Run:
     @functools.cached_property
     def config(self) -> dict:
         """Configuration that was logged as text or hyperparameters; {} if none was."""
-        return read_config(self._files)
+        return self.told.config
 
     @functools.cached_property
     def about(self) -> dict:
         """Machine and versions, as far as they were logged."""
-        return read_about(self._files)
+        return self.told.about
+
+    @functools.cached_property
+    def told(self) -> Told:
+        """What was logged as text, and what of it was left out."""
+        return read_texts(self._files)
 
     @functools.cached_property
     def rows_by_tag(self) -> dict[str, np.ndarray]:

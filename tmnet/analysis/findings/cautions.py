@@ -10,6 +10,7 @@ from tmnet.analysis.findings.evidence import Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import ConfidenceInterval, rate_difference, rate_interval
+from tmnet.logs.config import positive, section
 from tmnet.logs.run import Run
 
 FEW_RACES = 30
@@ -55,7 +56,7 @@ def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
         return
     told = []
     for name, run in evidence.runs.items():
-        n = (run.config.get("neural_network") or {}).get("iqn_n")
+        n = positive(section(run.config, "neural_network").get("iqn_n"))
         value = evidence.value_at_end(metric, run)
         if n and np.isfinite(value):
             end = evidence.end_of(run)
@@ -91,6 +92,7 @@ def _other_starts(evidence: Evidence) -> Iterator[Finding]:
     for name, run in evidence.runs.items():
         start = int(run.processes["first_step"].min())
         other = run.config.get("initial_checkpoint")
+        other = other if isinstance(other, str) else None
         if other or (start > LATE_START * run.steps and start > 3 * _played_until_first(run)):
             source = f"the checkpoint of {other}" if other else "a checkpoint"
             yield caution(
@@ -165,5 +167,9 @@ def _played_until_first(run: Run) -> float:
 def _cycle(run: Run) -> str:
     """The maps that a run drives, as its configuration or its races say."""
     deals = run.config.get("map_cycle")
-    maps = [deal.get("map") for deal in deals if isinstance(deal, dict)] if deals else run.maps
-    return " + ".join(dict.fromkeys(map(str, maps)))
+    maps = [
+        deal["map"]
+        for deal in (deals if isinstance(deals, list) else ())
+        if isinstance(deal, dict) and isinstance(deal.get("map"), str)
+    ]
+    return " + ".join(dict.fromkeys(maps or run.maps))
