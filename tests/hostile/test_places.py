@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 from tmnet.drawing import AggFigure, for_figure, names_for_figure, styled
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import LONGEST_NAME, check_prefix, file_name, fitted
-from tmnet.report.page import Bullets, Heading, Table, page
+from tmnet.report.page import (
+    PAGE_FORMATS,
+    Bullets,
+    Code,
+    Heading,
+    Table,
+    Text,
+    Words,
+    authors_words,
+    page,
+)
 from tmnet.safe_text import (
     distinct,
     for_csv,
@@ -200,6 +210,21 @@ def test_markdown(text, other):
     text, other = (f"a{x}" for x in (text, other))
     assert tags(text, other) == tags("plain", "names")
     assert not unseen(for_markdown(text)) and not unseen(for_rst(text))
+
+
+@pytest.mark.parametrize("style", PAGE_FORMATS)
+def test_the_authors_words_are_found_beside_it(style):
+    """A name that looks like their marks is none, wherever it stands."""
+
+    @everywhere
+    def check(text):
+        frame = pd.DataFrame([[visible(text)]], ["a"], ["b"])
+        blocks = [Heading(1, text), Words("overview", ""), Text(text), Bullets((text,)),
+                  Table(text, frame), Code(f"tmnet {visible(text)}"), Words("going on", "")]  # fmt: skip
+        made = page(blocks, style, None, {"overview": "", "going on": "Mine."})
+        assert authors_words(made, style) == {"overview": "", "going on": "Mine."}
+
+    check()
 
 
 @everywhere

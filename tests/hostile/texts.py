@@ -4,7 +4,7 @@ import os
 import re
 import unicodedata
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 # How many of each are tried: few in the suite; thousands by hand, when a place for text changes.
@@ -48,7 +48,10 @@ any_texts = texts | broken
 
 def examples(few, **options):
     """Settings of a test with few examples, or as many as were asked for by hand."""
-    return settings(max_examples=EXAMPLES or few, derandomize=not EXAMPLES, **options)
+    phases = (Phase.explicit, Phase.generate)  # to find a smaller one may take many minutes
+    return settings(
+        max_examples=EXAMPLES or few, derandomize=not EXAMPLES, phases=phases, **options
+    )
 
 
 def unseen(text):

@@ -98,7 +98,8 @@ class Metric:
         if group in _PER_MAP and map_:
             label, unit, better = _PER_MAP[group]
             return cls(name, f"{map_}: {label}", unit, better)
-        label, unit, better = _SCALARS.get(name, (name, "", None))
+        written = name if name.strip() else repr(name)  # a tag may be empty
+        label, unit, better = _SCALARS.get(name, (written, "", None))
         scale, digits = (100.0, 1) if unit == "%" else (1.0, None)
         return cls(name, label, unit, better, scale, digits)
 
