@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.axis import Axis
 from tmnet.logs.run import Run
+from tmnet.safe_text import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,8 @@ class Comparison(Alignment):
 
     def __repr__(self) -> str:
         return (
-            f"<Comparison of {', '.join(run.name for run in self.runs)}: {len(self.metrics)} "
+            f"<Comparison of {visible(', '.join(run.name for run in self.runs))}: "
+            f"{len(self.metrics)} "
             f"metrics at {len(self.grid)} grid points, {self.axis.label}>"
         )
 

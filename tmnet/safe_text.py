@@ -93,8 +93,14 @@ def for_csv(text: str) -> str:
 def for_markdown(text: str) -> str:
     """A text for a line of Markdown: signs of its own escaped, where they would mean it."""
     text = re.sub(r"([\\`<>\[\]|~&#$])", r"\\\1", _spaced(distinct(text)))
-    text = re.sub(r"((?<![^\W_])[*_]|\*(?=\S)|_(?![^\W_]))", r"\\\1", text)
+    # within a word _ means nothing, and behind one * does not at the end: it marks the best value
+    text = re.sub(r"((?<![^\W_])[*_]|\*(?!$)|_(?![^\W_]))", r"\\\1", text)
     return re.sub(r"^([-+=](?=\W|$)|\d+(?=[.)](\s|$)))", _start_escaped, text)
+
+
+def emphasised(text: str, mark: str) -> str:
+    """A text for Markdown between marks of emphasis, of which a * at its end would be one."""
+    return mark + re.sub(r"(?<=[^\W_])\*$", r"\\*", for_markdown(text)) + mark
 
 
 def _start_escaped(match: re.Match) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.safe_text import for_csv, for_markdown, for_terminal
+from tmnet.safe_text import emphasised, for_csv, for_terminal
 from tmnet.text_table import for_tex, names_for_markdown, render
 
 BEST_MARK = "*"
@@ -157,13 +157,14 @@ def readable(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
     """Tables under their titles, as one text: plain, Markdown or LaTeX."""
-    titles = {"text": "{}", "md": "**{}**\n", "tex": "\\paragraph{{{}}}\n"}
-    show = {"text": for_terminal, "md": for_markdown, "tex": for_tex}[style]
+    heads: dict[str, Callable[[str], str]] = {
+        "text": for_terminal,
+        "md": lambda title: f"{emphasised(title, '**')}\n",
+        "tex": lambda title: f"\\paragraph{{{for_tex(title)}}}\n",
+    }
     if style == "md":  # cells are numbers
         parts = [(title, names_for_markdown(table)) for title, table in parts]
-    return "\n\n".join(
-        titles[style].format(show(title)) + "\n" + render(table, style) for title, table in parts
-    )
+    return "\n\n".join(heads[style](title) + "\n" + render(table, style) for title, table in parts)
 
 
 def csv_text(frame: pd.DataFrame) -> str:

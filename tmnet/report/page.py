@@ -15,6 +15,7 @@ from tmnet.errors import TmnetError
 from tmnet.files import write_output
 from tmnet.safe_text import (
     distinct,
+    emphasised,
     for_html,
     for_markdown,
     for_rst,
@@ -223,9 +224,10 @@ def _markdown(block: Block, directory: Path) -> str:
             return "\n".join(f"- {for_markdown(item)}" for item in items)
         case Table(title, frame):
             frame = names_for_markdown(frame.map(shortened).map(for_markdown))
-            return f"**{for_markdown(title)}**\n\n{render(frame, 'md')}"
+            return f"{emphasised(title, '**')}\n\n{render(frame, 'md')}"
         case Picture(path, caption, alt):
-            return f"![{for_markdown(alt)}]({_link(path, directory)})\n\n*{for_markdown(caption)}*"
+            shown = f"![{for_markdown(alt)}]({_link(path, directory)})"
+            return f"{shown}\n\n{emphasised(caption, '*')}"
         case Code(text):
             fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`+", text))])
             return f"{fence}\n{visible_lines(text)}\n{fence}"

@@ -265,7 +265,7 @@ class _Writer:
         names, window = ", ".join(run.name for run in shown.runs), f"over {self._at_end(shown)}"
         return [
             Heading(2, "Going on"),
-            Text(f"{names}, {window}."),
+            Text(f"{visible(names)}, {window}."),
             *_told(findings, kinds, window),
             _words("going on"),
         ]
