@@ -166,6 +166,22 @@ def _no_folder(directory: Path, error: Exception) -> TmnetError:
     return TmnetError(f"The folder {directory} cannot {cannot} ({reason}); choose another.")
 
 
+def plain_name(name: str) -> str:
+    """The name of a file or a folder, in which bytes that are no UTF-8 are written: ``a\\udcff``.
+
+    Python has halves of surrogate pairs in their place, which neither pandas nor a page can hold.
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def named(folder: Path, name: str) -> Path:
+    """What is called so in a folder, by its name or as `plain_name` has it."""
+    path = folder / name
+    if "\\udc" in name and not os.path.lexists(path):
+        path = folder / re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda x: chr(int(x[1], 16)), name)
+    return path
+
+
 def file_name(text: str) -> str:
     """A text as a file's name, or as part of one: without signs and names that some system refuses,
     and not too long."""

@@ -21,7 +21,8 @@ _UNSEEN = frozenset(
     for code in range(first, last + 1)
 )  # fmt: skip
 LONGEST = 1000  # letters in a cell of a table
-_ALIKE = re.compile(r"\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")  # as what `visible` writes
+# As what `visible` writes; but for bytes in names of folders, which `plain_name` has written so.
+_ALIKE = re.compile(r"\\(?=x[0-9a-f]{2}|u(?!dc)[0-9a-f]{4}|U[0-9a-f]{8})")
 # What begins one in a spreadsheet, also as wide letters; and what keeps it from that.
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")
 
@@ -80,7 +81,7 @@ def lines_for_html(text: str) -> str:
 def for_label(text: str) -> str:
     r"""A text for a widget's description, in which JupyterLab looks for TeX: ``\`` and ``$`` are
     escaped, too."""
-    return visible(text.replace("\\", r"\x5c").replace("$", r"\x24"))
+    return visible(re.sub(r"\\(?!udc)", r"\\x5c", text).replace("$", r"\x24"))
 
 
 def for_csv(text: str) -> str:

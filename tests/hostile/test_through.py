@@ -5,15 +5,18 @@ import csv
 import html
 import io
 import json
+import os
 import re
 import warnings
 from html.parser import HTMLParser
 
 import mistune
-from hypothesis import example, given
+import pytest
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import tmnet
+from tmnet.files import plain_name
 from tmnet.report.report import report
 from tmnet.report.study import Study
 from tmnet.widgets.explorer.explorer import Explorer
@@ -21,7 +24,7 @@ from tmnet.widgets.write_up import WriteUp
 
 from ..report.test_page import read_rst
 from ..synthetic import race, write_file
-from .texts import examples, pieces, read_back, texts, unseen
+from .texts import any_texts, examples, pieces, read_back, texts, unseen
 
 # What pages and widgets of ours are made of.
 TAGS = {
@@ -66,11 +69,11 @@ class Markup(HTMLParser):
 
 def folder_name(text):
     """What of a text a folder may be called on this system, at least here."""
-    name = re.sub(r"[/\0]", "", text).encode()[:120].decode("utf-8", "ignore").rstrip("\\")
+    name = os.fsdecode(os.fsencode(re.sub(r"[/\0\ud800]", "", text))[:120])
     return name if name.strip(".") else f"{name}x"
 
 
-names = (pieces | texts).map(folder_name)
+names = (pieces | any_texts).map(folder_name)
 tags = st.one_of(
     pieces, texts, pieces.map("cumul_{}".format), pieces.map("{}/eval/best".format),
     st.sampled_from(["loss", "", " ", "a" * 3000, "b\n" * 500]),
@@ -108,8 +111,11 @@ def write(folder, log):
             for k in range(1, 5)
             for driven in [race_on(log["map"], 20.0 + i, k != 2)]
         ]
-        write_file(folder / name, records, pid=i, start=5 * i, texts=log["texts"][i])
-    return log["runs"]
+        try:
+            write_file(folder / name, records, pid=i, start=5 * i, texts=log["texts"][i])
+        except OSError:  # this system has no such name
+            assume(False)
+    return [plain_name(name) for name in log["runs"]]
 
 
 def assert_seen(text):
@@ -166,7 +172,7 @@ def test_list_and_compare(command, tmp_path_factory):
         assert_seen(out + err)
         with open(made / "all.csv", newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-        assert {read_back(row[0].removeprefix("'")) for row in rows[1:]} == {*runs}
+        assert {read_back(row[0].removeprefix("'")) for row in rows[1:]} == {*map(read_back, runs)}
         assert all(len(row) == 5 and not row[0].startswith(tuple("=+-@")) for row in rows)
         assert {row["run"] for row in json.loads((made / "all.json").read_text())} == {*runs}
         for file in made.glob("*.md"):
@@ -257,3 +263,25 @@ def test_write_up(tmp_path_factory):
         Markup(html.unescape(page[1]))
         widget.page.value = ""
         assert_shows_text(widget)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 on Windows")
+def test_a_folder_whose_name_is_no_utf_8(command, tmp_path):
+    """It is called as `list` shows it, and found by that name or by its own."""
+    name = os.fsdecode(b"l\xe4ufe\xff")
+    try:
+        write(tmp_path, WORST | {"runs": [name, "b"]})
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    shown = r"l\udce4ufe\udcff"
+    runs = [tmnet.load_run(x, tmp_path, cache=False) for x in (name, shown)]
+    assert [run.name for run in runs] == [shown, shown] and runs[0].pieces == [shown]
+    assert list(tmnet.list_runs(tmp_path, cache=False)["run"]) == ["b", shown]
+    assert len(runs[0].processes) == 1
+    for argument in (name, shown):
+        folder = tmp_path / "made"
+        made = ["--output-dir", folder, "--formats", "svg"]
+        status, out, err = command("report", "--runs", argument, "--logdir", tmp_path, *made)
+        assert status == 0 and not unseen(out + err) - {"\n"}
+    status, out, err = command("list", "--logdir", tmp_path)
+    assert shown in out and read_back(shown) == name

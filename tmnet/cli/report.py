@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from tmnet.errors import TmnetError
-from tmnet.files import file_name
+from tmnet.files import file_name, plain_name
 
 LONG_NAME = 80  # of a page, by the names of its runs
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
             "their own (--output-dir)."
         )
     if args.runs:
-        runs = list(dict.fromkeys(args.runs))
+        runs = list(dict.fromkeys(map(plain_name, args.runs)))
         title, page = f"Comparison of {', '.join(runs)}", file_name("_".join(runs))
         if len(page) > LONG_NAME:
             page = file_name(f"{runs[0]}_and_{len(runs) - 1}_others")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmnet.errors import LogWarning, TmnetError
+from tmnet.files import named, plain_name
 from tmnet.logs.run import Piece, Run
 from tmnet.logs.scalars import Reader, event_files, reading
 
@@ -46,15 +47,16 @@ def load_run(
     LogWarning
         For files that could not be read whole.
     """
-    logdir, name = Path(logdir), name.rstrip("/\\")  # a shell may complete a folder's name so
+    logdir = Path(logdir)
+    name = plain_name(name.rstrip(f"/{os.sep}"))  # a shell may complete a folder's name so
     if pieces is None:
         _check_run_exists(name, logdir)
         names = _names_in_sequence(name, logdir)
     else:
-        names = list(pieces) if not isinstance(pieces, str) else [pieces]
+        names = [plain_name(piece) for piece in ([pieces] if isinstance(pieces, str) else pieces)]
         for piece in names:
             _check_run_exists(piece, logdir)
-    paths = (path for piece in names for path in event_files(logdir / piece))
+    paths = (path for piece in names for path in event_files(named(logdir, piece)))
     with reading(paths, cache) as reader:
         loaded = [load_piece(piece, logdir, reader) for piece in names]
     if pieces is None:
@@ -215,7 +217,7 @@ def describe_in_words(runs: Sequence[Run]) -> dict[str, list[str]]:
 
 def load_piece(name: str, logdir: Path, reader: Reader, before: Piece | None = None) -> Piece:
     """A log directory; the same object as `before` where nothing has changed since."""
-    read, notes = reader.read(event_files(logdir / name))
+    read, notes = reader.read(event_files(named(logdir, name)))
     if before and _same(read, before.read) and notes == before.notes:
         return before
     return Piece(name, read, notes)
@@ -244,19 +246,20 @@ def _joined(pieces: list[Piece]) -> int:
 def _names_in_sequence(name: str, logdir: Path) -> list[str]:
     """X, X_2, X_3 … as far as there are such directories with event files."""
     names = [name]
-    while _holds_event_files(logdir / f"{name}_{len(names) + 1}"):
+    while _holds_event_files(named(logdir, f"{name}_{len(names) + 1}")):
         names.append(f"{name}_{len(names) + 1}")
     return names
 
 
 def _holds_event_files(directory: Path) -> bool:
-    return directory.is_dir() and next(directory.rglob("*tfevents*"), None) is not None
+    # of a name that is too long for one, too, there is none
+    return os.path.isdir(directory) and next(directory.rglob("*tfevents*"), None) is not None
 
 
 def _run_names(logdir: Path) -> list[str]:
     if not logdir.is_dir():
         raise TmnetError(f"There is no log directory {logdir}.")
-    names = [path.name for path in logdir.iterdir() if _holds_event_files(path)]
+    names = [plain_name(path.name) for path in logdir.iterdir() if _holds_event_files(path)]
     if not names:
         raise TmnetError(
             f"No runs in {logdir}: none of the directories in it holds event files "
@@ -273,7 +276,7 @@ def _split(name: str) -> list[str]:
 def _check_run_exists(name: str, logdir: Path) -> None:
     names = _run_names(logdir)
     inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
-    if inside and _holds_event_files(logdir / name):
+    if inside and _holds_event_files(named(logdir, name)):
         return
     near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
     hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tmnet.errors import TmnetError
+from tmnet.files import plain_name
 from tmnet.logs.cache import EventFile
 from tmnet.logs.config import Told, read_texts
 from tmnet.logs.dialects import common_name
 from tmnet.logs.races import JoinedRaces, join_races
 from tmnet.logs.scalars import Columns, concatenate
+from tmnet.safe_text import visible
 
 if TYPE_CHECKING:  # to load pandas takes longer than a list of runs, which needs no frame
     import pandas as pd
@@ -63,8 +65,8 @@ class Run:
 
     def __repr__(self) -> str:
         return (
-            f"<Run {self.name}: {self.duration:.1f} min active, {self.steps:,} steps, "
-            f"{self.number_of_races:,} races; {', '.join(self.pieces)}>"
+            f"<Run {visible(self.name)}: {self.duration:.1f} min active, {self.steps:,} steps, "
+            f"{self.number_of_races:,} races; {visible(', '.join(self.pieces))}>"
         )
 
     @functools.cached_property
@@ -251,8 +253,8 @@ def _on_one_clock(files: list[EventFile]) -> tuple[list[str], Columns, Columns]:
 
 def _process_of(path: Path) -> tuple[str, str]:
     """(host, pid) of an event file; of one that is not named so, its own path."""
-    match = _PROCESS.search(path.name)
-    return (match["host"], match["pid"]) if match else (str(path), "")
+    match = _PROCESS.search(plain_name(path.name))
+    return (match["host"], match["pid"]) if match else (plain_name(str(path)), "")
 
 
 def _active_minutes(processes: Columns, wall_time: np.ndarray) -> np.ndarray:

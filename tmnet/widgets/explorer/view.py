@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -206,6 +207,6 @@ def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
 def _load_call(run: Run) -> str:
     """Python that loads a run, with its pieces where leaving them out might mean others."""
     arguments = [repr(run.name), repr(str(run.logdir))]
-    if run.pieces != [run.name] or (run.logdir / f"{run.name}_2").exists():
+    if run.pieces != [run.name] or os.path.isdir(run.logdir / f"{run.name}_2"):
         arguments.append(f"pieces={run.pieces}")
     return f"tmnet.load_run({', '.join(arguments)})"
