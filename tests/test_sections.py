@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from tmnet.errors import TmnetError
@@ -40,6 +41,12 @@ def test_values_that_fit():
     assert type(part.number) is int  # it is kept as it was given
 
 
+def test_what_means_the_same_is_held_as_its_field_says():
+    part = Part(np.int64(3), np.float64(0.5), texts=("x",), pairs=[[1], np.array([2, 3])])
+    assert part == Part(3, 0.5, texts=["x"], pairs=((1,), (2, 3)))
+    assert type(part.whole) is int and type(part.texts) is list and part.pairs[1] == (2, 3)
+
+
 def test_lists_are_made_anew():
     assert Part(1).texts == [] and Part(1).texts is not Part(1).texts
 
@@ -51,7 +58,7 @@ def test_lists_are_made_anew():
         ("whole", None, "a whole number"), ("number", "5", "a number"),
         ("number", True, "a number"), ("word", "c", "'a' or 'b'"),
         ("word", [], "'a' or 'b'"), ("texts", "x", "a list"),
-        ("texts", ("x",), "a list"), ("texts", [1], "a list"),
+        ("texts", [1], "a list"), ("texts", ("x", 1), "a list"),
         ("table", {"x": 1}, "names with numbers"), ("table", {1: [1]}, "names with numbers"),
         ("table", {"x": [True]}, "names with numbers"), ("table", ["x"], "names with numbers"),
         ("few", [1, 2, 3], "up to two numbers"), ("few", 1, "up to two numbers"),
