@@ -201,6 +201,18 @@ COMPARING = [
 LOGS = [
     ("read_scalars", "path|file|directory", lambda x, v: tmnet.read_scalars(v), {"empty text"}),
     ("read_scalars", "cache", lambda x, v: tmnet.read_scalars(x.logdir, v), {"true"}),
+    ("load_run", "name|run", lambda x, v: tmnet.load_run(v, x.logdir), set()),
+    ("load_run", "logdir|log directory|No runs", lambda x, v: tmnet.load_run("a", v), set()),
+    ("load_run", "pieces|run", lambda x, v: tmnet.load_run("a", x.logdir, v), {"none"}),
+    ("load_run", "cache", lambda x, v: tmnet.load_run("a", x.logdir, None, v), {"true"}),
+    ("load_runs", "logdir|log directory|No runs", lambda x, v: tmnet.load_runs(v), {"empty text"}),
+    ("load_runs", "cache", lambda x, v: tmnet.load_runs(x.logdir, v), {"true"}),
+    ("load_runs", "before", lambda x, v: tmnet.load_runs(x.logdir, True, v), NAMES),
+    ("list_runs", "source|log directory|No runs", lambda x, v: tmnet.list_runs(v),
+     {"empty text", *NAMES}),
+    ("list_runs, one of several", "source", lambda x, v: tmnet.list_runs([v]), {"run"}),
+    ("find_logdirs", "folder", lambda x, v: tmnet.find_logdirs(v), {"empty text"}),
+    ("find_logdirs", "depth", lambda x, v: tmnet.find_logdirs(x.folder, v), SEED),
 ]  # fmt: skip
 
 WIDGETS = [

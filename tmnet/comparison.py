@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tmnet.analysis.alignment import Alignment
+from tmnet.analysis.alignment import Alignment, having_axis, metric_names
 from tmnet.analysis.axis import Axis
+from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 from tmnet.safe_text import visible
 
@@ -147,3 +148,45 @@ def compare(
         runs, Axis(by, clock), interval=interval, window=window, metrics=metrics,
         trailing=trailing, rule=rule,
     )  # fmt: skip
+
+
+def compare_by(
+    runs: Sequence[Run] | Mapping[str, Sequence[Run]], axes: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, Comparison], list[str]]:
+    """Compare runs by several axes, by each of which those that have it.
+
+    Parameters
+    ----------
+    runs : sequence of Run, or mapping of str to sequence of Run
+    axes : mapping
+        Other arguments of `compare`, by its `by`. Metrics are left out where no run that has the
+        axis has them.
+
+    Returns
+    -------
+    comparisons : dict of str to Comparison
+    notes : list of str
+        Which runs are left out by which axis, and why.
+
+    Raises
+    ------
+    TmnetError
+        As `compare`; or if no run has any of the axes.
+    """
+    comparisons, notes = {}, []
+    arms = dict(runs) if isinstance(runs, Mapping) else {}
+    every = [run for seeds in arms.values() for run in seeds] if arms else list(runs)
+    for by, arguments in axes.items():
+        kept, missing = having_axis(every, Axis(by, arguments.get("clock", "active")))
+        notes += missing
+        if not kept:
+            continue
+        if missing and (wanted := arguments.get("metrics")):
+            known = metric_names(kept, all_scalars=True)
+            arguments = {**arguments, "metrics": [name for name in wanted if name in known]}
+        seeds = {arm: [run for run in own if run in kept] for arm, own in arms.items()}
+        seeds = {arm: own for arm, own in seeds.items() if own}
+        comparisons[by] = compare(seeds or kept, by=by, **arguments)
+    if not comparisons:
+        raise TmnetError(" ".join(notes))
+    return comparisons, notes

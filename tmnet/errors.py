@@ -10,8 +10,12 @@ class TmnetError(ValueError):
         return visible(super().__str__())  # names of runs and tags are in it, wherever it is shown
 
 
+class NoAxisError(TmnetError):
+    """Runs do not have what an axis is made of, such as steps; they may have another."""
+
+
 class LogWarning(UserWarning):
-    """Something in a log could not be read; the rest was."""
+    """Something in a log could not be read, or was guessed; the rest is as it was logged."""
 
     def __str__(self) -> str:
         return visible(super().__str__())

@@ -174,14 +174,6 @@ def plain_name(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def named(folder: Path, name: str) -> Path:
-    """What is called so in a folder, by its name or as `plain_name` has it."""
-    path = folder / name
-    if "\\udc" in name and not os.path.lexists(path):
-        path = folder / re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda x: chr(int(x[1], 16)), name)
-    return path
-
-
 def file_name(text: str) -> str:
     """A text as a file's name, or as part of one: without signs and names that some system refuses,
     and not too long."""

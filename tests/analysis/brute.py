@@ -3,10 +3,13 @@
 import math
 import statistics
 import tempfile
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from hypothesis import strategies as st
+
+import tmnet
 
 from ..synthetic import CUTOFF, load, race, write_file
 
@@ -19,6 +22,7 @@ AXES = [
 ]
 STATISTICS = ["best", "mean", "std", "mean_all", "finish_rate", "first_finish", "races"]
 ROBUST = ["best", "mean", "std", "first_finish", "races"]
+PLACES = [("A01", "eval"), ("A01", "explo"), ("Hock", "explo")]
 PER_STEP = 3  # the counter `played` counts so many a step
 
 
@@ -58,7 +62,9 @@ class History(NamedTuple):
                             (moment.second, moment.step, race_values(some)) for some in moment.races
                         ]
                 write_file(Path(directory) / name, records, start, pid=process)
-            run = load(directory, name)
+            with warnings.catch_warnings():  # of trainings that begin anew
+                warnings.simplefilter("ignore", tmnet.LogWarning)
+                run = load(directory, name)
             assert len(run.races) == sum(len(moment.races) for moment in self.moments)
             return run
 
@@ -71,11 +77,11 @@ def race_values(some):
 
 
 @st.composite
-def _races(draw):
-    finished = draw(st.booleans())
+def _races(draw, place=None, robust=False):
+    finished = robust or draw(st.booleans())
     time_s = draw(st.integers(80, 1199)) / 4 if finished else CUTOFF
-    place = draw(st.sampled_from([("A01", "eval"), ("A01", "explo"), ("Hock", "explo")]))
-    return Race(*place, time_s, finished, finished and draw(st.booleans()))
+    place = place or draw(st.sampled_from(PLACES))
+    return Race(*place, time_s, finished, robust or (finished and draw(st.booleans())))
 
 
 numbers = st.one_of(
@@ -84,12 +90,19 @@ numbers = st.one_of(
 )
 scalars = st.dictionaries(st.sampled_from(["loss", "own/tag"]), numbers)
 races = st.lists(_races(), max_size=3, unique_by=lambda some: some[:2]).map(tuple)
+everything = st.tuples(
+    st.tuples(*(_races(place, robust=True) for place in PLACES)),
+    st.fixed_dictionaries({"loss": numbers, "own/tag": numbers}),
+)
 moments = st.tuples(st.integers(1, 90), st.integers(1, 60), races, scalars)
 
 
 @st.composite
 def histories(draw):
-    """One to three processes; a later one restarts some steps before the end of the last."""
+    """One to three processes; a later one restarts some steps before the end of the last.
+
+    Each logs all that there is at first, so that it takes the place of all that was logged.
+    """
     starts, logged, second, step = [], [], draw(st.integers(0, 100)), draw(st.integers(0, 500))
     origin = step
     for process in range(draw(st.integers(1, 3))):
@@ -97,7 +110,9 @@ def histories(draw):
             second += draw(st.integers(0, 300))
             step = max(origin, step - draw(st.integers(0, 200)))
         starts.append(second)
-        for seconds, steps, some, values in draw(st.lists(moments, min_size=2, max_size=12)):
+        own = draw(st.lists(moments, min_size=3, max_size=12))
+        own[0] = (*own[0][:2], *draw(everything))
+        for seconds, steps, some, values in own:
             second, step = second + seconds, step + steps
             values = values | {"played": PER_STEP * step}
             logged.append(Moment(process, second, step, some, values))
@@ -108,22 +123,29 @@ def histories(draw):
 
 
 def survives(history, moment):
-    """Whether no later process began below a moment's step."""
+    """Whether no later process played a moment's step again.
+
+    One that begins where an earlier one ended goes on from there.
+    """
     first = {other.process: other.step for other in reversed(history.moments)}
-    return all(first[process] >= moment.step
+    last = {other.process: other.step for other in history.moments}[moment.process]
+    return all(first[process] > moment.step or first[process] >= last
                for process in first if process > moment.process)  # fmt: skip
 
 
 def position(history, moment, by, clock="active"):
-    """Where a moment lies on an axis; None where it is not part of the surviving history."""
+    """Where a moment lies on an axis; None where it is not part of the surviving history.
+
+    Minutes have nine decimals, as points of a grid.
+    """
     if by == "time":
         if clock == "wall":
-            return (moment.second - history.starts[0]) / 60
+            return round((moment.second - history.starts[0]) / 60, 9)
         before = sum(
             max(m.second for m in history.moments if m.process == process) - start
             for process, start in enumerate(history.starts[: moment.process])
         )
-        return (before + moment.second - history.starts[moment.process]) / 60
+        return round((before + moment.second - history.starts[moment.process]) / 60, 9)
     if not survives(history, moment):
         return None
     first = min(other.step for other in history.moments)

@@ -261,7 +261,7 @@ def test_an_interval_longer_than_the_run(runs, rule):
 def test_a_window_without_data(tmp_path):
     """Races come late; before them there is nothing, and nothing is made up."""
     records = [(60 * k, k, race(40.0) | {"loss": 1}) for k in range(50, 60)]
-    run = run_of(tmp_path, "late", records)
+    run = run_of(tmp_path, "late", [*((60 * k, k, {"own": 1}) for k in range(50)), *records])
     comparison = tmnet.compare([run], interval=5, window=(0, 40))
     table = {some.name: comparison.table(some.name)["late"] for some in comparison.metrics}
     assert (table.pop("A01/eval/races") == 0).all()
@@ -271,9 +271,13 @@ def test_a_window_without_data(tmp_path):
 
 
 def test_a_run_of_a_single_record(tmp_path):
-    comparison = tmnet.compare([run_of(tmp_path, "one", [(0, 7, race(40.0) | {"loss": 2})])])
-    assert comparison.grid.tolist() == [0] and comparison.window == (0, 0)
-    values = comparison.at(0)["one"]
+    with pytest.warns(tmnet.LogWarning, match="one and the same time"):
+        run = run_of(tmp_path, "one", [(0, 7, race(40.0) | {"loss": 2})])
+    with pytest.raises(tmnet.TmnetError, match=r"no time axis: .* Compare it by step"):
+        tmnet.compare([run])
+    comparison = tmnet.compare([run], by="step", interval=7)
+    assert comparison.grid.tolist() == [7] and comparison.window == (0, 7)
+    values = comparison.at(7)["one"]
     assert (values["loss"], values["A01/eval/best"], values["A01/eval/races"]) == (2, 40, 1)
 
 

@@ -176,7 +176,7 @@ def test_a_folder_that_goes_while_it_is_read(growing, monkeypatch):
     def gone(*_):
         raise FileNotFoundError(2, "No such file", str(path))
 
-    monkeypatch.setattr("tmnet.logs.find.load_piece", gone)
+    monkeypatch.setattr("tmnet.logs.find._load_piece", gone)
     with pytest.raises(TmnetError, match=r"was deleted while .* was read"):
         loaded(logdir)
 

@@ -99,6 +99,8 @@ def test_all_and_none_are_of_those_that_are_listed(explorer):
         (["x_seed3", "x_s4", "x.5", "x6"], {"x": ["x_seed3", "x_s4", "x.5", "x6"]}),
         (["uni_20", "uni_20_long"], {"uni_20": ["uni_20"], "uni_20_long": ["uni_20_long"]}),
         (["7", "8"], {"7": ["7"], "8": ["8"]}),
+        (["a/seed_0", "a/seed_1", "b/0"], {"a": ["a/seed_0", "a/seed_1"], "b/0": ["b/0"]}),
+        (["seed_0", "seed_1"], {"seed": ["seed_0", "seed_1"]}),
         (["a_1", "a_1_1", "a_1_2"], {"a_1": ["a_1", "a_1_1", "a_1_2"]}),
         (["a", "a_1"], {"a": ["a", "a_1"]}),
     ],

@@ -31,7 +31,7 @@ from tmnet.arguments import (
     several,
     some_names,
 )
-from tmnet.errors import TmnetError
+from tmnet.errors import NoAxisError, TmnetError
 from tmnet.logs.run import Run
 from tmnet.yaml_text import dotted
 
@@ -163,7 +163,7 @@ class Alignment:
 
     def ended(self, run: Run, at: float | np.ndarray) -> bool | np.ndarray:
         """Whether a run has ended before a position on the axis, or before each of several."""
-        return at > self.ends[run.name] * (1 + 1e-12)
+        return at > self.ends[run.name] * (1 + 1e-12) + 10.0**-DECIMALS
 
     @property
     def middle(self) -> float:
@@ -219,7 +219,9 @@ class Alignment:
 
     def at(self, t: float) -> pd.DataFrame:
         """All metrics at one moment, on the grid or not: a row a metric, a column a run."""
-        values = self._evaluate(np.array([a_number("t", t)]))[:, :, 0]
+        t = a_number("t", t)
+        moment = round(t, DECIMALS) if self.axis.is_time else t  # as positions are
+        values = self._evaluate(np.array([moment]))[:, :, 0]
         names = pd.Index([metric.name for metric in self.metrics], name="metric")
         return pd.DataFrame(values.T, names, [run.name for run in self.runs])
 
@@ -291,6 +293,10 @@ class Alignment:
         logged = [config[name] for run in self.runs if name in (config := dotted(run.config))]
         return any(value != logged[0] for value in logged)
 
+    def metric(self, name: str) -> Metric:
+        """One of its metrics, by its name."""
+        return self.metrics[self._number(name)]
+
     def only(self, names: Sequence[str]) -> Self:
         """The same comparison of some of its metrics, without computing anything again."""
         numbers = [self._number(name) for name in some_names("names", names)]
@@ -299,7 +305,8 @@ class Alignment:
         return part
 
     def _number(self, name: str) -> int:
-        names, wanted = [metric.name for metric in self.metrics], Metric.named(name).name
+        names = [metric.name for metric in self.metrics]
+        wanted = Metric.named(name, logged=names).name
         if wanted not in names:
             raise TmnetError(_unknown(name, names))
         return names.index(wanted)
@@ -319,8 +326,22 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
             names += [f"{map_}/{kind}/{statistic}" for statistic in statistics]
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
-    others = [tag for tag in tags if tag not in key]
-    return names + key + (others if all_scalars or not names + key else [])
+    others = [tag for tag in tags if tag not in set(key)]
+    every = names + key + (others if all_scalars or not names + key else [])
+    return list(dict.fromkeys(every))  # a scalar may be called like a metric of races
+
+
+def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:
+    """The runs that have an axis, and a sentence on why each of the others has not."""
+    kept, notes = [], []
+    for run in runs:
+        try:
+            axis.of(run)
+        except NoAxisError as error:
+            notes.append(str(error))
+        else:
+            kept.append(run)
+    return kept, notes
 
 
 def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
@@ -333,7 +354,8 @@ def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     axis : Axis
         Of time, or of steps.
     """
-    shortest = min(run.duration if axis.is_time else run.steps for run in runs)
+    lengths = [run.duration if axis.is_time else run.steps for run in runs]
+    shortest = min((length for length in lengths if length > 0), default=0)
     default = axis.default_interval
     assert default is not None  # of these axes
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
@@ -379,10 +401,12 @@ def _chosen(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, 
     if wanted is None:
         wanted = metric_names(runs)
     wanted = some_names("metrics", wanted)
-    for name in wanted:
-        if Metric.named(name).name not in known:
+    tags = {tag for run in runs for tag in run.tags}
+    chosen = [Metric.named(name, logged=tags) for name in wanted]
+    for name, metric in zip(wanted, chosen):
+        if metric.name not in known:
             raise TmnetError(_unknown(name, known))
-    return tuple({metric.name: metric for metric in map(Metric.named, wanted)}.values())
+    return tuple({metric.name: metric for metric in chosen}.values())
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

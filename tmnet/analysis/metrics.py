@@ -8,7 +8,7 @@ their position on the axis (minutes, or steps), with two index arrays, one pair 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -75,25 +75,28 @@ class Metric:
     races: OfRaces | None = None
 
     @classmethod
-    def named(cls, name: str) -> Metric:
+    def named(cls, name: str, logged: Collection[str] = ()) -> Metric:
         """The metric of a name.
 
         Parameters
         ----------
         name : str
             ``{map}/{kind}/{statistic}``, the tag of a scalar, or the common name of one.
+        logged : collection of str
+            Names of scalars: such a name is that of the scalar, whatever it looks like.
 
         Examples
         --------
         >>> Metric.named("A01/eval/best").unit, Metric.named("Training/loss").name
         ('s', 'loss')
         """
-        if races := _races_of(a_text("name", name)):
+        races = None if a_text("name", name) in logged else _races_of(name)
+        if races:
             of = STATISTICS[races.statistic]
             robust = "robust " if races.robust else ""
             label = f"{races.map} {races.kind}: {robust}{of.label}"
             return cls(name, label, of.unit, of.better, of.scale, of.digits, races)
-        name = common_name(name)
+        name = name if name in logged else common_name(name)
         group, _, map_ = name.partition("/")
         if group in _PER_MAP and map_:
             label, unit, better = _PER_MAP[group]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tmnet.analysis.metrics import OfRaces, Races
-from tmnet.errors import TmnetError
+from tmnet.analysis.metrics import DECIMALS, OfRaces, Races
+from tmnet.errors import NoAxisError, TmnetError
 from tmnet.experiments.config import NetworkConfig
 from tmnet.logs.config import positive, section
 from tmnet.logs.dialects import common_name
@@ -40,17 +41,20 @@ class RunOnAxis:
 
     def __init__(self, run: Run, axis: Axis):
         # It is kept as long as the run, which a reference to the run would make for ever.
-        self._rows, self._driven = run.rows_by_tag, run.races
+        self._rows, self._driven = run.rows_by_name, run.races
         self._value = run.scalars["value"].to_numpy()
         self._prepared: dict = {}
         scalars = run.scalars
         if axis.is_time:
-            if axis.clock == "active":
-                self._at, self.end = scalars["minutes"].to_numpy(), run.duration
-            else:
-                self._at = run.wall_minutes(scalars["wall_time"].to_numpy())
-                self.end = run.wall_duration
-            self.begin = 0.0
+            end = run.duration if axis.clock == "active" else run.wall_duration
+            # As grid points are, so that one at the end of a run has what was logged there.
+            self._at = np.round(run.minutes_by(axis.clock), DECIMALS)
+            self.begin, self.end = 0.0, round(end, DECIMALS)
+            if not self.end:
+                raise NoAxisError(
+                    f"Run {run.name} has no time axis: all of it was logged at one and the same "
+                    "time. Compare it by step."
+                )
             return
         survives = run.survives(scalars)
         if axis.by == "step":
@@ -63,6 +67,11 @@ class RunOnAxis:
             at = _counter(run, axis.by, survives)
         self._at = np.where(survives, at, np.nan)
         self.begin, self.end = float(np.nanmin(self._at)), float(np.nanmax(self._at))
+        if axis.is_steps and self.end <= 0:
+            raise NoAxisError(
+                f"Run {run.name} has no {axis.unit} to compare by: none is above {self.end:g}. "
+                "Compare it by time."
+            )
 
     def position(self, row: int) -> float:
         """Position of an event, by its row number in the run's scalars; of one that a restart took
@@ -89,7 +98,7 @@ class RunOnAxis:
         return self._prepared[key]
 
     def _scalar(self, tag: str) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._rows.get(common_name(tag), np.empty(0, np.int64))
+        rows = self._rows.get(tag, np.empty(0, np.int64))
         order, at = _ascending(self._at[rows])
         return at, self._value[rows][order]
 
@@ -136,10 +145,12 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
 
 def own_frames(run: Run, paid: bool = False) -> np.ndarray:
     """Frames that a run itself had played by every event; as `own_batches`."""
-    played = run.scalars["step"].to_numpy() - run.processes["first_step"].min()
+    played = run.scalars["step"].to_numpy() - run.first_step
     if paid:
-        before, again = run.processes["last_step"].shift(), run.processes["first_step"]
-        taken = [_taken_back(run, i, before[i], again[i]) for i in run.processes.index]
+        taken = np.zeros(run.number_of_processes)
+        before, again = run.processes["last_step"], run.processes["first_step"]
+        for earlier, number in pairwise(run.trainers):
+            taken[number] = _taken_back(run, earlier, number, before[earlier], again[number])
         played = played + np.cumsum(taken)[run.scalars["process"]].astype(int)
     return played
 
@@ -161,20 +172,20 @@ def own_batches(run: Run, paid: bool = False) -> np.ndarray | None:
     )
     if paid:
         taken = np.zeros(len(run.processes))
-        for number, first in run.processes["first_step"].items():
-            if (before := process == number - 1).any():
+        for earlier, number in pairwise(run.trainers):
+            if (before := process == earlier).any():
+                first = run.processes["first_step"][number]
                 again = np.interp(first, steps[before], batches[before])
-                taken[number] = _taken_back(run, number, batches[before][-1], again)
+                taken[number] = _taken_back(run, earlier, number, batches[before][-1], again)
         batches = batches + np.cumsum(taken)[process]
     pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
     start = max(batches[0] - pace * minutes[0], 0.0)
     return np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
 
 
-def _taken_back(run: Run, process: int, before: float, again: float) -> float:
+def _taken_back(run: Run, earlier: int, process: int, before: float, again: float) -> float:
     """How far back a process began, of a count that stood there and began again here."""
-    start, end = run.processes["start"], run.processes["end"]
-    if process == 0 or start.iat[process] < end.iat[process - 1]:
+    if run.processes["start"][process] < run.processes["end"][earlier]:
         return 0.0
     return max(0.0, before - again)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,20 +34,22 @@ def log_directory(args: argparse.Namespace) -> Path:
     return example_runs()
 
 
-def print_tables(by_time: Alignment, by_step: Alignment) -> None:
-    """All tables of two comparisons of the same runs, and what their reader must know."""
+def print_tables(comparisons: Iterable[Alignment], notes: Iterable[str] = ()) -> None:
+    """All tables of comparisons of the same runs, and what their reader must know."""
     from tmnet.tables import document, tables  # and pandas, which a list of runs does without
 
-    for comparison, name in ((by_time, "relative time"), (by_step, "step")):
-        print(f"\n{_heading(comparison, name)}\n")
+    comparisons = list(comparisons)
+    for comparison in comparisons:
+        print(f"\n{_heading(comparison)}\n")
         print(document(tables(comparison, MOST_ROWS), "text"))
-    for note in by_time.notes:
+    for note in [*comparisons[0].notes, *notes]:
         print(f"\nNote: {for_terminal(note)}")
 
 
-def _heading(comparison: Alignment, name: str) -> str:
+def _heading(comparison: Alignment) -> str:
     (lo, hi), points = comparison.window, len(comparison.grid)
-    head = f"BY {name.upper()} · {comparison.axis.label}, {lo:,.10g} to "
+    name = "RELATIVE TIME" if comparison.axis.is_time else "STEP"
+    head = f"BY {name} · {comparison.axis.label}, {lo:,.10g} to "
     head += f"{hi:,.{int(comparison.axis.is_time)}f} {comparison.axis.unit}, "
     head += f"every {comparison.interval:,.10g}"
     lines = [head, "=" * len(head)]

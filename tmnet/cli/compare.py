@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
 
     from tmnet.analysis.alignment import metric_names
     from tmnet.cli.common import log_directory, print_tables, runs_table
-    from tmnet.comparison import compare
+    from tmnet.comparison import compare_by
     from tmnet.logs.find import load_run
     from tmnet.tables import csv_text
 
@@ -98,19 +98,14 @@ def run(args: argparse.Namespace) -> None:
     logdir = log_directory(args)
     runs = [load_run(name, logdir, cache=not args.no_cache) for name in dict.fromkeys(args.runs)]
     metrics = args.metrics or metric_names(runs, args.all_scalars)
-    by_time = compare(
-        runs,
-        interval=args.interval,
-        window=args.window,
-        metrics=metrics,
-        clock=args.clock,
-        trailing=args.trailing,
-    )
-    by_step = by_time.again(by="step", interval=args.step_interval)
+    by_time = {"interval": args.interval, "window": args.window, "clock": args.clock}
+    by_time |= {"trailing": args.trailing, "metrics": metrics}
+    by_step = {"interval": args.step_interval, "metrics": metrics}
+    comparisons, missing = compare_by(runs, {"time": by_time, "step": by_step})
     print(runs_table(runs))
-    print_tables(by_time, by_step)
+    print_tables(comparisons.values(), missing)
     if args.csv or args.json:
-        frames = [c.frame.assign(axis=axis) for c, axis in ((by_time, "time"), (by_step, "step"))]
+        frames = [c.frame.assign(axis=by) for by, c in comparisons.items()]
         frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
     if args.csv:
         _write_text(args.csv, csv_text(frame))
@@ -120,10 +115,10 @@ def run(args: argparse.Namespace) -> None:
             row["value"] = row["value"] if math.isfinite(row["value"]) else None
         _write_text(args.json, json.dumps(rows, indent=0) + "\n")
     if args.plot:
-        comparisons = [by_time, by_step] if args.by_step else [by_time]
+        drawn = list(comparisons.values())
         files = [
             file
-            for comparison in comparisons
+            for comparison in (drawn if args.by_step else drawn[:1])
             for file in comparison.export(args.output_dir, args.prefix, args.formats)
         ]
         print(f"\n{len(files)} files written to {args.output_dir}")

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     by_time = compare(runs, interval=study.interval, metrics=metrics)
     by_step = by_time.again(by="step", interval=study.step_interval)
     print(runs_table(runs))
-    print_tables(by_time, by_step)
+    print_tables([by_time, by_step])
     print(
         "\nThese runs were recorded with `tmnet train … --scale laptop`: small networks, on the "
         "first 600 m of simulated maps, for 15 to 25 minutes. See data/runs/README.md."

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import warnings
+
+from tmnet.errors import LogWarning
 
 
 def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
@@ -18,4 +21,7 @@ def run(args: argparse.Namespace) -> None:
     from tmnet.cli.common import log_directory, runs_table
     from tmnet.logs.find import load_runs
 
-    print(runs_table(load_runs(log_directory(args), cache=not args.no_cache)))
+    runs = load_runs(log_directory(args), cache=not args.no_cache)
+    print(runs_table(runs))
+    for note in [*runs.notes, *(note for run in runs for note in run.notes)]:
+        warnings.warn(note, LogWarning, stacklevel=1)

@@ -5,20 +5,45 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+import itertools
 import os
-import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tmnet.arguments import (
+    a_flag,
+    a_path,
+    a_text,
+    a_whole_number,
+    several,
+    some_names,
+    wrong,
+)
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.files import named, plain_name
+from tmnet.files import plain_name
+from tmnet.logs.folders import run_folders
+from tmnet.logs.history import ENOUGH
 from tmnet.logs.run import Piece, Run
-from tmnet.logs.scalars import Reader, event_files, reading
+from tmnet.logs.scalars import Reader, reading
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Runs(list[Run]):
+    """The runs of a log directory.
+
+    Attributes
+    ----------
+    notes : list of str
+        What was left out, and why.
+    """
+
+    def __init__(self, runs: Iterable[Run], notes: Iterable[str]):
+        super().__init__(runs)
+        self.notes = list(notes)
 
 
 def load_run(
@@ -29,11 +54,12 @@ def load_run(
     Parameters
     ----------
     name : str
-        The run's directory in `logdir`. ``name_2``, ``name_3`` … are taken with it where they
-        continue it: they start after it, and their steps go on from where it got to.
+        The run's folder, by its path below `logdir`. ``name_2``, ``name_3`` … are taken with it
+        where they continue it: they start after it, log most of what it logs, and their steps go
+        on from where it got to.
     logdir : str or Path
     pieces : sequence of str, optional
-        The directories to join, in place of that guess.
+        The folders to join, in this order, in place of that guess.
     cache : bool
         As for `read_scalars`.
 
@@ -45,33 +71,37 @@ def load_run(
     Warns
     -----
     LogWarning
-        For files that could not be read whole.
+        For what could not be read, and for every guess that changes numbers.
     """
-    logdir = Path(logdir)
-    name = plain_name(name.rstrip(f"/{os.sep}"))  # a shell may complete a folder's name so
+    logdir, name = a_path("logdir", logdir), _as_path(a_text("name", name))
+    cache = a_flag("cache", cache)
+    if pieces is not None and not (pieces := some_names("pieces", pieces)):
+        raise wrong("pieces", pieces, "at least one folder")
+    files, folders, _ = run_folders(logdir)
     if pieces is None:
-        _check_run_exists(name, logdir)
-        names = _names_in_sequence(name, logdir)
+        _check_run_exists(name, logdir, files)
+        names = [name, *_numbered(name, files)]
     else:
-        names = [plain_name(piece) for piece in ([pieces] if isinstance(pieces, str) else pieces)]
+        names = [_as_path(piece) for piece in pieces]
         for piece in names:
-            _check_run_exists(piece, logdir)
-    paths = (path for piece in names for path in event_files(named(logdir, piece)))
-    with reading(paths, cache) as reader:
-        loaded = [load_piece(piece, logdir, reader) for piece in names]
+            _check_run_exists(piece, logdir, files)
+    with reading([path for piece in names for path in files[piece]], cache) as reader:
+        loaded = [_load_piece(piece, folders[piece], files[piece], reader) for piece in names]
+    notes: list[str] = []
     if pieces is None:
-        loaded = loaded[: _joined(loaded)]
-    run = Run(name, logdir, loaded)
+        loaded, notes = _joined(loaded)
+    run = Run(name, logdir, loaded, notes)
     for note in run.notes:
         warnings.warn(note, LogWarning, stacklevel=2)
     return run
 
 
-def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()) -> list[Run]:
+def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()) -> Runs:
     """Load every run in a log directory.
 
-    A run is a directory right below `logdir` with event files in it or in directories below;
-    pieces that continue a run are part of it, and directories without scalars are left out.
+    A run is a folder with event files in it, and all that lies below it; its name is its path below
+    `logdir`. Pieces that continue a run are part of it. A log directory that holds event files
+    itself is one run.
 
     Parameters
     ----------
@@ -82,6 +112,11 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
         Runs that were loaded from there earlier: only what their trainings have logged since is
         read, and those that have not changed are returned as they are.
 
+    Returns
+    -------
+    Runs
+        A list, with `notes` of what was left out.
+
     Raises
     ------
     TmnetError
@@ -89,37 +124,47 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
 
     Notes
     -----
-    What could not be read is in the runs' `notes`; there are no warnings.
+    What could not be read of a run is in its `notes`; there are no warnings.
     """
-    logdir = Path(logdir)
+    logdir, cache = a_path("logdir", logdir), a_flag("cache", cache)
+    before = several("before", before, Run, "runs that were loaded")
+    files, folders, notes = run_folders(logdir)
+    if itself := files.pop("", None):
+        logdir = logdir.resolve()
+        name = plain_name(logdir.name)
+        files, folders, logdir = {name: itself}, {name: logdir}, logdir.parent
+    if not files:
+        raise TmnetError(
+            f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
+        )
     known = {run.name: run for run in before if run.logdir == logdir}
     read = {piece.name: piece for run in known.values() for piece in run.joined}
     runs: list[Run] = []
     seen: set[str] = set()
     try:
-        names = _run_names(logdir)
-        files = [file for piece in read.values() for file in piece.read]
-        with reading(logdir.rglob("*tfevents*"), cache, files) as reader:
+        former = [file for piece in read.values() for file in piece.read]
+        with reading(itertools.chain(*files.values()), cache, former) as reader:
 
             @functools.cache  # one that may continue a run, and does not, is asked for again
             def load(piece: str) -> Piece:
-                return load_piece(piece, logdir, reader, read.get(piece))
+                return _load_piece(piece, folders[piece], files[piece], reader, read.get(piece))
 
-            for name in names:
+            for name in files:
                 if name in seen:
                     continue
-                loaded = [load(piece) for piece in _names_in_sequence(name, logdir)]
-                loaded = loaded[: _joined(loaded)]
+                loaded, doubts = _joined([load(piece) for piece in [name, *_numbered(name, files)]])
                 seen |= {piece.name for piece in loaded}
                 if name in known and _same(loaded, known[name].joined):
                     runs.append(known[name])
-                elif any(len(file.events.code) for piece in loaded for file in piece.files):
-                    runs.append(Run(name, logdir, loaded))
+                elif any(piece.tags for piece in loaded):
+                    runs.append(Run(name, logdir, loaded, doubts))
+                else:
+                    notes.append(f"{name} holds no scalars; it is left out.")
     except FileNotFoundError as error:
         raise TmnetError(f"{error.filename} was deleted while {logdir} was read.") from None
     if not runs:
         raise TmnetError(f"No run in {logdir} holds a scalar.")
-    return runs
+    return Runs(runs, notes)
 
 
 def find_logdirs(folder: str | Path = ".", depth: int = 3) -> list[Path]:
@@ -141,7 +186,7 @@ def find_logdirs(folder: str | Path = ".", depth: int = 3) -> list[Path]:
     TmnetError
         If there is no such folder.
     """
-    folder = Path(folder)
+    folder, depth = a_path("folder", folder), a_whole_number("depth", depth, least=0)
     if not folder.is_dir():
         raise TmnetError(f"There is no folder {folder}.")
     newest: dict[Path, float] = {}
@@ -166,15 +211,14 @@ def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.Data
     Parameters
     ----------
     source : str, Path or sequence of Run
-        A log directory, in which every directory with event files is a run, or a piece of one; or
-        runs that are loaded.
+        A log directory, or runs that are loaded.
     cache : bool
         As for `read_scalars`.
 
     Returns
     -------
     DataFrame
-        A row a run: run, pieces (list of the directories joined), processes, minutes (active),
+        A row a run: run, pieces (list of the folders joined), processes, minutes (active),
         wall_minutes, steps (the last one), races, maps (list).
 
     Raises
@@ -184,7 +228,10 @@ def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.Data
     """
     import pandas as pd
 
-    runs = load_runs(source, cache) if isinstance(source, (str, Path)) else source
+    if isinstance(source, (str, os.PathLike)):
+        runs: list[Run] = load_runs(source, cache)
+    else:
+        runs = several("source", source, Run, "a log directory, or runs that are loaded")
     return pd.DataFrame(describe(runs))
 
 
@@ -215,12 +262,14 @@ def describe_in_words(runs: Sequence[Run]) -> dict[str, list[str]]:
     )
 
 
-def load_piece(name: str, logdir: Path, reader: Reader, before: Piece | None = None) -> Piece:
-    """A log directory; the same object as `before` where nothing has changed since."""
-    read, notes = reader.read(event_files(named(logdir, name)))
+def _load_piece(
+    name: str, folder: Path, files: list[Path], reader: Reader, before: Piece | None = None
+) -> Piece:
+    """A folder; the same object as `before` where nothing has changed since."""
+    read, notes = reader.read(files)
     if before and _same(read, before.read) and notes == before.notes:
         return before
-    return Piece(name, read, notes)
+    return Piece(name, folder, read, notes)
 
 
 def _same(left: Sequence[object], right: Sequence[object]) -> bool:
@@ -228,56 +277,91 @@ def _same(left: Sequence[object], right: Sequence[object]) -> bool:
     return len(left) == len(right) and all(a is b for a, b in zip(left, right))
 
 
-def _joined(pieces: list[Piece]) -> int:
-    """How many of the pieces, which are named in sequence, continue one another."""
-    for i in range(1, len(pieces)):
-        before, piece = pieces[:i], pieces[i]
-        last = max(other.last_step for other in before)
-        # A restart goes back to a checkpoint, a start from scratch to zero; and the first event
-        # of a piece may come one interval of logging after the last of the piece before.
-        earliest = 0.75 * last
-        latest = last + max(0.1 * last, *(other.spacing for other in pieces[: i + 1]))
-        in_order = piece.start >= max(other.start for other in before)
-        if not (in_order and earliest <= piece.first_step <= latest):
-            return i
-    return len(pieces)
+def _joined(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
+    """The pieces that continue the first, of those that are named in sequence; and what to note."""
+    joined, notes = pieces[:1], []
+    for piece in pieces[1:]:
+        reason = _why_not(joined, piece)
+        if reason:
+            names = ", ".join(repr(other.name) for other in [*joined, piece])
+            notes.append(
+                f"{piece.name} is not joined to {joined[0].name}: {reason}. If it goes on from "
+                f"there all the same, load it with pieces=[{names}]."
+            )
+            if piece.different_steps >= ENOUGH or joined[0].different_steps < ENOUGH:
+                break
+            continue
+        if missing := _between(joined[-1].name, piece.name, joined[0].name):
+            notes.append(f"{missing} is missing between {joined[-1].name} and {piece.name}.")
+        joined.append(piece)
+    return joined, notes
 
 
-def _names_in_sequence(name: str, logdir: Path) -> list[str]:
-    """X, X_2, X_3 … as far as there are such directories with event files."""
-    names = [name]
-    while _holds_event_files(named(logdir, f"{name}_{len(names) + 1}")):
-        names.append(f"{name}_{len(names) + 1}")
-    return names
+def _why_not(before: list[Piece], piece: Piece) -> str | None:
+    """Why a piece does not continue those before it; None if it does."""
+    last = max(other.last_step for other in before)
+    tags = set().union(*(other.tags for other in before))
+    # A restart goes back to a checkpoint, a start from scratch to zero; and the first event of a
+    # piece may come one interval of logging after the last of the piece before.
+    earliest = 0.75 * last
+    latest = last + max(0.1 * last, *(other.spacing for other in [*before, piece]))
+    for one in (*before, piece):
+        if one.different_steps < ENOUGH:
+            steps = "step" if one.different_steps == 1 else "different steps"
+            return f"{one.name} was logged at {one.different_steps} {steps}, too few to tell"
+    if piece.start < max(other.start for other in before):
+        return "it started before that did, by their clocks"
+    if 2 * len(tags & piece.tags) <= min(len(tags), len(piece.tags)):
+        return "they log different things"
+    if not earliest <= piece.first_step <= latest:
+        got = f"those of {before[0].name} got to {last:,}"
+        return f"its steps begin at {piece.first_step:,}, and {got}"
+    return None
 
 
-def _holds_event_files(directory: Path) -> bool:
-    # of a name that is too long for one, too, there is none
-    return os.path.isdir(directory) and next(directory.rglob("*tfevents*"), None) is not None
+def _numbered(name: str, files: Mapping[str, object]) -> list[str]:
+    """X_2, X_3 … of the folders with event files, in order."""
+    numbers = (
+        rest
+        for other in files
+        if other.startswith(f"{name}_")
+        if (rest := other[len(name) + 1 :]).isdecimal() and rest == str(int(rest)) != "1" != "0"
+    )
+    return [f"{name}_{number}" for number in sorted(map(int, numbers))]
 
 
-def _run_names(logdir: Path) -> list[str]:
-    if not logdir.is_dir():
-        raise TmnetError(f"There is no log directory {logdir}.")
-    names = [plain_name(path.name) for path in logdir.iterdir() if _holds_event_files(path)]
-    if not names:
-        raise TmnetError(
-            f"No runs in {logdir}: none of the directories in it holds event files "
-            "(named events.out.tfevents…)."
-        )
-    # A before A_2 before A_10, so that a run comes before what may continue it.
-    return sorted(names, key=lambda name: [int(x) if x.isdecimal() else x for x in _split(name)])
+def _between(before: str, after: str, first: str) -> str:
+    """The names of the folders that are missing between two of a sequence."""
+    low, high = (1 if name == first else int(name[len(first) + 1 :]) for name in (before, after))
+    return ", ".join(f"{first}_{number}" for number in range(low + 1, high))
 
 
-def _split(name: str) -> list[str]:
-    return re.split(r"(\d+)", name)
+def _as_path(name: str) -> str:
+    """A run's name as its path below the log directory; a shell may have put a slash behind it."""
+    return plain_name(Path(name).as_posix()) if name else name
 
 
-def _check_run_exists(name: str, logdir: Path) -> None:
-    names = _run_names(logdir)
-    inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
-    if inside and _holds_event_files(named(logdir, name)):
+def _check_run_exists(name: str, logdir: Path, files: Mapping[str, object]) -> None:
+    if name in files and name:
         return
-    near = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
-    hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."
-    raise TmnetError(f"There is no run {name or '(without a name)'} in {logdir}. {hint}")
+    where = f"There is no run {name or '(without a name)'} in {logdir}"
+    if inside := [other for other in files if name and other.startswith(f"{name}/")]:
+        raise TmnetError(f"{where}: that is a group of runs. It holds {_some(inside)}.")
+    if "" in files:
+        here = logdir.resolve()
+        raise TmnetError(
+            f"{where}: {logdir} holds event files itself, so it is a run; its log directory is "
+            f"{here.parent}, in which it is called {here.name}."
+        )
+    if not files:
+        raise TmnetError(
+            f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
+        )
+    ends = [other for other in files if other.endswith(f"/{name}")]
+    near = ends or difflib.get_close_matches(name, files, n=5, cutoff=0.4)
+    hint = f"Nearest: {', '.join(near[:5])}." if near else f"There are: {_some([*files])}."
+    raise TmnetError(f"{where}. {hint}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + " …" * (len(names) > 20)

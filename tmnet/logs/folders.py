@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tmnet.errors import TmnetError
+from tmnet.files import plain_name
 
 MARK = "tfevents"  # in the name of every event file
 
@@ -23,13 +24,16 @@ class RunFolders(NamedTuple):
     Attributes
     ----------
     files : dict of str to list of Path
-        The event files of each, by its path below the log directory; in the order of their
-        creation. Runs are ordered by name, A before A_2 before A_10.
+        The event files of each, by its path below the log directory, as `plain_name` has it; in
+        the order of their creation. Runs are ordered by name, A before A_2 before A_10.
+    folders : dict of str to Path
+        The folder of each.
     notes : list of str
         What was not looked into.
     """
 
     files: dict[str, list[Path]]
+    folders: dict[str, Path]
     notes: list[str]
 
 
@@ -58,7 +62,7 @@ def run_folders(logdir: Path) -> RunFolders:
         name: sorted(paths, key=creation)
         for name, paths in sorted(walk.files.items(), key=lambda item: _natural(item[0]))
     }
-    return RunFolders(files, walk.notes)
+    return RunFolders(files, walk.folders, walk.notes)
 
 
 def creation(path: Path) -> tuple[int, str]:
@@ -73,6 +77,7 @@ class _Walk:
     def __init__(self, top: str):
         self._top = os.path.realpath(top)
         self.files: dict[str, list[Path]] = {}
+        self.folders: dict[str, Path] = {}
         self.notes: list[str] = []
         self.links: list[tuple[str, str, str | None]] = []
         self._seen: dict[str, str] = {}  # the paths that were looked into, by what they really are
@@ -97,11 +102,14 @@ class _Walk:
                 if _is_folder(entry):
                     folders.append(entry)
                 elif MARK in entry.name:
-                    run = name if run is None else run
+                    if run is None:
+                        run = name
+                        self.folders[run] = Path(folder)
                     self.files.setdefault(run, []).append(Path(entry.path))
             own: list[tuple[str, str, str | None]] = []
             for entry in folders:
-                deeper = (entry.path, f"{name}/{entry.name}" if name else entry.name, run)
+                own_name = plain_name(entry.name)
+                deeper = (entry.path, f"{name}/{own_name}" if name else own_name, run)
                 (self.links if entry.is_symlink() else own).append(deeper)
             below += reversed(own)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,15 @@ from tmnet.files import plain_name
 from tmnet.logs.cache import EventFile
 from tmnet.logs.config import Told, read_texts
 from tmnet.logs.dialects import common_name
+from tmnet.logs.history import History, find_history, purged, steps_of
+from tmnet.logs.processes import Placed, find_processes
 from tmnet.logs.races import JoinedRaces, join_races
 from tmnet.logs.scalars import Columns, concatenate
+from tmnet.logs.series import name_series
 from tmnet.safe_text import visible
 
 if TYPE_CHECKING:  # to load pandas takes longer than a list of runs, which needs no frame
     import pandas as pd
-
-# …tfevents.SECONDS.HOST.PID.NUMBER, as torch, TensorFlow and tensorboardX name event files
-_PROCESS = re.compile(r"tfevents\.\d+\.(?P<host>.+?)\.(?P<pid>\d+)\.\d+(\.v2)?")
 
 
 class Run:
@@ -34,34 +34,105 @@ class Run:
     Attributes
     ----------
     name : str
+        Its path below `logdir`.
     logdir : Path
     pieces : list of str
         The directories in `logdir` that were joined, in order.
     joined : list of Piece
         The same, as they were read.
     tags : list of str
-        Names of all scalars.
+        Names of all scalars: tags of known trainers under their common names (see
+        `tmnet.logs.dialects`), and a tag that several of its folders logged with its folder.
     scalars : DataFrame
-        Every scalar, ordered by wall time: tag (category; tags of known trainers under their
-        common names, see `tmnet.logs.dialects`), step, wall_time (s), value, minutes (active),
-        process.
+        Every scalar, in the order of its time: tag (category), step, wall_time (s, as logged),
+        value, minutes (active), process.
     processes : DataFrame
-        host, pid, start and end (wall time, s), first_step and last_step of every process that
-        logged something; the index is the number used in `scalars` and `races`.
+        host, pid, start and end (wall time, s, where its clock was wrong as corrected), first_step
+        and last_step of every process that logged something; the index is the number used in
+        `scalars` and `races`.
+    trainers : list of int
+        Numbers of the processes that trained, in their order; others, such as a test script, wrote
+        beside or after them.
     notes : list of str
-        A sentence for everything that could not be read.
+        A sentence for everything that could not be read, and for every guess.
     """
 
-    def __init__(self, name: str, logdir: Path, pieces: list[Piece]):
+    def __init__(self, name: str, logdir: Path, pieces: list[Piece], notes: Sequence[str] = ()):
         self.name, self.logdir, self.joined = name, logdir, pieces
         self.pieces = [piece.name for piece in pieces]
-        self.notes = [note for piece in pieces for note in piece.notes]
-        self._files = [file for piece in pieces for file in piece.files]
+        placed = [
+            Placed(i, folder, file)
+            for i, piece in enumerate(pieces)
+            for folder, file in piece.files
+        ]
+        self._files = [place.file for place in placed]
         if not any(len(file.events.code) for file in self._files):
+            why = " ".join(note for piece in pieces for note in piece.notes)
             raise TmnetError(
-                f"Run {name} holds no scalars (directories: {', '.join(self.pieces)})."
+                f"Run {name} holds no scalars (folders: {', '.join(self.pieces)}). {why}".rstrip()
             )
-        self.tags, self._scalars, self._processes = _on_one_clock(self._files)
+        self._written = max(file.events.last_wall for file in self._files)
+        self._placed, self._clock = find_processes(placed, self.pieces)
+        series = name_series(self._placed)
+        self.tags, self._scalars = self._in_order(series.names, series.of_file)
+        self._known_as = {tag: series.names[i] for tag, i in series.known_as.items()}
+        first, last = steps_of(self._scalars, self.number_of_processes)
+        self._processes = self._clock.columns | {"first_step": first, "last_step": last}
+        self.notes = [
+            *(note for piece in pieces for note in piece.notes),
+            *notes,
+            *self._clock.notes,
+            *series.notes,
+            *self._doubts(),
+        ]
+
+    def _in_order(self, names: list[str], numbers: list[list[int]]) -> tuple[list[str], Columns]:
+        """Names of the series as they appear, and the scalars in the order of their time."""
+        all_events = [place.file.events for place in self._placed]
+        lengths = [len(events.code) for events in all_events]
+        columns = {
+            name: np.concatenate([getattr(events, name) for events in all_events])
+            for name in ("step", "wall_time", "value")
+        }
+        corrected = np.concatenate([clock.wall for clock in self._clock.clocks])
+        code = np.concatenate(
+            [
+                np.array(own, np.int32)[events.code] if own else np.empty(0, np.int32)
+                for own, events in zip(numbers, all_events)
+            ]
+        )
+        seen = np.full(len(names), len(code))
+        seen[code[::-1]] = np.arange(len(code))[::-1]
+        order = [i for i in np.argsort(seen, kind="stable") if seen[i] < len(code)]
+        rank = np.zeros(len(names), np.int32)
+        rank[order] = np.arange(len(order))
+        columns |= {
+            "code": rank[code],
+            "minutes": self._clock.active_minutes(corrected),
+            "corrected": corrected,
+            "process": np.repeat(self._clock.of_file, lengths),
+            "purged": purged(self._placed),
+        }
+        if (np.diff(corrected) < 0).any():
+            by_time = np.argsort(corrected, kind="stable")
+            columns = {name: column[by_time] for name, column in columns.items()}
+        return [names[i] for i in order], columns
+
+    def _doubts(self) -> list[str]:
+        """What a reader must know of this run's axes."""
+        doubts = []
+        if not self.duration and len(self._scalars["step"]) > 1:
+            doubts.append(
+                f"All of {self.name} was logged at one and the same time: it has no time axis; "
+                "its steps are as they are."
+            )
+        if began := self._history.beginnings:
+            steps = ", ".join(f"{step:,}" for step in began[:-1])
+            doubts.append(
+                f"{len(began)} trainings of {self.name} began, from steps {steps} and "
+                f"{began[-1]:,}: along the steps the last of them is the run; along time all count."
+            )
+        return doubts
 
     def __repr__(self) -> str:
         return (
@@ -74,8 +145,10 @@ class Run:
         import pandas as pd
 
         tag = pd.Categorical.from_codes(self._scalars["code"], pd.Index(self.tags))
-        rest = {name: column for name, column in self._scalars.items() if name != "code"}
-        return pd.DataFrame({"tag": tag} | rest, copy=False)
+        names = ("step", "wall_time", "value", "minutes", "process")
+        return pd.DataFrame(
+            {"tag": tag} | {name: self._scalars[name] for name in names}, copy=False
+        )
 
     @functools.cached_property
     def processes(self) -> pd.DataFrame:
@@ -86,22 +159,33 @@ class Run:
     @functools.cached_property
     def duration(self) -> float:
         """Active minutes: how long processes of this run were running."""
-        return float(self.active_minutes(self._processes["end"].max()))
+        return float(self._clock.active_minutes(self._processes["end"].max()))
 
     @functools.cached_property
     def wall_duration(self) -> float:
         """Minutes from the run's first record to its last, downtime included."""
-        return float(self.wall_minutes(self._processes["end"].max()))
+        return float(self._processes["end"].max() - self._processes["start"].min()) / 60
 
     @property
     def age(self) -> float:
         """Seconds since its last record, by this machine's clock."""
-        return time.time() - float(self._processes["end"].max())
+        return time.time() - self._written
 
     @functools.cached_property
     def steps(self) -> int:
         """The last step of the history that survives restarts."""
-        return int(self._scalars["step"][self._survive(self._scalars)].max())
+        return int(self._scalars["step"][self._history.survives].max())
+
+    @functools.cached_property
+    def first_step(self) -> int:
+        """The first step of its training, in the history that survives restarts."""
+        process = self._scalars["process"][self._history.survives]
+        left = np.bincount(process, minlength=self.number_of_processes) > 0
+        return int(min(self._processes["first_step"][i] for i in self.trainers if left[i]))
+
+    @property
+    def trainers(self) -> list[int]:
+        return self._history.trainers
 
     @property
     def maps(self) -> list[str]:
@@ -111,7 +195,7 @@ class Run:
     @property
     def number_of_processes(self) -> int:
         """How many processes logged something."""
-        return len(self._processes["start"])
+        return len(self._clock.columns["start"])
 
     @property
     def number_of_races(self) -> int:
@@ -159,16 +243,24 @@ class Run:
         return dict(zip(self.tags, np.split(order, np.cumsum(np.bincount(codes))[:-1])))
 
     def rows(self, tag: str) -> np.ndarray:
-        """Row numbers in `scalars` of a tag, by its own or its common name; none without it."""
-        return self.rows_by_tag.get(common_name(tag), np.empty(0, np.int64))
+        """Row numbers in `scalars` of a series, by its name or its tag as it was logged, or by the
+        name that either has elsewhere; none without it."""
+        rows = self.rows_by_name.get(tag)
+        if rows is None:
+            rows = self.rows_by_name.get(common_name(tag))
+        return np.empty(0, np.int64) if rows is None else rows
 
-    def active_minutes(self, wall_time: np.ndarray) -> np.ndarray:
-        """Minutes for which the run's processes had been running at a wall time (s)."""
-        return _active_minutes(self._processes, wall_time)
+    @functools.cached_property
+    def rows_by_name(self) -> dict[str, np.ndarray]:
+        """As `rows_by_tag`, and by tags as they were logged, too."""
+        aliases = {tag: self.rows_by_tag[name] for tag, name in self._known_as.items()}
+        return aliases | self.rows_by_tag
 
-    def wall_minutes(self, wall_time: np.ndarray) -> np.ndarray:
-        """Minutes since the run's first record at a wall time (s)."""
-        return (wall_time - self._processes["start"].min()) / 60
+    def minutes_by(self, clock: str) -> np.ndarray:
+        """Minutes at each of `scalars`: "active", or "wall", since the run's first record."""
+        if clock == "active":
+            return self._scalars["minutes"]
+        return (self._scalars["corrected"] - self._processes["start"].min()) / 60
 
     @functools.cached_property
     def restarts(self) -> pd.DataFrame:
@@ -179,122 +271,51 @@ class Run:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._restarts, columns=["process", "first", "last", "by"])
+        columns = ["process", "first", "last", "by"]
+        return pd.DataFrame(self._history.restarts, columns=columns)
 
     @functools.cached_property
-    def _restarts(self) -> list[tuple[int, int, int, int]]:
-        start, end, first, last = (
-            self._processes[name] for name in ("start", "end", "first_step", "last_step")
-        )
-        rows = []
-        for number in range(len(start)):
-            later = np.flatnonzero((start >= end[number]) & (first < last[number]))
-            if len(later):
-                by = later[np.argmin(first[later])]
-                rows.append((number, int(first[by]), int(last[number]), int(by)))
-        return rows
+    def _history(self) -> History:
+        return find_history(self._scalars, self._clock, self._placed)
 
     def survives(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows of `scalars` or `races` belong to the history that was built upon.
 
         Where a process restarted from an earlier checkpoint, what the process before it played
-        beyond that step is not part of the history along the step axis.
+        from that step on is not part of the history along the step axis.
         """
-        return self._survive({name: frame[name].to_numpy() for name in ("step", "process")})
-
-    def _survive(self, columns: Columns) -> np.ndarray:
-        limit = np.full(self.number_of_processes, np.iinfo(np.int64).max)
-        for number, first, *_ in self._restarts:
-            limit[number] = first
-        return columns["step"] <= limit[columns["process"]]
-
-
-def _on_one_clock(files: list[EventFile]) -> tuple[list[str], Columns, Columns]:
-    """Tags, scalars and processes of the files of a run.
-
-    A process that logged no scalar does not count; but a file without scalars, such as one with
-    the configuration, may tell when its process started.
-    """
-    logged = {_process_of(file.path) for file in files if len(file.events.code)}
-    files = [file for file in files if _process_of(file.path) in logged]
-    tags, scalars = concatenate(files)
-    code, step, wall = (scalars[name] for name in ("code", "step", "wall_time"))
-    first = np.full(len(tags), len(step))
-    first[code[::-1]] = np.arange(len(step))[::-1]
-    names = [common_name(tag) for tag in tags]
-    distinct = list(dict.fromkeys(names[i] for i in np.argsort(first)))  # as they appear
-    scalars["code"] = code = np.array([distinct.index(name) for name in names], np.int32)[code]
-
-    spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for file in files:
-        span = (file.events.first_wall, file.events.last_wall)
-        spans.setdefault(_process_of(file.path), []).append(span)
-    lives = {key: (min(a for a, _ in own), max(b for _, b in own)) for key, own in spans.items()}
-    keys = sorted(lives, key=lambda key: lives[key][0])
-    numbers = [keys.index(_process_of(file.path)) for file in files]
-    process = np.repeat(numbers, [len(file.events.code) for file in files])
-    steps = [step[process == i] for i in range(len(keys))]
-    processes = {
-        "host": np.array([host for host, _ in keys], object),
-        "pid": np.array([pid for _, pid in keys], object),
-        "start": np.array([lives[key][0] for key in keys]),
-        "end": np.array([lives[key][1] for key in keys]),
-        "first_step": np.array(
-            [first_step(code[process == i], own) for i, own in enumerate(steps)]
-        ),
-        "last_step": np.array([own.max() for own in steps]),
-    }
-    scalars |= {"minutes": _active_minutes(processes, wall), "process": process}
-    if (np.diff(wall) < 0).any():
-        order = np.argsort(wall, kind="stable")
-        scalars = {name: column[order] for name, column in scalars.items()}
-    return distinct, scalars, processes
-
-
-def _process_of(path: Path) -> tuple[str, str]:
-    """(host, pid) of an event file; of one that is not named so, its own path."""
-    match = _PROCESS.search(plain_name(path.name))
-    return (match["host"], match["pid"]) if match else (plain_name(str(path)), "")
-
-
-def _active_minutes(processes: Columns, wall_time: np.ndarray) -> np.ndarray:
-    """Minutes covered by the union of the processes' life times, up to a wall time (s)."""
-    knots: list[float] = []
-    active: list[float] = []
-    total, reached = 0.0, -np.inf
-    for start, end in zip(processes["start"], processes["end"]):
-        start = max(start, reached)
-        if end <= start:
-            continue
-        knots += [start, end]
-        active += [total, total + end - start]
-        total, reached = active[-1], end
-    if not knots:  # a single moment
-        return np.zeros(np.shape(wall_time))
-    return np.interp(wall_time, knots, active) / 60
-
-
-def first_step(code: np.ndarray, step: np.ndarray) -> int:
-    """The step at which a process (or a piece) began.
-
-    Hyperparameters bring a scalar of their own, logged once and at step 0 wherever the training
-    is; so a single event of a tag at step 0 does not count, unless there are no others.
-    """
-    counts = (np.bincount(code)[code] > 1) | (step > 0)
-    return int(step[counts].min() if counts.any() else step.min())
+        return self._history.survives[frame.index.to_numpy()]
 
 
 class Piece:
-    """One log directory of a run."""
+    """One log directory of a run.
 
-    def __init__(self, name: str, read: list[EventFile], notes: list[str]):
+    Parameters
+    ----------
+    name : str
+    folder : Path
+    read : list of EventFile
+        All of its files, below `folder`.
+    notes : list of str
+        What could not be read.
+    """
+
+    def __init__(self, name: str, folder: Path, read: list[EventFile], notes: list[str]):
         self.name, self.read, self.notes = name, read, notes
-        self.files = [file for file in read if file.events.first_wall < np.inf]
-        full = [file for file in self.files if len(file.events.code)]
+        self.files = [
+            # "." is the folder itself
+            (plain_name(file.path.parent.relative_to(folder).as_posix()), file)
+            for file in read
+            if file.events.first_wall < np.inf
+        ]
+        full = [file for _, file in self.files if len(file.events.code)]
         self.start = min((file.events.first_wall for file in full), default=np.inf)
-        _, scalars = concatenate(full)
-        step = scalars["step"]
-        self.first_step = first_step(scalars["code"], step) if full else 0
-        self.last_step = int(step.max(initial=0))
-        # How far apart the steps of neighbouring events are, at most.
-        self.spacing = int(np.diff(np.sort(step, kind="stable")).max(initial=0))
+        tags, columns = concatenate(full)
+        self.tags, steps = set(tags), np.unique(columns["step"])
+        self.different_steps = len(steps)
+        self.first_step = self.last_step = self.spacing = 0
+        if full:
+            columns["process"] = np.zeros(len(columns["step"]), np.int64)
+            (self.first_step,), (self.last_step,) = steps_of(columns, 1)
+            # How far apart the steps of neighbouring events are, at most.
+            self.spacing = int(np.diff(steps).max(initial=0))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.alignment import fitting_interval, metric_names
+from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings.evidence import name_of
 from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.metrics import Metric, minus
-from tmnet.comparison import Comparison, compare
+from tmnet.comparison import Comparison, compare, compare_by
 from tmnet.export import export_profile
 from tmnet.files import (
     FIGURE_FORMATS,
@@ -140,20 +140,19 @@ class _Writer:
         self.order, self.written = list(study.arms or runs), []
         seeds = {arm: [runs[name] for name in names] for arm, names in study.arms.items()}
         every = list(runs.values())
-        metrics = metric_names(every)
-        interval, step_interval = (
-            fitting_interval(every, Axis(by)) if given is None else given
+        axes = {
+            by: {"interval": fitting_interval(every, Axis(by)) if given is None else given}
             for by, given in (("time", study.interval), ("step", study.step_interval))
-        )
-        self.by_time = compare(seeds or every, interval=interval, metrics=metrics)
-        self.by_step = compare(seeds or every, by="step", interval=step_interval, metrics=metrics)
+        }
+        self.compared, self.left_out = compare_by(seeds or every, axes)
+        self.main = next(iter(self.compared.values()))  # by time, unless no run has any
         self.closer = None
         if study.closer:
             closer = [runs[name] for name in study.closer]
-            self.closer = compare(closer, interval=interval, metrics=metric_names(closer))
+            self.closer = compare(closer, by=self.main.axis.by, interval=self.main.interval)
         thresholds = study.thresholds or None
-        self.found = self.by_time.findings(thresholds)
-        later = self.closer or self.by_time
+        self.found = self.main.findings(thresholds)
+        later = self.closer or self.main
         self.judged = later.middle if study.after is None else study.after
         self.later = later.findings(thresholds, self.judged)
 
@@ -161,12 +160,15 @@ class _Writer:
         blocks = [*self._overview(), *self._key_findings(), *self._profiles(), *self._going_on()]
         blocks += self._runs()
         step()
-        blocks += self._details(self.by_time, "by training time", self.found)
-        step()
-        blocks += self._details(self.by_step, "by step", [])
-        step()
+        for comparison in self.compared.values():
+            heading = "by training time" if comparison.axis.is_time else "by step"
+            found = self.found if comparison is self.main else []
+            blocks += self._details(comparison, heading, found)
+            step()
+        lines = "\n".join(map(visible, commands))
+        again = [Heading(2, "Making this page again"), Code(lines)] if commands else []
         return [*blocks, *self._cost(), *self._configuration(), *self._hardware(),
-                *self._conclusions(), *self._recommendations(), *_reproduce(commands)]  # fmt: skip
+                *self._conclusions(), *self._recommendations(), *again]  # fmt: skip
 
     def _overview(self) -> list[Block]:
         runs = [
@@ -179,7 +181,7 @@ class _Writer:
             *([Text(self.study.question)] if self.study.question else []),
             Bullets(tuple(runs)),
             Text(
-                f"Unless said otherwise, they are compared at {self._at_end(self.by_time)}, the "
+                f"Unless said otherwise, they are compared at {self._at_end(self.main)}, the "
                 "last grid point that all reach."
             ),
             _words("overview"),
@@ -188,7 +190,7 @@ class _Writer:
     def _key_findings(self) -> list[Block]:
         key = [finding for finding in self.found if self._is_key(finding)]
         cautions = [finding for finding in self.found if finding.kind == "caution"]
-        at = self._at_end(self.by_time)
+        at = self._at_end(self.main)
         return [
             Heading(2, "Key findings"),
             *_told(key, ("leader", "first_finish", "threshold", "crossover")),
@@ -200,15 +202,15 @@ class _Writer:
 
     def _profiles(self) -> list[Block]:
         """Of arms: which share of the seeds is how good at the end."""
-        metrics = self.by_time.metrics if self.by_time.arms else ()
+        metrics = self.main.metrics if self.main.arms else ()
         shown = [metric for metric in metrics if _is_of_eval(metric.name)]
         if not shown:
             return []
-        at, blocks = self._at_end(self.by_time), [Heading(2, "Performance profiles")]
+        at, blocks = self._at_end(self.main), [Heading(2, "Performance profiles")]
         kinds = [kind for kind in self.formats if kind in FIGURE_FORMATS]
         for metric in shown:
             files = export_profile(
-                self.by_time, metric.name, self.directory, prefix=self.study.prefix, kinds=kinds,
+                self.main, metric.name, self.directory, prefix=self.study.prefix, kinds=kinds,
                 order=self.order, width=self.width,
             )  # fmt: skip
             self.written += files
@@ -237,7 +239,7 @@ class _Writer:
 
     def _final_values(self) -> pd.DataFrame:
         """A row a metric, a column a run; behind the values the difference to the baseline."""
-        shown, at = self.by_time, self.by_time.at(self.by_time.grid[-1])
+        shown, at = self.main, self.main.at(self.main.grid[-1])
         rows = {}
         for metric in shown.metrics:
             row = []
@@ -261,7 +263,7 @@ class _Writer:
             findings += [finding for finding in self.later if self._is_key(finding)]
         if not findings:
             return []
-        shown = self.closer or self.by_time
+        shown = self.closer or self.main
         names, window = ", ".join(run.name for run in shown.runs), f"over {self._at_end(shown)}"
         return [
             Heading(2, "Going on"),
@@ -276,7 +278,12 @@ class _Writer:
         heads = ["pieces", "processes", "active min", "wall min", "steps", "races", "maps"]
         table = pd.DataFrame({head: told[head] for head in heads}, [run.name for run in runs])
         table = table.rename_axis("run").rename(columns={"pieces": "log directories"})
-        return [Heading(2, "Runs"), Table("Runs", table)]
+        notes = [*dict.fromkeys(note for run in runs for note in run.notes), *self.left_out]
+        return [
+            Heading(2, "Runs"),
+            Table("Runs", table),
+            *([Bullets(tuple(notes))] if notes else []),
+        ]
 
     def _details(
         self, comparison: Comparison, heading: str, found: Sequence[Finding]
@@ -334,7 +341,7 @@ class _Writer:
         return [Heading(2, "Cost"), *_told(findings, ("cost",))] if findings else []
 
     def _configuration(self) -> list[Block]:
-        table = self.by_time.config_diff()
+        table = self.main.config_diff()
         heading = Heading(2, "Configuration changes")
         if not len(table):
             logged = any(run.config for run in self.runs.values())
@@ -392,7 +399,7 @@ class _Writer:
         ]
 
     def _recommendations(self) -> list[Block]:
-        advice = self._when_it_pays(self.by_time, self.found)
+        advice = self._when_it_pays(self.main, self.found)
         if self.closer:
             advice += self._when_it_pays(self.closer, self.later)
         faster = {
@@ -489,9 +496,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(map(_plain, value))
     return str(value)
-
-
-def _reproduce(commands: Sequence[str]) -> list[Block]:
-    if not commands:
-        return []
-    return [Heading(2, "Making this page again"), Code("\n".join(map(visible, commands)))]

@@ -8,11 +8,11 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import fitting_interval, metric_names
+from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path
-from tmnet.comparison import Comparison, compare
+from tmnet.comparison import Comparison, compare_by
 from tmnet.errors import TmnetError
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
@@ -192,8 +192,9 @@ class WriteUp(widgets.HBox):
         if not self.runs.value:
             raise TmnetError("Choose at least one run.")
         runs = [self.loaded[name] for name in self.runs.value]
-        interval = fitting_interval(runs, Axis())
-        self.comparison = compare(runs, interval=interval, metrics=metric_names(runs))
+        axes = {by: {"interval": fitting_interval(runs, Axis(by))} for by in ("time", "step")}
+        compared, _ = compare_by(runs, axes)
+        self.comparison = next(iter(compared.values()))  # as on the page
         with self._callbacks.off():
             names = [NO_BASELINE, *self.runs.value]
             set_options(self.baseline, options_of(zip(names, names)))

@@ -133,8 +133,10 @@ def test_the_noise_of_a_best_time_is_that_of_equally_few_races(tmp_path):
     """Both by the best of 4, for 90 races: drawn here in blocks, and then by their order."""
     rng = np.random.default_rng(4)
     times = {"a": rng.integers(192, 256, 200) / 8, "b": rng.integers(200, 280, 90) / 8}
-    both = [run_of(tmp_path, f"{name}s", [*raced(x), (12_060, 300_000, {"own": 1})])
-            for name, x in times.items()]  # fmt: skip
+    both = []
+    for name, x in times.items():
+        idle = [(60 * k, 1000 * k, {"own": 1}) for k in range(len(x) + 1, 202)]
+        both.append(run_of(tmp_path, f"{name}s", [*raced(x), *idle]))
     found = tmnet.compare(both, interval=1, window=(0, 201)).findings()
     some = only(found, "leader", BEST)
     drawn = []

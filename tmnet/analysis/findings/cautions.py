@@ -90,7 +90,7 @@ def _different_maps(evidence: Evidence) -> Iterator[Finding]:
 
 def _other_starts(evidence: Evidence) -> Iterator[Finding]:
     for name, run in evidence.runs.items():
-        start = int(run.processes["first_step"].min())
+        start = run.first_step
         other = run.config.get("initial_checkpoint")
         other = other if isinstance(other, str) else None
         if other or (start > LATE_START * run.steps and start > 3 * _played_until_first(run)):

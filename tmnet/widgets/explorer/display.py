@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
@@ -152,7 +151,8 @@ class Display(widgets.VBox):
         slider.disabled = name is None
         if name is None:
             return
-        metric = Metric.named(name)
+        metric = comparison.metric(name)
+        self._scale = metric.scale
         digits = 2 if metric.digits is None else metric.digits
         step = 10.0**-digits
         table = comparison.table(name) * metric.scale
@@ -177,7 +177,7 @@ class Display(widgets.VBox):
     def levels(self) -> dict[str, float]:
         """The level whose reaching is timed, by its metric; none where no metric has any."""
         name = self.threshold_metric.value
-        return {name: self.threshold.value / Metric.named(name).scale} if name else {}
+        return {name: self.threshold.value / self._scale} if name else {}
 
     def write_files(self, comparison: Comparison, order: Sequence[str]) -> None:
         """Export a comparison as it is chosen here, and tell what was written."""

@@ -15,11 +15,11 @@ import numpy as np
 
 from tmnet.analysis.alignment import metric_names
 from tmnet.arguments import a_number, several
-from tmnet.comparison import Comparison, compare
+from tmnet.comparison import Comparison, compare_by
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
 from tmnet.figures import Multiples
-from tmnet.logs.find import load_runs
+from tmnet.logs.find import Runs, load_runs
 from tmnet.logs.run import Run
 from tmnet.safe_text import distinct, for_html, lines_for_html
 from tmnet.tables import metric_table
@@ -86,6 +86,7 @@ class Explorer(Pictured, widgets.HBox):
         self.runs: list[Run] = []
         self.order: list[str] = []
         self._window: tuple[float, float] | None = None  # None: the common window
+        self._left_out: list[str] = []  # of what there is in the log directory
         self._multiples: Multiples | None = None
         self._run_rows: dict[str, RunRow] = {}
         self._metric_boxes: dict[str, widgets.Checkbox] = {}
@@ -110,6 +111,8 @@ class Explorer(Pictured, widgets.HBox):
         self._set_runs(runs)
         with self._callbacks.off():
             self.controls.set_intervals(runs)
+            if not any(run.duration for run in runs):  # they have no time axis
+                self.controls.by.value = "step"
         self._observe()
         self._view_count = 0  # from now on pages count their views
         self.observe(lambda _: setattr(self, "_was_seen", True), "_view_count")
@@ -247,6 +250,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
         """Fill in what depends on which runs there are."""
+        self._left_out = runs.notes if isinstance(runs, Runs) else []
         # Who was there keeps its place, and with it its colour.
         place = {name: i for i, name in enumerate(self.order)}
         runs = sorted(runs, key=lambda run: place.get(run.name, len(place)))
@@ -279,7 +283,7 @@ class Explorer(Pictured, widgets.HBox):
     def _box(self, name: str, chosen: bool) -> widgets.Checkbox:
         """The checkbox of a metric, a new one if there was none."""
         if name not in self._boxes:
-            self._boxes[name] = metric_box(name)
+            self._boxes[name] = metric_box(name, self._logged)
             self._boxes[name].observe(self._callbacks(self._refresh), "value")
         self._boxes[name].value = chosen
         return self._boxes[name]
@@ -313,11 +317,12 @@ class Explorer(Pictured, widgets.HBox):
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
         names = metric_names(self.runs)
-        tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in names]
+        tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in set(names)]
+        self._logged = {tag for run in self.runs for tag in run.tags}
         if not chosen & {*names, *tags}:
             chosen = set(first_metrics(names, tags))
         self._metric_boxes = {name: self._box(name, name in chosen) for name in names}
-        self.controls.metrics.children = metric_rows(self._metric_boxes)
+        self.controls.metrics.children = metric_rows(self._metric_boxes, self._logged)
         self._tags = tags
         self._set_others(chosen)
 
@@ -400,11 +405,14 @@ class Explorer(Pictured, widgets.HBox):
         view, controls = self._chosen, self.controls
         subjects, arguments = view.subjects(self.runs), view.arguments()
         with self._callbacks.off():
-            set_options(controls.baseline, options_of(zip(view.runs, view.runs)))
             controls.set_axis(view.by)
         controls.baseline.disabled = view.arms
         was, at = self.comparison, self.at
-        self.comparison, self._shown = compare(subjects, **arguments), view
+        made, missing = compare_by(subjects, {arguments.pop("by"): arguments})
+        self.comparison, self._shown = made[view.by], view
+        with self._callbacks.off():
+            names = [run.name for run in self.comparison.runs]
+            set_options(controls.baseline, options_of(zip(names, names)))
         self._colour_runs()
         self._draw()
         with self._callbacks.off():
@@ -419,7 +427,8 @@ class Explorer(Pictured, widgets.HBox):
             else:
                 self.show_at(at)
             display.set_metrics(self.comparison)
-        notes = [note for run in self._shown_runs for note in run.notes] + self.comparison.notes
+        notes = [note for run in self._shown_runs for note in run.notes]
+        notes += self._left_out + missing + self.comparison.notes
         lines = "<br>".join(map(for_html, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()

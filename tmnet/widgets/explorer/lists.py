@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import ipywidgets as widgets
 
@@ -51,11 +51,13 @@ def first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
     return main or [*names, *tags][:6]
 
 
-def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
+def metric_rows(
+    boxes: dict[str, widgets.Checkbox], logged: Collection[str]
+) -> list[widgets.Widget]:
     """The rows that metrics' checkboxes stand in: one for each map and kind."""
     groups: dict[str, list[widgets.Checkbox]] = {}
     for name, box in boxes.items():
-        metric = Metric.named(name)
+        metric = Metric.named(name, logged)
         group = " ".join(metric.races[:2]) if metric.races else "training"
         groups.setdefault(group, []).append(box)
     return [
@@ -67,9 +69,9 @@ def metric_rows(boxes: dict[str, widgets.Checkbox]) -> list[widgets.Widget]:
     ]  # fmt: skip
 
 
-def metric_box(name: str) -> widgets.Checkbox:
+def metric_box(name: str, logged: Collection[str]) -> widgets.Checkbox:
     """A checkbox for a metric; that of races stands beneath their map and kind."""
-    metric = Metric.named(name)
+    metric = Metric.named(name, logged)
     short = metric.name.rpartition("/")[2].replace("_", " ") if metric.races else metric.name
     return checkbox(short, metric.label)
 

@@ -189,12 +189,14 @@ def axes(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
-    """Runs by arm: big_1 and big-2, or big_seed_3 and big_s4, are seeds of big.
+    """Runs by arm: big_1 and big-2, big_seed_3 and big/seed_4, are seeds of big.
 
     Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni.
     """
     arm = {
-        name: re.sub(r"[-_. ]*(seed|s)?[-_. ]*\d+$", "", name, flags=re.IGNORECASE) or name
+        name: re.sub(r"[-_./ ]*(seed|s)?[-_. ]*\d+$", "", name, flags=re.IGNORECASE)
+        or re.sub(r"[-_. ]*\d+$", "", name)
+        or name
         for name in names
     }
     seeds = Counter(arm.values())
