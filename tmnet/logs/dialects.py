@@ -7,6 +7,7 @@ logs of any other tool can be compared as they are.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ class RaceTag(NamedTuple):
     map: str
 
 
+@functools.lru_cache(10_000)  # of a thousand runs each logs the same tags
 def common_name(tag: str) -> str:
     """The name under which tmnet knows a tag; of an unknown tag, the tag itself.
 

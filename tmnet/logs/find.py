@@ -80,7 +80,7 @@ def load_run(
     files, folders, _ = run_folders(logdir)
     if pieces is None:
         _check_run_exists(name, logdir, files)
-        names = [name, *_numbered(name, files)]
+        names = [name, *_numbered(files).get(name, ())]
     else:
         names = [_as_path(piece) for piece in pieces]
         for piece in names:
@@ -141,6 +141,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
     read = {piece.name: piece for run in known.values() for piece in run.joined}
     runs: list[Run] = []
     seen: set[str] = set()
+    numbered = _numbered(files)
     try:
         former = [file for piece in read.values() for file in piece.read]
         with reading(itertools.chain(*files.values()), cache, former) as reader:
@@ -152,7 +153,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
             for name in files:
                 if name in seen:
                     continue
-                loaded, doubts = _joined([load(piece) for piece in [name, *_numbered(name, files)]])
+                loaded, doubts = _joined([load(piece) for piece in (name, *numbered.get(name, ()))])
                 seen |= {piece.name for piece in loaded}
                 if name in known and _same(loaded, known[name].joined):
                     runs.append(known[name])
@@ -319,15 +320,14 @@ def _why_not(before: list[Piece], piece: Piece) -> str | None:
     return None
 
 
-def _numbered(name: str, files: Mapping[str, object]) -> list[str]:
-    """X_2, X_3 … of the folders with event files, in order."""
-    numbers = (
-        rest
-        for other in files
-        if other.startswith(f"{name}_")
-        if (rest := other[len(name) + 1 :]).isdecimal() and rest == str(int(rest)) != "1" != "0"
-    )
-    return [f"{name}_{number}" for number in sorted(map(int, numbers))]
+def _numbered(files: Mapping[str, object]) -> dict[str, list[str]]:
+    """X_2, X_3 … of the folders with event files, in order, by X."""
+    numbers: dict[str, list[int]] = {}
+    for other in files:
+        name, _, rest = other.rpartition("_")
+        if rest.isdecimal() and rest == str(int(rest)) and int(rest) > 1:
+            numbers.setdefault(name, []).append(int(rest))
+    return {name: [f"{name}_{number}" for number in sorted(own)] for name, own in numbers.items()}
 
 
 def _between(before: str, after: str, first: str) -> str:

@@ -86,7 +86,7 @@ def join_races(scalars: Columns, rows_by_tag: dict[str, np.ndarray]) -> JoinedRa
     for name in ("map", "kind", "status"):
         own = [getattr(part[0], name) for part in parts]
         labels[name] = sorted(set(own))
-        columns[name] = np.array([labels[name].index(label) for label in own], np.int8)[which]
+        columns[name] = np.array([labels[name].index(label) for label in own], np.int64)[which]
     finished, robust = (
         np.concatenate([np.empty(0, bool), *(part[i] for part in parts)])[order] for i in (2, 3)
     )

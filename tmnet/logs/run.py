@@ -214,10 +214,11 @@ class Run:
     @functools.cached_property
     def raced(self) -> dict[tuple[str, str], bool]:
         """The (map, kind) of all races, and whether any of them was reported as robust."""
-        labels = [self.races[name].cat for name in ("map", "kind")]
-        both = labels[0].codes.to_numpy(int) * len(labels[1].categories) + labels[1].codes
-        robust = np.bincount(both, self.races["robust"])
-        pairs = [(map_, kind) for map_ in labels[0].categories for kind in labels[1].categories]
+        maps, kinds = (self._races.labels[name] for name in ("map", "kind"))
+        columns = self._races.columns
+        both = columns["map"] * len(kinds) + columns["kind"]
+        robust = np.bincount(both, columns["robust"])
+        pairs = [(map_, kind) for map_ in maps for kind in kinds]
         return {pairs[i]: bool(robust[i]) for i in np.flatnonzero(np.bincount(both))}
 
     @functools.cached_property
@@ -308,14 +309,39 @@ class Piece:
             for file in read
             if file.events.first_wall < np.inf
         ]
-        full = [file for _, file in self.files if len(file.events.code)]
-        self.start = min((file.events.first_wall for file in full), default=np.inf)
-        tags, columns = concatenate(full)
-        self.tags, steps = set(tags), np.unique(columns["step"])
-        self.different_steps = len(steps)
-        self.first_step = self.last_step = self.spacing = 0
-        if full:
-            columns["process"] = np.zeros(len(columns["step"]), np.int64)
-            (self.first_step,), (self.last_step,) = steps_of(columns, 1)
-            # How far apart the steps of neighbouring events are, at most.
-            self.spacing = int(np.diff(steps).max(initial=0))
+        self._full = [file for _, file in self.files if len(file.events.code)]
+        self.start = min((file.events.first_wall for file in self._full), default=np.inf)
+        self.tags = {tag for file in self._full for tag in file.events.tags}
+
+    # Of these nothing is asked where there is no piece that might continue it.
+
+    @functools.cached_property
+    def _steps(self) -> np.ndarray:
+        steps = [file.events.step for file in self._full]
+        return np.unique(np.concatenate([np.empty(0, np.int64), *steps]))
+
+    @property
+    def different_steps(self) -> int:
+        return len(self._steps)
+
+    @property
+    def spacing(self) -> int:
+        """How far apart the steps of neighbouring events are, at most."""
+        return int(np.diff(self._steps).max(initial=0))
+
+    @functools.cached_property
+    def _ends(self) -> tuple[int, int]:
+        if not self._full:
+            return 0, 0
+        _, columns = concatenate(self._full)
+        columns["process"] = np.zeros(len(columns["step"]), np.int64)
+        (first,), (last,) = steps_of(columns, 1)
+        return int(first), int(last)
+
+    @property
+    def first_step(self) -> int:
+        return self._ends[0]
+
+    @property
+    def last_step(self) -> int:
+        return self._ends[1]
