@@ -135,7 +135,17 @@ def test_a_run_keeps_its_colour_when_another_is_left_out(runs, whole):
         assert after.get_color() == before[name].get_color()
         assert after.get_linestyle() == before[name].get_linestyle()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == NAMES[1:]
-    assert np.isnan(line_of(figure.axes[0], "long").get_ydata()).all()
+    assert "long" not in [line.get_label() for line in figure.axes[0].lines]
+
+
+def test_a_figure_of_a_few_of_many_runs_has_no_room_for_all(runs, whole):
+    """For up to 24 there is room in the legend from the start, so that nothing jumps."""
+    few, many, more = (
+        Multiples(whole, [*NAMES, *(f"run_{i}" for i in range(number))]) for number in (0, 21, 997)
+    )
+    sizes = [multiples.figure.get_size_inches().tolist() for multiples in (few, many, more)]
+    assert sizes[0][1] < sizes[1][1] and sizes[1] == sizes[2]
+    assert {run for _, run in more.lines} == {*NAMES}
 
 
 def test_ten_runs_have_ten_looks():

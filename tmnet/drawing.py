@@ -23,6 +23,7 @@ from matplotlib.ticker import EngFormatter, Formatter
 
 from tmnet.safe_text import distinct
 
+COLOURS = sns.color_palette("colorblind")
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -109,8 +110,7 @@ def _drawable() -> frozenset[int]:
 
 def run_colours(names: Sequence[str]) -> dict[str, tuple]:
     """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
-    palette = sns.color_palette("colorblind")
-    return {name: palette[i % len(palette)] for i, name in enumerate(names)}
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
 
 
 def run_dashes(names: Sequence[str]) -> dict[str, str]:
@@ -120,8 +120,10 @@ def run_dashes(names: Sequence[str]) -> dict[str, str]:
 
 def run_swatch(name: str, order: Sequence[str]) -> str:
     """HTML: a run's line as figures draw it, in small."""
-    colour = to_hex(run_colours(order)[name])
-    array = {"-": "none", "--": "7 3", "-.": "7 3 2 3", ":": "2 2"}[run_dashes(order)[name]]
+    place = order.index(name)
+    colour = to_hex(COLOURS[place % len(COLOURS)])
+    dash = DASHES[place % len(DASHES)]
+    array = {"-": "none", "--": "7 3", "-.": "7 3 2 3", ":": "2 2"}[dash]
     return (
         '<svg width="32" height="10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" '
         f'stroke="{colour}" stroke-width="3" stroke-dasharray="{array}"/></svg>'

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from tmnet.analysis.alignment import Alignment
@@ -34,6 +35,7 @@ AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 LEFT, RIGHT, ABOVE, BELOW = 0.78, 0.2, 0.3, 0.5  # inches round an axes, for its labels
 LABEL_LETTER = 0.075  # inches
+LEGEND_ROOM = 24  # names for which the legend has room, even while fewer are shown
 
 
 class Multiples:
@@ -61,7 +63,7 @@ class Multiples:
     axes : dict
         The axes of each metric's name, hidden where that is not shown now.
     lines : dict
-        The line of each (metric name, run name).
+        The line of each (metric name, run name) that was shown until now.
     """
 
     def __init__(
@@ -73,14 +75,23 @@ class Multiples:
         width: str = "page",
     ):
         self.order = list(order or comparison.arms or [run.name for run in comparison.runs])
+        colours, dashes = run_colours(self.order), run_dashes(self.order)
+        self._looks = {
+            # below the thin lines of seeds, and the later the higher, whichever was drawn first
+            name: (colours[name], dashes[name], 1.6 + 0.3 * i / len(self.order))
+            for i, name in enumerate(self.order)
+        }
+        self._widest = 0.75 + LABEL_LETTER * max(len(for_figure(name)) for name in self.order)
         self._columns, self._width = columns, width
         self.figure = AggFigure(dpi=dpi)
         self.axes, self.lines, self._ends, self._cursors, self._notes = {}, {}, {}, {}, {}
         self._seeds: dict[str, list] = {}  # thin lines and bands of each metric
         self.update(comparison)
 
-    def _arrange(self, metrics: Sequence[Metric]) -> None:
+    def _arrange(self, metrics: Sequence[Metric], shown: int) -> None:
         """Give each metric's axes, and its labels, a fixed place.
+
+        `shown` is how many runs (or arms) are.
 
         A layout that fits what is drawn would take as long as drawing, and would jump.
         """
@@ -88,12 +99,9 @@ class Multiples:
         rows = max(1, -(-len(metrics) // columns))
         across, high = WIDTHS[self._width] if len(metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
-        widest = 0.75 + LABEL_LETTER * max(len(for_figure(name)) for name in self.order)
-        self._per_row = max(1, int(columns * across / widest))
-        wide, tall = (
-            columns * across,
-            rows * high + 0.1 + 0.19 * -(-len(self.order) // self._per_row),
-        )
+        self._per_row = max(1, int(columns * across / self._widest))
+        names = max(shown, min(len(self.order), LEGEND_ROOM))
+        wide, tall = columns * across, rows * high + 0.1 + 0.19 * -(-names // self._per_row)
         self._longest = (wide - 0.75) / LABEL_LETTER  # letters of a name in it
         self._legend_place = (0.5, 1 - 0.05 / tall)
         self.figure.set_size_inches(wide, tall)
@@ -119,43 +127,49 @@ class Multiples:
         ax = self.axes[metric.name] = self.figure.add_axes([0, 0, 1, 1], label=metric.name)
         sns.despine(ax=ax)
         ax.yaxis.set_major_formatter(ShortFormatter())
-        colours, dashes = run_colours(self.order), run_dashes(self.order)
-        for run in self.order:
-            line = {"color": colours[run], "linestyle": dashes[run], "label": run}
-            (self.lines[metric.name, run],) = ax.plot([], [], **line)
-            (self._ends[metric.name, run],) = ax.plot([], [], "o", ms=4, color=colours[run])
         self._cursors[metric.name] = ax.axvline(0, color="0.35", lw=1, animated=True)
         small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
         self._notes[metric.name] = ax.text(0.99, 0.97, "", **small)
 
+    def _line(self, metric: str, run: str) -> tuple[Line2D, Line2D]:
+        """The line of a run, a new one if it was not shown before, and the dot at its end."""
+        if (metric, run) not in self.lines:
+            ax, (colour, dashes, zorder) = self.axes[metric], self._looks[run]
+            look = {"color": colour, "zorder": zorder}
+            with styled():
+                (line,) = ax.plot([], [], linestyle=dashes, label=run, **look)
+                (self._ends[metric, run],) = ax.plot([], [], "o", ms=4, **look)
+            self.lines[metric, run] = line
+        return self.lines[metric, run], self._ends[metric, run]
+
     def update(self, comparison: Alignment) -> None:
         """Show another comparison, with the same colours."""
+        shown = {run.name: i for i, run in enumerate(comparison.runs)}
+        names = [name for name in self.order if name in (comparison.arms or shown)]
         with styled():
-            self._arrange(comparison.metrics)
+            self._arrange(comparison.metrics, len(names))
         for artist in itertools.chain(*self._seeds.values()):
             artist.remove()
         self._seeds.clear()
-        shown = {run.name: i for i, run in enumerate(comparison.runs)}
+        for line in (*self.lines.values(), *self._ends.values()):
+            line.set_data(np.empty(0), np.empty(0))
         for j, metric in enumerate(comparison.metrics):
             if comparison.arms:
                 drawn = self._draw_arms(metric, comparison)
             else:
                 drawn = []
-                for name in self.order:
-                    y = np.full(len(comparison.grid), np.nan)
-                    if name in shown:
-                        y = comparison.values[shown[name], j] * metric.scale
-                        y = np.where(np.isfinite(y), y, np.nan)
+                for name in names:
+                    y = comparison.values[shown[name], j] * metric.scale
+                    y = np.where(np.isfinite(y), y, np.nan)
                     self._draw_line(metric.name, name, comparison, y)
                     drawn.append(y)
             self._set_limits(self.axes[metric.name], metric, comparison, drawn)
-        names = comparison.arms or shown
         if comparison.metrics:
-            self._draw_legend(comparison.metrics[0], [name for name in self.order if name in names])
+            self._draw_legend(comparison.metrics[0], names)
         self._background = None
 
     def _draw_line(self, metric: str, run: str, comparison: Alignment, y: np.ndarray) -> None:
-        line, end = self.lines[metric, run], self._ends[metric, run]
+        line, end = self._line(metric, run)
         line.set_data(comparison.grid, y)
         known = np.flatnonzero(~np.isnan(y))
         # A lone point has no line; and where a run ends inside the window, a dot says so.
@@ -166,17 +180,18 @@ class Multiples:
 
     def _draw_arms(self, metric: Metric, comparison: Alignment) -> list[np.ndarray]:
         """Lines of the arms, their bands, and their seeds; returns all that was drawn."""
-        ax, colours = self.axes[metric.name], run_colours(self.order)
+        ax = self.axes[metric.name]
         middles, seeds = comparison.arm_table(metric.name), comparison.table(metric.name)
         artists, drawn = [], []
         for arm, names in comparison.arms.items():
             rows = middles[middles["arm"] == arm]
             y, low, high = (rows[name].to_numpy() * metric.scale for name in ("iqm", "low", "high"))
-            self.lines[metric.name, arm].set(data=(comparison.grid, y), marker="")
-            self._ends[metric.name, arm].set_data([], [])
+            line, _ = self._line(metric.name, arm)
+            line.set(data=(comparison.grid, y), marker="")
             thin = seeds[list(names)].to_numpy() * metric.scale  # (points, seeds)
-            band = ax.fill_between(comparison.grid, low, high, color=colours[arm], alpha=0.2, lw=0)
-            artists += [band, *ax.plot(comparison.grid, thin, color=colours[arm], lw=0.6)]
+            colour = line.get_color()
+            band = ax.fill_between(comparison.grid, low, high, color=colour, alpha=0.2, lw=0)
+            artists += [band, *ax.plot(comparison.grid, thin, color=colour, lw=0.6)]
             drawn += [y, *thin.T]
         self._seeds[metric.name] = artists
         return drawn

@@ -43,10 +43,7 @@ def arms(explorer):
 
 
 def listed(explorer):
-    return [
-        name for name, row in zip(explorer.order, explorer.controls.runs.children)
-        if row.layout.display != "none"
-    ]  # fmt: skip
+    return [row.box.description for row in explorer.controls.runs.children]
 
 
 def moment(explorer):

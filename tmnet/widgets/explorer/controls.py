@@ -91,12 +91,14 @@ class Controls(widgets.VBox):
             "Runs that differ in a last number are seeds of one arm",
             "Compare arms, by the inter-quartile mean of their seeds: big_1, big_2 … are arm big",
         )
+        self.unlisted = widgets.HTML()
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
         return [
             widgets.HBox([self.logdir, self.reload]),
             widgets.HBox([self.follow, self.fresh]),
             widgets.HBox([self.listed, self.every, self.none]),
+            self.unlisted,
             self.runs,
             self.arms,
             self.baseline,

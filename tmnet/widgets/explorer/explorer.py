@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
-import glob
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,8 +27,11 @@ from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display
 from tmnet.widgets.explorer.following import Following, reading
 from tmnet.widgets.explorer.lists import (
+    FIRST_RUNS,
+    MOST_METRICS,
     RunRow,
     first_metrics,
+    listed_runs,
     metric_box,
     metric_rows,
     other_tags,
@@ -40,8 +41,6 @@ from tmnet.widgets.explorer.moment import config_html, findings_html, moment_htm
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View, arms_of
 from tmnet.widgets.parts import Pictured, label_tooltips, options_of, set_options
-
-FIRST_RUNS = 6  # shown at first, of many
 
 
 def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view) -> Explorer:
@@ -88,10 +87,11 @@ class Explorer(Pictured, widgets.HBox):
         self._window: tuple[float, float] | None = None  # None: the common window
         self._left_out: list[str] = []  # of what there is in the log directory
         self._multiples: Multiples | None = None
+        # Of what was listed or chosen. A box that is no longer listed is kept: a click on it may be
+        # on its way.
         self._run_rows: dict[str, RunRow] = {}
         self._metric_boxes: dict[str, widgets.Checkbox] = {}
-        # A box that is no longer listed is kept: a click on it may be on its way.
-        self._boxes: dict[str, widgets.Checkbox] = {}
+        self._boxes: dict[tuple[str, bool], widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
         self._shown: View | None = None  # what it was made of
         self.controls, self.display = Controls(), Display()
@@ -163,7 +163,8 @@ class Explorer(Pictured, widgets.HBox):
 
     @property
     def _shown_runs(self) -> list[Run]:
-        return [run for run in self.runs if self._run_rows[run.name].box.value]
+        rows = self._run_rows
+        return [run for run in self.runs if run.name in rows and rows[run.name].box.value]
 
     @property
     def _drawn_order(self) -> list[str]:
@@ -264,29 +265,26 @@ class Explorer(Pictured, widgets.HBox):
         shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
         chosen = set(self._shown_metrics)
         with self._callbacks.off():
-            before, self._run_rows = self._run_rows, {}
-            for run in runs:
-                row = self._run_rows[run.name] = before.get(run.name) or self._run_row(run)
-                row.box.value = run.name in shown
-            self._show_details()
-            self.controls.runs.children = list(self._run_rows.values())
-            self._list_runs()
-            self._colour_runs()
+            before = self._run_rows
+            self._run_rows = {name: before[name] for name in self.order if name in before}
+            self._check_runs(shown)
             self.controls.set_counters(runs)
             self._set_metrics(chosen)
 
-    def _run_row(self, run: Run) -> RunRow:
-        row = RunRow(run)
-        row.box.observe(self._callbacks(self._refresh), "value")
-        return row
+    def _row(self, name: str) -> RunRow:
+        """The row of a run, a new one if there was none."""
+        if name not in self._run_rows:
+            row = self._run_rows[name] = RunRow(name)
+            row.box.observe(self._callbacks(self._refresh), "value")
+        return self._run_rows[name]
 
-    def _box(self, name: str, chosen: bool) -> widgets.Checkbox:
+    def _box(self, name: str, chosen: bool, grouped: bool) -> widgets.Checkbox:
         """The checkbox of a metric, a new one if there was none."""
-        if name not in self._boxes:
-            self._boxes[name] = metric_box(name, self._logged)
-            self._boxes[name].observe(self._callbacks(self._refresh), "value")
-        self._boxes[name].value = chosen
-        return self._boxes[name]
+        if (name, grouped) not in self._boxes:
+            box = self._boxes[name, grouped] = metric_box(name, self._logged, grouped)
+            box.observe(self._callbacks(self._refresh), "value")
+        self._boxes[name, grouped].value = chosen
+        return self._boxes[name, grouped]
 
     def _colour_runs(self) -> None:
         """Show beside each run the colour of its lines, or of its arm's."""
@@ -297,39 +295,49 @@ class Explorer(Pictured, widgets.HBox):
 
     def _list_runs(self) -> None:
         """List the runs that match; which are shown does not change."""
-        wanted = self.controls.listed.value.strip()
-        pattern = wanted if "*" in wanted else f"*{glob.escape(wanted)}*"
-        for name, row in self._run_rows.items():
-            listed = fnmatch.fnmatch(name.lower(), pattern.lower())
-            row.layout.display = None if listed else "none"
+        shown = {run.name for run in self._shown_runs}
+        listed, text = listed_runs(self.order, self.controls.listed.value.strip(), shown)
+        self.controls.unlisted.value = text and f"<small>{text}</small>"
+        self.controls.runs.children = [self._row(name) for name in listed]
+        self._show_details()
+        self._colour_runs()
+
+    def _check_runs(self, shown: Collection[str]) -> None:
+        """Choose runs, and list them."""
+        for name in self.order:
+            if name in shown or name in self._run_rows:
+                self._row(name).box.value = name in shown
+        self._list_runs()
 
     def _check_listed(self, shown: bool) -> None:
         with self._callbacks.off():
-            for row in self._run_rows.values():
-                if row.layout.display is None:
-                    row.box.value = shown
+            for row in self.controls.runs.children:
+                row.box.value = shown
         self._refresh()
 
     def _show_details(self) -> None:
         for run in self.runs:
-            self._run_rows[run.name].details.value = run_details(run)
+            if run.name in self._run_rows:
+                self._run_rows[run.name].details.value = run_details(run)
 
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
-        names = metric_names(self.runs)
-        tags = [tag for tag in metric_names(self.runs, all_scalars=True) if tag not in set(names)]
+        names, every = metric_names(self.runs), metric_names(self.runs, all_scalars=True)
+        first = first_metrics(names, every)
+        if len(names) > MOST_METRICS:
+            names = first
         self._logged = {tag for run in self.runs for tag in run.tags}
-        if not chosen & {*names, *tags}:
-            chosen = set(first_metrics(names, tags))
-        self._metric_boxes = {name: self._box(name, name in chosen) for name in names}
+        if not chosen & {*every}:
+            chosen = set(first)
+        self._metric_boxes = {name: self._box(name, name in chosen, True) for name in names}
         self.controls.metrics.children = metric_rows(self._metric_boxes, self._logged)
-        self._tags = tags
+        self._tags = [name for name in every if name not in self._metric_boxes]
         self._set_others(chosen)
 
     def _set_others(self, chosen: set[str]) -> None:
         """List the other scalars that match the filter, or are chosen."""
         listed, text = other_tags(self._tags, self.controls.filter.value, chosen)
-        boxes = {tag: self._box(tag, tag in chosen) for tag in listed}
+        boxes = {tag: self._box(tag, tag in chosen, False) for tag in listed}
         for tag in set(self._tags) & set(self._metric_boxes):
             del self._metric_boxes[tag]
         self._metric_boxes |= boxes
@@ -341,8 +349,7 @@ class Explorer(Pictured, widgets.HBox):
         view = self._chosen.changed(entries)
         view.check(self.runs)
         with self._callbacks.off():
-            for name, row in self._run_rows.items():
-                row.box.value = name in view.runs
+            self._check_runs(set(view.runs))
             for name, box in self._metric_boxes.items():
                 box.value = name in view.metrics
             self._set_others(set(view.metrics))
@@ -429,6 +436,9 @@ class Explorer(Pictured, widgets.HBox):
             display.set_metrics(self.comparison)
         notes = [note for run in self._shown_runs for note in run.notes]
         notes += self._left_out + missing + self.comparison.notes
+        if view.runs == self.order[:FIRST_RUNS] != self.order:
+            many = f"The first {FIRST_RUNS} of {len(self.order):,} runs are shown; choose others in"
+            notes.insert(0, f"{many} the list of runs.")
         lines = "<br>".join(map(for_html, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 from collections.abc import Collection, Sequence
 
 import ipywidgets as widgets
@@ -12,7 +14,12 @@ from tmnet.safe_text import for_html
 from tmnet.widgets.parts import checkbox
 
 WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
-MOST_TAGS = 40  # listed of the other scalars
+FIRST_RUNS = 6  # shown at first, of many
+# Each that is listed takes some widgets, of which a page has to build its own.
+MOST_RUNS = 100
+MOST_METRICS = 100
+MOST_TAGS = 40  # of the other scalars
+MOST_FIRST = 30  # metrics that are shown at first
 FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
 FIRST_TAGS = ("loss", "avg_q")
 
@@ -20,8 +27,8 @@ FIRST_TAGS = ("loss", "avg_q")
 class RunRow(widgets.VBox):
     """A run in the list: its colour, a checkbox, and what it is."""
 
-    def __init__(self, run: Run):
-        self.box = checkbox(run.name, f"Show {run.name}")
+    def __init__(self, name: str):
+        self.box = checkbox(name, f"Show {name}")
         self.swatch = widgets.HTML(layout={"width": "38px"})
         self.details = widgets.HTML()
         head = widgets.HBox(
@@ -36,19 +43,33 @@ def run_details(run: Run) -> str:
     writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
     return (
         f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
-        f"{run.duration:,.1f} min active · {run.steps:,} steps · {len(run.races):,} races · "
+        f"{run.duration:,.1f} min active · {run.steps:,} steps · {run.number_of_races:,} races · "
         f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span></div>"
     )
 
 
-def first_metrics(names: Sequence[str], tags: Sequence[str]) -> list[str]:
+def listed_runs(
+    names: Sequence[str], wanted: str, chosen: Collection[str]
+) -> tuple[list[str], str]:
+    """Runs with `wanted` in their names, of many the first ones and those that are chosen; and in
+    words how many are not listed, if any."""
+    pattern = wanted if "*" in wanted else f"*{glob.escape(wanted)}*"
+    matching = [name for name in names if fnmatch.fnmatch(name.lower(), pattern.lower())]
+    few = {*matching[:MOST_RUNS], *chosen}
+    listed = [name for name in matching if name in few]
+    more = len(matching) - len(listed)
+    which = f"{len(names):,} runs" + f"; {len(matching):,} match" * bool(wanted)
+    return listed, f"{which}, {more:,} of them not listed: type part of a name" * bool(more)
+
+
+def first_metrics(names: Sequence[str], every: Sequence[str]) -> list[str]:
     """What to show before anybody has chosen: the main metrics, or a few scalars."""
     main = [
         name
         for name in names
         if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
     ]
-    return main or [*names, *tags][:6]
+    return main[:MOST_FIRST] or list(dict.fromkeys([*names, *every]))[:6]
 
 
 def metric_rows(
@@ -69,10 +90,10 @@ def metric_rows(
     ]  # fmt: skip
 
 
-def metric_box(name: str, logged: Collection[str]) -> widgets.Checkbox:
-    """A checkbox for a metric; that of races stands beneath their map and kind."""
+def metric_box(name: str, logged: Collection[str], grouped: bool) -> widgets.Checkbox:
+    """A checkbox for a metric; that of races may stand beneath their map and kind."""
     metric = Metric.named(name, logged)
-    short = metric.name.rpartition("/")[2].replace("_", " ") if metric.races else metric.name
+    short = name.rpartition("/")[2].replace("_", " ") if metric.races and grouped else name
     return checkbox(short, metric.label)
 
 
@@ -81,5 +102,5 @@ def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list
     matching = [tag for tag in tags if wanted and wanted.lower() in tag.lower()]
     listed = dict.fromkeys([tag for tag in tags if tag in chosen] + matching[:MOST_TAGS])
     more = len(matching) - MOST_TAGS
-    text = f"{len(tags)} other scalars" + (f"; {len(matching)} match" if wanted else "")
-    return [*listed], text + (f", {more} of them not listed" if more > 0 else "")
+    text = f"{len(tags):,} other scalars" + (f"; {len(matching):,} match" if wanted else "")
+    return [*listed], text + (f", {more:,} of them not listed" if more > 0 else "")
