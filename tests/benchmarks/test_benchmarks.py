@@ -12,6 +12,7 @@ TABLES = {  # what the heads of a benchmark's tables say
     "comparing": "times pandas' speed",
     "coverage": "the textbook's holds it",
     "learning": "of the way to QR-DQN",
+    "many": "times the plain way's speed",
     "racing": "times CarRacing's",
     "reading": "times tbparse's speed",
     "scale": "times the plain way's speed",
