@@ -49,6 +49,17 @@ def test_a_folder_that_holds_runs_itself(tmp_path, monkeypatch):
     assert tmnet.list_runs(found)["run"].tolist() == ["a"]
 
 
+@pytest.mark.parametrize("given", [".", "a", "a/", "./a", "b/../a", "a/../a/."])
+def test_a_run_itself_from_where_one_is(tmp_path, monkeypatch, given):
+    make(tmp_path / "a" / "train", 1)
+    make(tmp_path / "a", 1)
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "a" if given == "." else tmp_path)
+    (run,) = tmnet.load_runs(given, cache=False)
+    assert (run.name, run.logdir, run.pieces) == ("a", tmp_path, ["a"])
+    assert run.tags == ["loss", "train/loss"]
+
+
 def test_nothing_to_find(tmp_path):
     assert tmnet.find_logdirs(tmp_path) == []
     with pytest.raises(TmnetError, match="no folder"):

@@ -91,6 +91,33 @@ def test_named_pieces_replace_the_guess(tmp_path, pieces, steps):
     assert run.pieces == ([pieces] if isinstance(pieces, str) else pieces)
 
 
+@pytest.mark.parametrize("pieces", [["X", "X"], ["X", "./X"], ["X", "Y", "X/"]])
+def test_a_piece_is_joined_once(tmp_path, pieces):
+    train(tmp_path / "X", 100, 1000)
+    train(tmp_path / "Y", 1100, 2000, start=2000, pid=3)
+    with pytest.raises(tmnet.TmnetError, match="must be different folders"):
+        load(tmp_path, "X", pieces=pieces)
+
+
+@pytest.mark.parametrize("copy", ["{} - Copy", "{} (1)", "{}.bak", "Copy of {}"])
+@pytest.mark.parametrize("part", [1.0, 0.6])
+def test_a_copy_of_an_event_file_is_left_out(tmp_path, copy, part):
+    """Also one of a time when the file was shorter."""
+    write_file(tmp_path / "X", [(60 * i, i, race(50.0)) for i in range(1, 11)])
+    (file,) = (tmp_path / "X").iterdir()
+    data = file.read_bytes()
+    copied = file.with_name(copy.format(file.name))
+    copied.write_bytes(data[: int(part * len(data))])
+    with pytest.warns(tmnet.LogWarning, match="is a copy of .*; it is left out"):
+        run = load(tmp_path, "X")
+    assert (len(run.races), run.number_of_processes) == (10, 1)
+    assert len(tmnet.read_scalars(tmp_path / "X", cache=False)) > 20  # every one of every file
+    copied.write_bytes(file.read_bytes()[:-20])
+    write_file(tmp_path / "X", [(60 * i, i, race(50.0)) for i in range(1, 11)], pid=2, start=1)
+    with pytest.warns(tmnet.LogWarning, match="is a copy of"):
+        assert load(tmp_path, "X").number_of_processes == 2  # the other one began later
+
+
 def test_nested_directories_and_several_files(tmp_path):
     train(tmp_path / "X", 100, 1000)
     train(tmp_path / "X" / "a" / "b", 1100, 1500, start=200, number=1)
@@ -146,6 +173,8 @@ def test_unknown_run_names_the_nearest(three_runs):
     assert "never" not in str(error.value)
     with pytest.raises(tmnet.TmnetError, match="There are: long, never, short"):
         load(three_runs, "zzz")
+    with pytest.raises(tmnet.TmnetError, match="Nearest: short"):
+        load(three_runs, str(three_runs / "short"))  # as a shell completes it
     with pytest.raises(tmnet.TmnetError, match="no run lng"):
         load(three_runs, "long", pieces=["long", "lng"])
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tmnet.arguments import (
     a_flag,
     a_path,
@@ -23,6 +25,8 @@ from tmnet.arguments import (
 )
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import plain_name
+from tmnet.logs.cache import EventFile
+from tmnet.logs.events import Events
 from tmnet.logs.folders import run_folders
 from tmnet.logs.history import ENOUGH
 from tmnet.logs.run import Piece, Run
@@ -83,6 +87,8 @@ def load_run(
         names = [name, *_numbered(files).get(name, ())]
     else:
         names = [_as_path(piece) for piece in pieces]
+        if len(set(names)) < len(names):
+            raise wrong("pieces", pieces, "different folders")
         for piece in names:
             _check_run_exists(piece, logdir, files)
     with reading([path for piece in names for path in files[piece]], cache) as reader:
@@ -132,7 +138,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
     if itself := files.pop("", None):
         logdir = logdir.resolve()
         name = plain_name(logdir.name)
-        files, folders, logdir = {name: itself}, {name: logdir}, logdir.parent
+        files, folders, logdir = {name: itself}, {name: folders[""]}, logdir.parent
     if not files:
         raise TmnetError(
             f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
@@ -268,9 +274,38 @@ def _load_piece(
 ) -> Piece:
     """A folder; the same object as `before` where nothing has changed since."""
     read, notes = reader.read(files)
+    read, copies = _without_copies(read)
+    notes += copies
     if before and _same(read, before.read) and notes == before.notes:
         return before
     return Piece(name, folder, read, notes)
+
+
+def _without_copies(files: list[EventFile]) -> tuple[list[EventFile], list[str]]:
+    """Without those that hold what another one in their folder begins with; and what to note."""
+    alike: dict[tuple[Path, float], list[EventFile]] = {}
+    notes: dict[Path, str] = {}
+    for file in sorted(files, key=lambda file: -len(file.events.code)):
+        others = alike.setdefault((file.path.parent, file.events.first_wall), [])
+        if copied := next((x for x in others if _begins_with(x.events, file.events)), None):
+            notes[file.path] = f"{file.path} is a copy of {copied.path.name}; it is left out."
+        others.append(file)
+    return [file for file in files if file.path not in notes], [*notes.values()]
+
+
+def _begins_with(whole: Events, part: Events) -> bool:
+    """Whether the scalars of an event file begin with those of another, which has some."""
+    n = len(part.code)
+    return (
+        n > 0
+        and all(
+            np.array_equal(
+                getattr(whole, name)[:n].view(np.uint8), getattr(part, name).view(np.uint8)
+            )
+            for name in ("code", "step", "wall_time", "value")
+        )
+        and whole.tags[: len(part.tags)] == part.tags
+    )
 
 
 def _same(left: Sequence[object], right: Sequence[object]) -> bool:
@@ -357,7 +392,8 @@ def _check_run_exists(name: str, logdir: Path, files: Mapping[str, object]) -> N
         raise TmnetError(
             f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
         )
-    ends = [other for other in files if other.endswith(f"/{name}")]
+    # A shell completes a name to where the run lies from here; and groups are easily left out.
+    ends = [x for x in files if f"/{x}".endswith(f"/{name}") or f"/{name}".endswith(f"/{x}")]
     near = ends or difflib.get_close_matches(name, files, n=5, cutoff=0.4)
     hint = f"Nearest: {', '.join(near[:5])}." if near else f"There are: {_some([*files])}."
     raise TmnetError(f"{where}. {hint}")
