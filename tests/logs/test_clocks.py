@@ -77,7 +77,7 @@ def test_active_clock_counts_the_seconds_of_any_process(lives):
     with tempfile.TemporaryDirectory() as directory:
         for pid, (start, gaps) in enumerate(lives):
             seconds = [int(second) for second in start + np.cumsum(gaps)]
-            records = [(second, second, {"a": second}) for second in seconds]
+            records = [(second, second, {"a": pid}) for second in seconds]
             write_file(Path(directory) / "X", records, start, pid=pid)
             spans.append((start, seconds[-1]))
             walls += seconds
@@ -94,6 +94,42 @@ def test_active_clock_counts_the_seconds_of_any_process(lives):
     started = min(first for first, _ in spans)
     assert run.wall_duration == pytest.approx((walls[-1] - started) / 60, abs=1e-9)
     assert len(run.processes) == len(spans)
+
+
+def test_a_race_that_is_written_late_sets_no_clock_back(tmp_path):
+    """A minute late, as another process may report it; its tags are more than one scalar."""
+    records = [(10 * i, i, {"loss": 1.0}) for i in range(1, 100)]
+    for i in (30, 60, 90):
+        records.insert(i, (10 * i - 60, i, race(40.0, robust=True) | {"a": 1.0, "b": 2.0}))
+    write_file(tmp_path / "X", records)
+    run = load(tmp_path, "X")
+    assert run.notes == []
+    assert run.duration == run.wall_duration == pytest.approx(990 / 60)
+    assert run.races["minutes"].tolist() == pytest.approx([4, 9, 14])
+
+
+@pytest.mark.parametrize("none", [np.nan, np.inf, -np.inf, 1e300, -1e300, 1.7e12])
+@pytest.mark.parametrize("which", [[0], [10], [49], [3, 4, 5], range(50)])
+def test_what_has_no_time_is_as_old_as_what_was_before(tmp_path, none, which):
+    walls = [T0 + 10.0 * i for i in range(50)]
+    for i in which:
+        walls[i] = none
+    write_events(
+        tmp_path / "X" / "events.out.tfevents.1.host.1.0",
+        [values_event(i, scalar("a", i), wall=wall) for i, wall in enumerate(walls)],
+    )
+    (run,) = tmnet.load_runs(tmp_path, cache=False)
+    assert f"{len(which)} of 50 scalars without a time" in run.notes[0]
+    np.testing.assert_array_equal(run.scalars["wall_time"], walls)  # as logged
+    known = [wall - T0 for wall in walls if wall < 1e10 and wall > 0]
+    begin = known[0] if known else 0
+    expected, last = [], begin
+    for i in range(50):
+        last = last if i in which else 10 * i
+        expected.append((last - begin) / 60)
+    assert run.scalars["minutes"].tolist() == pytest.approx(expected)
+    assert run.duration == run.wall_duration == pytest.approx(expected[-1])
+    assert tmnet.compare([run], by="step", interval=1).table("a")["X"].tolist() == [*range(1, 50)]
 
 
 def test_a_file_without_a_usual_name_is_a_process_of_its_own(tmp_path):

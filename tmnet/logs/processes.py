@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tmnet.files import plain_name
 from tmnet.logs.cache import EventFile
+from tmnet.logs.events import Events
 from tmnet.logs.scalars import Columns
 
 PAUSE = 60.0  # s between two files of one process that need no explanation
 SET_BACK = 1.0  # s; a clock may be corrected by less at any time
-STAYS = 3  # records behind the time before it: less is a record that was written late
+STAYS = 3  # steps behind the time before it: less is a record that was written late
+LATEST = 1e11  # s, in the year 5138: what is beyond that, or not a number, is no time
 TOP = "."  # the folder of a piece itself
 ASLEEP = 600.0, 20  # s, and times the 99th percentile of a process's gaps
 
@@ -83,16 +85,20 @@ class Clock:
         Of all records.
     back : float
         By how much it was set back, s.
+    untimed : int
+        How many scalars have no time, and were given that of the one before.
     """
 
     wall: np.ndarray
     first: float
     last: float
     back: float = 0.0
+    untimed: int = 0
 
     def later(self, seconds: float) -> Clock:
         """The same, put off."""
-        return Clock(self.wall + seconds, self.first + seconds, self.last + seconds, self.back)
+        first, last = self.first + seconds, self.last + seconds
+        return replace(self, wall=self.wall + seconds, first=first, last=last)
 
 
 @dataclass
@@ -147,7 +153,13 @@ def find_processes(
     the configuration, may tell when its process started.
     """
     clocks = [_clock(file) for *_, file in placed]
-    notes = _in_order(placed, clocks, pieces)
+    notes = [
+        f"{place.file.path.name} has {clock.untimed:,} of {len(clock.wall):,} scalars without a "
+        "time that can be one: they are taken to be as old as what was logged before them."
+        for place, clock in zip(placed, clocks)
+        if clock.untimed
+    ]
+    notes += _in_order(placed, clocks, pieces)
     lives = [life for life in _lives(placed, clocks) if _logged(life, placed)]
     spans = [(min(clocks[i].first for i in life.files), life.last) for life in lives]
     order = sorted(range(len(lives)), key=lambda k: spans[k])
@@ -191,20 +203,34 @@ def _clock(file: EventFile) -> Clock:
     Only where the steps go on through it was it the clock: a converter that writes one tag after
     the other begins both anew.
     """
-    events = file.events
-    wall, step = events.wall_time, events.step
-    last = max(events.last_wall, events.first_wall)
+    clock = _as_logged(file.events)
+    wall, step = clock.wall, file.events.step
     back = np.flatnonzero((np.diff(wall) < -SET_BACK) & (np.diff(step) >= 0))
     if not len(back) or step[0] == step[-1]:
-        return Clock(wall, events.first_wall, last)
+        return clock
     wall, total = wall.copy(), 0.0
+    begins = np.flatnonzero(np.diff(step)) + 1  # other steps than the one before
+    ends = [*begins[STAYS:], *[len(step)] * STAYS]  # of so many steps from each of these on
     for i in back:
-        if (wall[i + 1 : i + 1 + STAYS] < wall[i] - SET_BACK).all():
+        end = ends[np.searchsorted(begins, i + 1)]
+        if (wall[i + 1 : end] < wall[i] - SET_BACK).all():
             total += (by := float(wall[i] - wall[i + 1]))
             wall[: i + 1] -= by
     if not total:
-        return Clock(events.wall_time, events.first_wall, last)
-    return Clock(wall, float(wall.min()), float(wall.max()), total)
+        return clock
+    return replace(clock, wall=wall, first=float(wall.min()), last=float(wall.max()), back=total)
+
+
+def _as_logged(events: Events) -> Clock:
+    """The clock of a file as it is, but for what is no time."""
+    wall = events.wall_time
+    known = np.abs(wall) < LATEST
+    if untimed := len(wall) - int(np.count_nonzero(known)):
+        which = np.maximum.accumulate(np.where(known, np.arange(len(wall)), int(known.argmax())))
+        wall = np.where(known, wall, 0.0)[which]
+    ends = [x for x in (events.first_wall, events.last_wall) if abs(x) < LATEST]
+    ends = ends if len(ends) == 2 or not len(wall) else [*ends, wall.min(), wall.max()]
+    return Clock(wall, float(min(ends, default=0)), float(max(ends, default=0)), untimed=untimed)
 
 
 def _in_order(placed: Sequence[Placed], clocks: list[Clock], pieces: Sequence[str]) -> list[str]:

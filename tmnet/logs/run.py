@@ -307,7 +307,7 @@ class Piece:
             # "." is the folder itself
             (plain_name(file.path.parent.relative_to(folder).as_posix()), file)
             for file in read
-            if file.events.first_wall < np.inf
+            if file.events.first_wall < np.inf or len(file.events.code)
         ]
         self._full = [file for _, file in self.files if len(file.events.code)]
         self.start = min((file.events.first_wall for file in self._full), default=np.inf)
