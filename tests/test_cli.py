@@ -269,6 +269,12 @@ def test_bad_input_is_one_sentence(command, three_runs, tmp_path, monkeypatch, a
     assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
 
 
+def test_a_run_of_enormous_steps_is_compared(command, tmp_path):
+    write_file(tmp_path / "X", [(60 * i, 10**18 * i, {"loss": i}) for i in range(1, 9)])
+    status, out, _ = command("compare", "X", "--logdir", tmp_path)
+    assert status == 0 and "BY RELATIVE TIME" in out and "BY STEP" in out
+
+
 @pytest.mark.parametrize("name", ["compare", "list"])
 @pytest.mark.parametrize("folder", ["empty", "missing", "file"])
 def test_a_log_directory_without_runs(command, tmp_path, name, folder):

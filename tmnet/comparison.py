@@ -112,7 +112,8 @@ def compare(
         "time" (minutes), "step" (frames played), "relative_step" (since the run's own first
         step), "flops" (PFLOP that the network took), or the tag of a counter that all runs logged.
     interval : float, optional
-        Distance between grid points: 5 minutes, or 50,000 steps, or a hundredth of the window.
+        Distance between grid points: 5 minutes, or 50,000 steps, or, of other axes and of runs that
+        are too long for these, a hundredth of the window.
     window : (float, float), optional
         Part of the axis to look at. The default ends where the shortest run ends; a window may
         reach beyond that, and runs that have ended have no values there.

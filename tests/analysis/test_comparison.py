@@ -470,3 +470,29 @@ def test_intervals_that_fit_short_runs(tmp_path, minutes, steps, expected):
     write_file(tmp_path / "long", [(1, 1, {"loss": 1}), (60_000, 10**9, {"loss": 1})], pid=2)
     runs = [load(tmp_path, name) for name in ("long", "short")]
     assert tuple(fitting_interval(runs, Axis(by)) for by in ("time", "step")) == expected
+
+
+@pytest.mark.parametrize("last", [10**9, 10**12, 2**62, 2**63 - 1])
+def test_runs_too_long_for_the_default_interval(tmp_path, last):
+    """Such as one whose steps are nanoseconds: it is no reason to compare nothing."""
+    run = run_of(tmp_path, "X", [(60, 1, {"loss": 2.0}), (1200, last, {"loss": 1.0})])
+    for by in ("step", "relative_step"):
+        comparison = tmnet.compare([run], by=by)
+        assert 50 <= len(comparison.grid) <= 20_000
+        table = comparison.table("loss")["X"]
+        assert table.iloc[0] == 2.0 and table.index[-1] <= last
+    assert len(tmnet.compare([run], by="step", interval=fitting_interval([run], Axis("step"))).grid)
+
+
+def test_steps_that_reach_from_end_to_end(tmp_path):
+    """Their differences are more than 64 bits hold."""
+    steps = [-(2**63), 0, 2**62]
+    run = run_of(tmp_path, "X", [(60 * i, step, {"loss": i}) for i, step in enumerate(steps)])
+    assert tmnet.compare([run], by="relative_step").ends["X"] == pytest.approx(2**63 + 2**62)
+
+
+def test_a_run_that_has_just_begun_has_nothing_to_compare(tmp_path):
+    run = run_of(tmp_path, "X", [(0, 0, {"loss": 1.0})])
+    for by in ("time", "step", "relative_step"):
+        with pytest.raises(tmnet.TmnetError, match="nothing to compare yet"):
+            tmnet.compare([run], by=by)

@@ -95,7 +95,9 @@ class Alignment:
         if lo > hi:
             raise TmnetError(f"The window ends before it starts: {lo:g} to {hi:g}.")
         if interval is None:
-            interval = axis.default_interval or _hundredth(hi - lo)
+            interval = axis.default_interval
+            if interval is None or hi - lo > MOST_POINTS * interval:
+                interval = _hundredth(hi - lo)
         return cls(
             runs=runs,
             metrics=_chosen(runs, metrics),
@@ -346,7 +348,7 @@ def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:
 
 def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
-    of the default is enough for that; the default where it does.
+    of the default is enough for that; the default where it does, and makes no more than can be.
 
     Parameters
     ----------
@@ -358,6 +360,8 @@ def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     shortest = min((length for length in lengths if length > 0), default=0)
     default = axis.default_interval
     assert default is not None  # of these axes
+    if shortest > MOST_POINTS * default:
+        return _hundredth(shortest)
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 

@@ -53,7 +53,7 @@ class RunOnAxis:
             if not self.end:
                 raise NoAxisError(
                     f"Run {run.name} has no time axis: all of it was logged at one and the same "
-                    "time. Compare it by step."
+                    f"time. {_instead('step', run.steps > 0)}"
                 )
             return
         survives = run.survives(scalars)
@@ -70,7 +70,7 @@ class RunOnAxis:
         if axis.is_steps and self.end <= 0:
             raise NoAxisError(
                 f"Run {run.name} has no {axis.unit} to compare by: none is above {self.end:g}. "
-                "Compare it by time."
+                f"{_instead('time', run.duration > 0)}"
             )
 
     def position(self, row: int) -> float:
@@ -112,6 +112,10 @@ class RunOnAxis:
         return Races(at, time_s[order], finished[order])
 
 
+def _instead(by: str, has_it: bool) -> str:
+    return f"Compare it by {by}." if has_it else "There is nothing to compare yet."
+
+
 def _ascending(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order that sorts positions and leaves out what has none, and the positions in it."""
     if np.isnan(at).any() or (np.diff(at) < 0).any():
@@ -145,13 +149,13 @@ def _counter(run: Run, tag: str, survives: np.ndarray) -> np.ndarray:
 
 def own_frames(run: Run, paid: bool = False) -> np.ndarray:
     """Frames that a run itself had played by every event; as `own_batches`."""
-    played = run.scalars["step"].to_numpy() - run.first_step
+    played = run.scalars["step"].to_numpy().astype(float) - run.first_step
     if paid:
         taken = np.zeros(run.number_of_processes)
         before, again = run.processes["last_step"], run.processes["first_step"]
         for earlier, number in pairwise(run.trainers):
             taken[number] = _taken_back(run, earlier, number, before[earlier], again[number])
-        played = played + np.cumsum(taken)[run.scalars["process"]].astype(int)
+        played = played + np.cumsum(taken)[run.scalars["process"]]
     return played
 
 

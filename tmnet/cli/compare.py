@@ -31,14 +31,13 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN")
-    add("--interval", type=float, default=5.0, metavar="MIN", help="minutes between grid points")
+    add("--interval", type=float, metavar="MIN", help="minutes between grid points (default: 5)")
     add(
         "--step-interval",
         "--step_interval",
         type=float,
-        default=50_000,
         metavar="N",
-        help="steps between grid points",
+        help="steps between grid points (default: 50000)",
     )
     add(
         "--window",

@@ -20,7 +20,7 @@ def cost(evidence: Evidence) -> Iterator[Finding]:
         end = evidence.end_of(run)
         if (row := evidence.row(run, end)) is None:  # it begins behind the window
             continue
-        details = {"frames": f"{own_frames(run, paid)[row]:,}"}
+        details = {"frames": f"{own_frames(run, paid)[row]:,.0f}"}
         if (updates := own_batches(run, paid)) is not None:
             details["updates"] = f"{updates[row]:,.0f}"
         if spent:
