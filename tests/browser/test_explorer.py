@@ -32,10 +32,10 @@ INTERRUPT = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.
 SLOW_ONCE = """
 import time
 import tmnet.widgets.explorer.explorer as module
-def slow(*args, compare=module.compare, **options):
-    module.compare = compare
+def slow(*args, compare_by=module.compare_by, **options):
+    module.compare_by = compare_by
     time.sleep(60)
-module.compare = slow
+module.compare_by = slow
 """
 
 load_run = functools.cache(tmnet.load_run)

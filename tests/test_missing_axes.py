@@ -1,0 +1,118 @@
+"""Runs without time, or without steps, beside one that has both: what nobody asked for stops
+nothing, and a note says who is left out of it."""
+
+import re
+
+import pytest
+
+import tmnet
+from tmnet.comparison import compare_by
+
+from .synthetic import race, write_file
+
+WITHOUT = {
+    "instant": ("time", "one and the same time"),
+    "stepless": ("step", "none is above -1"),
+}
+
+
+@pytest.fixture
+def logdir(tmp_path):
+    """`both` drives for ten minutes; `instant` wrote all at once, `stepless` always at step -1."""
+    write_file(tmp_path / "both", [(60 * k, 100 * k, race(40.0 - k)) for k in range(1, 11)])
+    write_file(tmp_path / "instant", [(0, 100 * k, race(30.0 - k)) for k in range(1, 11)], pid=2)
+    write_file(tmp_path / "stepless", [(60 * k, -1, race(20.0 - k)) for k in range(1, 11)], pid=3)
+    return tmp_path
+
+
+@pytest.fixture
+def runs(logdir):
+    return {run.name: run for run in tmnet.load_runs(logdir)}
+
+
+def best(comparison):
+    """Of each run, at the end."""
+    return comparison.at(comparison.grid[-1]).loc["A01/eval/best"].to_dict()
+
+
+def test_who_has_an_axis_is_compared_by_it(runs):
+    made, notes = compare_by(list(runs.values()), {"time": {"interval": 1}, "step": {}})
+    assert best(made["time"]) == {"both": 30, "stepless": 10}
+    assert best(made["step"]) == {"both": 30, "instant": 20}
+    assert len(notes) == 2
+    for note, (name, (_, why)) in zip(notes, WITHOUT.items()):
+        assert note.startswith(f"Run {name} has no") and re.search(why, note)
+
+
+def test_seeds_without_an_axis_are_left_out_of_their_arms(runs):
+    arms = {"a": [runs["both"], runs["instant"]], "b": [runs["instant"]]}
+    with pytest.raises(tmnet.TmnetError, match="Run instant is given twice"):
+        compare_by(arms, {"step": {}})
+    made, _ = compare_by(arms, {"time": {"metrics": ["A01/eval/best"]}})
+    assert made["time"].arms == {"a": ("both",)}
+
+
+def test_metrics_of_those_that_are_left(runs, tmp_path):
+    write_file(tmp_path / "more", [(0, 100 * k, {"own": k}) for k in range(1, 4)], pid=4)
+    (more,) = (run for run in tmnet.load_runs(tmp_path) if run.name == "more")
+    made, _ = compare_by([runs["both"], more], {"time": {"metrics": ["own", "A01/eval/best"]}})
+    assert [metric.name for metric in made["time"].metrics] == ["A01/eval/best"]
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_the_command(command, logdir, name):
+    axis, why = WITHOUT[name]
+    left = {"time": "STEP", "step": "RELATIVE TIME"}[axis]
+    both, alone = (
+        command("compare", *names, "--logdir", logdir, "--interval", 1, "--step-interval", 100)
+        for names in (["both", name], [name])
+    )
+    for status, out, _ in (both, alone):
+        assert status == 0
+        assert re.search(rf"Note: Run {name} has no .*{why}", out)
+    assert all(f"BY {axis}" in both[1] for axis in ("STEP", "RELATIVE TIME"))
+    assert re.findall(r"^BY [A-Z ]+[A-Z]", alone[1], re.MULTILINE) == [f"BY {left}"]
+
+
+def test_no_axis_at_all(command, tmp_path):
+    write_file(tmp_path / "one", [(0, 0, {"loss": 1})])
+    status, out, err = command("compare", "one", "--logdir", tmp_path)
+    assert status == 2 and not out and "has no time axis" in err and "has no steps" in err
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_report(command, logdir, tmp_path, name):
+    """Has the sections that can be, and says under "Runs" why others are not there."""
+    axis, why = WITHOUT[name]
+    heads = {"time": "## By training time", "step": "## By step"}
+    for names in (["both", name], [name]):
+        made = tmp_path / "-".join(names)
+        arguments = ("--runs", *names, "--logdir", logdir, "--output-dir", made, "--format", "md")
+        assert command("report", *arguments)[0] == 0
+        (page,) = made.glob("*.md")
+        text = page.read_text(encoding="utf-8")
+        assert [x for x in heads if heads[x] in text] == [
+            x for x in heads if x != axis or "both" in names
+        ]
+        assert re.search(why, text.partition("## Runs")[2].partition("\n## ")[0])
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_the_explorer(runs, name):
+    axis, why = WITHOUT[name]
+    explorer = tmnet.explore([runs["both"], runs[name]], by=axis)
+    assert [run.name for run in explorer.comparison.runs] == ["both"]
+    assert re.search(why, explorer.display.notes.value)
+    assert [*explorer.controls.baseline.options] == ["both"]
+    assert re.findall(r"load_run\('(\w+)'", explorer.code) == ["both"]
+    explorer.controls.by.value = {"time": "step", "step": "time"}[axis]
+    assert [run.name for run in explorer.comparison.runs] == ["both", name]
+    alone = tmnet.explore(runs[name])
+    assert alone.comparison.axis.by != axis and not alone.display.message.value
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_write_up(logdir, name):
+    widget = tmnet.write_up(logdir)
+    widget.runs.value = (name,)
+    assert widget.comparison.axis.by != WITHOUT[name][0] and not widget.message.value
