@@ -108,6 +108,30 @@ def test_a_race_that_is_written_late_sets_no_clock_back(tmp_path):
     assert run.races["minutes"].tolist() == pytest.approx([4, 9, 14])
 
 
+@pytest.mark.parametrize("back", [60, 290])
+def test_start_up_counts_where_the_clock_is_set_back_later(tmp_path, back):
+    """5 min of start-up, 10 min of events; from the middle on the clock is behind."""
+    records = [(300 + 10 * i - back * (i > 30), i, {"a": i}) for i in range(61)]
+    write_file(tmp_path / "X", records)
+    with pytest.warns(tmnet.LogWarning, match="was set back"):
+        run = load(tmp_path, "X")
+    # of 10 s at which it was set back nothing is known
+    assert run.duration == run.wall_duration == pytest.approx((300 + 600 - 10) / 60)
+    assert run.scalars["minutes"].iloc[0] == 5
+
+
+def test_a_clock_that_is_set_back_all_the_time(tmp_path):
+    """As where two logs were put together block by block: it takes no longer than others do."""
+    i = np.arange(50_000)
+    walls = T0 + i - 20.0 * (i // 5)  # 5 s on, 20 s back
+    events = [values_event(k, scalar("a", k), wall=wall) for k, wall in zip(i.tolist(), walls)]
+    write_events(tmp_path / "X" / "events.out.tfevents.1.host.1.0", events)
+    with pytest.warns(tmnet.LogWarning, match="was set back"):
+        run = load(tmp_path, "X")
+    assert run.duration == pytest.approx((49_999 - 9_999) / 60)  # 4 s of each 5 are known
+    assert run.scalars["value"].tolist() == i.tolist()
+
+
 @pytest.mark.parametrize("none", [np.nan, np.inf, -np.inf, 1e300, -1e300, 1.7e12])
 @pytest.mark.parametrize("which", [[0], [10], [49], [3, 4, 5], range(50)])
 def test_what_has_no_time_is_as_old_as_what_was_before(tmp_path, none, which):

@@ -208,17 +208,20 @@ def _clock(file: EventFile) -> Clock:
     back = np.flatnonzero((np.diff(wall) < -SET_BACK) & (np.diff(step) >= 0))
     if not len(back) or step[0] == step[-1]:
         return clock
-    wall, total = wall.copy(), 0.0
+    by = np.zeros(len(wall))
     begins = np.flatnonzero(np.diff(step)) + 1  # other steps than the one before
     ends = [*begins[STAYS:], *[len(step)] * STAYS]  # of so many steps from each of these on
     for i in back:
         end = ends[np.searchsorted(begins, i + 1)]
         if (wall[i + 1 : end] < wall[i] - SET_BACK).all():
-            total += (by := float(wall[i] - wall[i + 1]))
-            wall[: i + 1] -= by
-    if not total:
+            by[i] = wall[i] - wall[i + 1]
+    if not by.any():
         return clock
-    return replace(clock, wall=wall, first=float(wall.min()), last=float(wall.max()), back=total)
+    corrected = wall - np.cumsum(by[::-1])[::-1]
+    first, last, total = float(corrected.min()), float(corrected.max()), float(by.sum())
+    if clock.first < wall.min():  # what came before all scalars, when the clock was as it had been
+        first = min(first, clock.first - total)
+    return replace(clock, wall=corrected, first=first, last=last, back=total)
 
 
 def _as_logged(events: Events) -> Clock:
