@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tmnet.analysis.alignment import Alignment, having_axis, metric_names
+from tmnet.analysis.alignment import Alignment, chosen_metrics, having_axis, metric_names
 from tmnet.analysis.axis import Axis
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
@@ -167,7 +167,8 @@ def compare_by(
     -------
     comparisons : dict of str to Comparison
     notes : list of str
-        Which runs are left out by which axis, and why.
+        Which runs are left out by which axis, and why; and which axis is, as none of the others
+        has any of the metrics.
 
     Raises
     ------
@@ -183,8 +184,13 @@ def compare_by(
         if not kept:
             continue
         if missing and (wanted := arguments.get("metrics")):
-            known = metric_names(kept, all_scalars=True)
-            arguments = {**arguments, "metrics": [name for name in wanted if name in known]}
+            known = set(metric_names(kept, all_scalars=True))
+            left = [metric.name for metric in chosen_metrics(every, wanted) if metric.name in known]
+            if not left:
+                names = " or ".join(run.name for run in kept)
+                notes.append(f"By {by} there is nothing to compare: no metric that {names} has.")
+                continue
+            arguments = {**arguments, "metrics": left}
         seeds = {arm: [run for run in own if run in kept] for arm, own in arms.items()}
         seeds = {arm: own for arm, own in seeds.items() if own}
         comparisons[by] = compare(seeds or kept, by=by, **arguments)

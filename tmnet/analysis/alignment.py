@@ -100,7 +100,7 @@ class Alignment:
                 interval = _hundredth(hi - lo)
         return cls(
             runs=runs,
-            metrics=_chosen(runs, metrics),
+            metrics=chosen_metrics(runs, metrics),
             axis=axis,
             interval=interval,
             window=(lo, hi),
@@ -400,7 +400,9 @@ def _hundredth(length: float) -> float:
     return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
 
 
-def _chosen(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
+def chosen_metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
+    """Metrics by their names, or those that are shown by default; TmnetError for one that none of
+    the runs has."""
     known = metric_names(runs, all_scalars=True)
     if wanted is None:
         wanted = metric_names(runs)

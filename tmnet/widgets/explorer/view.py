@@ -139,8 +139,9 @@ class View:
                 items += [f"    {arm!r}: [", *(f"        {calls[run]}" for run in seeds), "    ],"]
         else:
             what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
-        # of a common window, which another run would change, what it is
-        arguments = self.arguments() | {"window": made.window}
+        # of a common window, which another run would change, what it is; and what no run had is out
+        metrics = [metric.name for metric in made.metrics]
+        arguments = self.arguments() | {"window": made.window, "metrics": metrics}
         return "\n".join([
             "import tmnet",
             "",

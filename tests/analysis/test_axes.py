@@ -1,0 +1,76 @@
+"""Runs that have not every axis, compared by those that each of them has."""
+
+import pytest
+
+import tmnet
+from tmnet.comparison import compare_by
+
+from ..synthetic import load, race, write_file
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """`usual`, with both axes; `instant` has no time, `still` no steps, and `new` neither."""
+    steps = range(1, 11)
+    usual = [(60 * i, i, {"Training/loss": i} | race(50.0)) for i in steps]
+    write_file(tmp_path / "usual", usual)
+    write_file(tmp_path / "instant", [(0, i, {"own": i, "Training/loss": i}) for i in steps])
+    write_file(tmp_path / "still", [(60 * i, 0, {"Training/loss": i}) for i in steps])
+    write_file(tmp_path / "new", [(0, 0, {"Training/loss": 1.0})])
+    names = ("usual", "instant", "still", "new")
+    with pytest.warns(tmnet.LogWarning, match="instant was logged at one and the same time"):
+        return {name: load(tmp_path, name) for name in names}
+
+
+def by_both(runs, metrics):
+    step = {"interval": 1, "metrics": metrics}
+    return compare_by(runs, {"time": {"interval": 1, "metrics": metrics}, "step": step})
+
+
+def test_each_axis_has_the_runs_that_have_it(runs):
+    made, notes = by_both(list(runs.values()), ["loss"])
+    assert {by: [run.name for run in one.runs] for by, one in made.items()} == {
+        "time": ["usual", "still"],
+        "step": ["usual", "instant"],
+    }
+    assert [note.split()[1] for note in notes] == ["instant", "new", "still", "new"]
+
+
+def test_a_metric_is_known_by_the_name_it_was_logged_with(runs):
+    """Also where a run is left out."""
+    made, _ = by_both([runs["usual"], runs["new"]], ["Training/loss"])
+    assert [metric.name for one in made.values() for metric in one.metrics] == ["loss", "loss"]
+
+
+def test_an_axis_without_any_of_the_metrics_is_left_out(runs):
+    made, notes = by_both([runs["usual"], runs["instant"]], ["own"])
+    assert list(made) == ["step"]
+    assert "By time there is nothing to compare" in notes[-1]
+    made, _ = by_both([runs["usual"], runs["instant"]], ["own", "loss"])
+    assert [[metric.name for metric in one.metrics] for one in made.values()] == [
+        ["loss"],
+        ["own", "loss"],
+    ]
+
+
+def test_a_metric_that_no_run_has_is_refused(runs):
+    """Even if there are runs that each axis leaves out."""
+    with pytest.raises(tmnet.TmnetError, match=r"no metric los\. Nearest: loss"):
+        by_both([runs["instant"], runs["still"]], ["los"])
+
+
+def test_an_arm_keeps_the_seeds_that_have_the_axis(runs):
+    arms = {"a": [runs["usual"], runs["instant"]], "b": [runs["still"]], "c": [runs["new"]]}
+    made, _ = by_both(arms, ["loss"])
+    assert made["time"].arms == {"a": ("usual",), "b": ("still",)}
+    assert made["step"].arms == {"a": ("usual", "instant")}
+
+
+def test_the_explorer_shows_those_that_have_its_axis(runs, tmp_path):
+    explorer = tmnet.explore(list(runs.values()), by="time", metrics=["loss", "own"])
+    assert [run.name for run in explorer.comparison.runs] == ["usual", "still"]
+    space = {}
+    exec(explorer.code, space)  # what it computes is what is shown
+    assert space["comparison"].frame.equals(explorer.comparison.frame)
+    with pytest.raises(tmnet.TmnetError, match="By time there is nothing to compare"):
+        tmnet.explore([runs["usual"], runs["instant"]], by="time", metrics=["own"])
