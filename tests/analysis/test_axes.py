@@ -74,3 +74,14 @@ def test_the_explorer_shows_those_that_have_its_axis(runs, tmp_path):
     assert space["comparison"].frame.equals(explorer.comparison.frame)
     with pytest.raises(tmnet.TmnetError, match="By time there is nothing to compare"):
         tmnet.explore([runs["usual"], runs["instant"]], by="time", metrics=["own"])
+
+
+def test_runs_of_one_name_are_told_apart_or_refused(tmp_path):
+    for logdir in "ab":
+        write_file(tmp_path / logdir / "X", [(60 * i, i, {"loss": i}) for i in range(1, 5)])
+    one, other = (load(tmp_path / logdir, "X") for logdir in "ab")
+    for function in (tmnet.compare, tmnet.explore):
+        with pytest.raises(tmnet.TmnetError, match=r"X is given twice.*pieces=\['X'\]"):
+            function([one, other])
+    other = load(tmp_path / "b", "X of b", pieces=["X"])
+    assert [run.name for run in tmnet.explore([one, other]).comparison.runs] == ["X", "X of b"]

@@ -118,6 +118,15 @@ def test_a_copy_of_an_event_file_is_left_out(tmp_path, copy, part):
         assert load(tmp_path, "X").number_of_processes == 2  # the other one began later
 
 
+def test_a_date_behind_a_name_is_no_reason_to_count_up_to_it(tmp_path):
+    train(tmp_path / "X", 100, 1000)
+    for number, last in (("20261126", 2000), ("9" * 60, 3000)):
+        train(tmp_path / f"X_{number}", last - 900, last, start=last, pid=last)
+    (run,) = tmnet.load_runs(tmp_path, cache=False)
+    assert len(run.pieces) == 3 and all(len(note) < 300 for note in run.notes)
+    assert run.notes[0] == "X_2 to X_20261125 are missing between X and X_20261126."
+
+
 def test_nested_directories_and_several_files(tmp_path):
     train(tmp_path / "X", 100, 1000)
     train(tmp_path / "X" / "a" / "b", 1100, 1500, start=200, number=1)

@@ -86,7 +86,7 @@ class Alignment:
                 raise TmnetError(f"The arm {empty[0]} has no runs; give it at least one.")
             runs = [run for x in seeds.values() for run in x]
         runs = tuple(_listed(runs))
-        _check(runs)
+        check_runs(runs)
         one_of("rule", rule, RULES)
         interval = None if interval is None else a_number("interval", interval, above=0)
         trailing = None if trailing is None else a_number("trailing", trailing, above=0)
@@ -371,12 +371,18 @@ def _listed(runs: Any) -> list[Run]:
     return several("runs", runs, Run, "runs, as tmnet.load_run returns them")
 
 
-def _check(runs: Sequence[Run]) -> None:
+def check_runs(runs: Sequence[Run]) -> None:
+    """TmnetError if there are none, or two of one name."""
     if not runs:
         raise TmnetError("There are no runs to compare: give at least one run.")
     names = [run.name for run in runs]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise TmnetError(f"Run {', '.join(sorted(twice))} is given twice; each can be there once.")
+        told = f"Run {', '.join(sorted(twice))} is given twice; each can be there once."
+        if len({run.logdir for run in runs if run.name == min(twice)}) > 1:
+            told += (
+                f" One of them can have a name of its own: load_run(…, pieces=[{min(twice)!r}])."
+            )
+        raise TmnetError(told)
 
 
 def _grid(lo: float, hi: float, interval: float) -> np.ndarray:

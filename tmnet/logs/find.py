@@ -328,7 +328,7 @@ def _joined(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
                 break
             continue
         if missing := _between(joined[-1].name, piece.name, joined[0].name):
-            notes.append(f"{missing} is missing between {joined[-1].name} and {piece.name}.")
+            notes.append(f"{missing} missing between {joined[-1].name} and {piece.name}.")
         joined.append(piece)
     return joined, notes
 
@@ -366,9 +366,13 @@ def _numbered(files: Mapping[str, object]) -> dict[str, list[str]]:
 
 
 def _between(before: str, after: str, first: str) -> str:
-    """The names of the folders that are missing between two of a sequence."""
+    """Which folders are missing between two of a sequence; "" if none is."""
     low, high = (1 if name == first else int(name[len(first) + 1 :]) for name in (before, after))
-    return ", ".join(f"{first}_{number}" for number in range(low + 1, high))
+    if high - low < 2:
+        return ""
+    if high - low == 2:
+        return f"{first}_{low + 1} is"
+    return f"{first}_{low + 1} to {first}_{high - 1} are"
 
 
 def _as_path(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import metric_names
+from tmnet.analysis.alignment import check_runs, metric_names
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
 from tmnet.drawing import run_swatch
@@ -72,6 +72,7 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
         source = [source] if isinstance(source, Run) else several("source", source, Run, form)
         if not source:
             raise TmnetError(f"There is nothing to explore: source must be {form}.")
+        check_runs(source)
     return Explorer(source, **(load_view(saved) if saved is not None else {}) | view)
 
 
