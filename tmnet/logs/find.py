@@ -316,7 +316,11 @@ def _same(left: Sequence[object], right: Sequence[object]) -> bool:
 def _joined(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
     """The pieces that continue the first, of those that are named in sequence; and what to note."""
     joined, notes = pieces[:1], []
+    before, missing = joined[0].name, []
     for piece in pieces[1:]:
+        if between := _between(before, piece.name, joined[0].name):
+            missing.append(f"{between} missing between {before} and {piece.name}.")
+        before = piece.name
         reason = _why_not(joined, piece)
         if reason:
             names = ", ".join(repr(other.name) for other in [*joined, piece])
@@ -327,20 +331,21 @@ def _joined(pieces: list[Piece]) -> tuple[list[Piece], list[str]]:
             if piece.different_steps >= ENOUGH or joined[0].different_steps < ENOUGH:
                 break
             continue
-        if missing := _between(joined[-1].name, piece.name, joined[0].name):
-            notes.append(f"{missing} missing between {joined[-1].name} and {piece.name}.")
+        notes += missing
+        missing = []
         joined.append(piece)
     return joined, notes
 
 
 def _why_not(before: list[Piece], piece: Piece) -> str | None:
     """Why a piece does not continue those before it; None if it does."""
+    begun = min(other.first_step for other in before)
     last = max(other.last_step for other in before)
     tags = set().union(*(other.tags for other in before))
-    # A restart goes back to a checkpoint, a start from scratch to zero; and the first event of a
-    # piece may come one interval of logging after the last of the piece before.
-    earliest = 0.75 * last
-    latest = last + max(0.1 * last, *(other.spacing for other in [*before, piece]))
+    # A restart goes back to a checkpoint, a start from scratch to where the run began; and the
+    # first event of a piece may come one interval of logging after the last of the piece before.
+    earliest = last - 0.25 * (last - begun)
+    latest = last + max(0.1 * (last - begun), *(other.spacing for other in [*before, piece]))
     for one in (*before, piece):
         if one.different_steps < ENOUGH:
             steps = "step" if one.different_steps == 1 else "different steps"

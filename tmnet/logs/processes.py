@@ -27,9 +27,10 @@ TOP = "."  # the folder of a piece itself
 ASLEEP = 600.0, 20  # s, and times the 99th percentile of a process's gaps
 
 _IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}"
-# …tfevents.SECONDS.HOST.PID.NUMBER, and maybe more; tensorboardX ends with the host
+# …tfevents.SECONDS.HOST.PID.NUMBER, and maybe more; tensorboardX ends with the host, which is an
+# address where four numbers are all there is
 _NAMES = [
-    re.compile(rf"tfevents\.\d+\.(?P<host>{_IPV4}|.+\.{_IPV4})(?:\.\D.*)?\Z"),
+    re.compile(rf"tfevents\.\d+\.(?P<host>{_IPV4})(?:\.\D.*)?\Z"),
     re.compile(r"tfevents\.\d+\.(?P<host>.+)\.(?P<pid>\d+)\.(?P<number>\d+)(?:[^\d].*)?\Z"),
     re.compile(r"tfevents\.\d+\.(?P<host>.+)\Z"),
 ]
@@ -100,6 +101,10 @@ class Clock:
         first, last = self.first + seconds, self.last + seconds
         return replace(self, wall=self.wall + seconds, first=first, last=last)
 
+    def is_beside(self, other: Clock) -> bool:
+        """Whether the two overlap."""
+        return self.first <= other.last and other.first <= self.last
+
 
 @dataclass
 class _Life:
@@ -153,6 +158,7 @@ def find_processes(
     the configuration, may tell when its process started.
     """
     clocks = [_clock(file) for *_, file in placed]
+    _put_back(placed, clocks)
     notes = [
         f"{place.file.path.name} has {clock.untimed:,} of {len(clock.wall):,} scalars without a "
         "time that can be one: they are taken to be as old as what was logged before them."
@@ -200,18 +206,18 @@ def find_processes(
 def _clock(file: EventFile) -> Clock:
     """The clock of a file, in which what was logged before it was set back is put back, too.
 
-    Only where the steps go on through it was it the clock: a converter that writes one tag after
-    the other begins both anew.
+    Only where a tag goes on through it was it the clock: a converter that writes one tag after
+    the other begins both its times and its steps anew.
     """
     clock = _as_logged(file.events)
     wall, step = clock.wall, file.events.step
-    back = np.flatnonzero((np.diff(wall) < -SET_BACK) & (np.diff(step) >= 0))
+    back = np.flatnonzero(np.diff(wall) < -SET_BACK)
     if not len(back) or step[0] == step[-1]:
         return clock
     by = np.zeros(len(wall))
     begins = np.flatnonzero(np.diff(step)) + 1  # other steps than the one before
-    ends = [*begins[STAYS:], *[len(step)] * STAYS]  # of so many steps from each of these on
-    for i in back:
+    ends = [*begins[STAYS:], *[len(step)] * (STAYS + 1)]  # of so many from each of these on
+    for i in back[_goes_on(wall, step, file.events.code)[back]]:
         end = ends[np.searchsorted(begins, i + 1)]
         if (wall[i + 1 : end] < wall[i] - SET_BACK).all():
             by[i] = wall[i] - wall[i + 1]
@@ -236,26 +242,62 @@ def _as_logged(events: Events) -> Clock:
     return Clock(wall, float(min(ends, default=0)), float(max(ends, default=0)), untimed=untimed)
 
 
+def _goes_on(wall: np.ndarray, step: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """Whether, from each scalar to the next, some tag goes on to an earlier time, but no step."""
+    order = np.argsort(code, kind="stable")
+    wall, step, code = (column[order] for column in (wall, step, code))
+    back = (np.diff(code) == 0) & (np.diff(wall) < -SET_BACK) & (np.diff(step) >= 0)
+    begun = np.bincount(order[:-1][back], minlength=len(order))
+    done = np.bincount(order[1:][back], minlength=len(order))
+    return np.cumsum(begun - done) > 0
+
+
+def _put_back(placed: Sequence[Placed], clocks: list[Clock]) -> None:
+    """Where a clock was set back, put back what was over by then, too, or it would be later."""
+    done: list[Clock] = []
+    for i in sorted(range(len(clocks)), key=lambda i: clocks[i].first):
+        clock = clocks[i]
+        if not clock.back or any(clock.is_beside(other) for other in done):
+            continue
+        done.append(clock)
+        began = clock.first + clock.back  # as the clock was
+        step = placed[i].file.events.step
+        for k, other in enumerate(clocks):
+            if other.last > began or (other.back and other.is_beside(clock)):
+                continue
+            # Else it may be of the time afterwards: it is, if it goes on from there.
+            steps = placed[k].file.events.step
+            goes_on = len(steps) and steps.min() > step.min() and steps.max() > step.max()
+            if other.first < clock.last or not goes_on:
+                clocks[k] = other.later(-clock.back)
+
+
 def _in_order(placed: Sequence[Placed], clocks: list[Clock], pieces: Sequence[str]) -> list[str]:
-    """Put off the clocks of pieces that would end before the piece before them began."""
+    """Put off the clocks of pieces that would begin before what they go on from ended."""
     notes = []
-    ends = -np.inf
-    begins = -np.inf
+    tags = [set(file.events.tags) for *_, file in placed]
+    process = [writer_of(file.path.name)[:2] for *_, file in placed]
+    before: list[int] = []
     for number, name in enumerate(pieces):
         own = [i for i, place in enumerate(placed) if place.piece == number]
         if not own:
             continue
-        first, last = min(clocks[i].first for i in own), max(clocks[i].last for i in own)
-        if last < begins:
-            by = ends - first
+        logged = set().union(*(tags[i] for i in own))
+        first = min(clocks[i].first for i in own)
+        # Not what was written later into the folder of a piece, such as an evaluation; and one
+        # process may begin a piece a little before it ends the one before.
+        ends = [clocks[i].last for i in before if tags[i] & logged]
+        same = {process[i] for i in own if process[i][1]} & {process[i] for i in before}
+        begins = [clocks[i].first for i in before if placed[i].piece == number - 1]
+        if ends and first < (max(begins, default=first) if same else max(ends)):
+            by = max(ends) - first
             for i in own:
                 clocks[i] = clocks[i].later(by)
             notes.append(
                 f"The clock of {name} is behind that of the piece before it: it is put off by "
                 f"{_span(by)}, to where that ended."
             )
-            first, last = first + by, last + by
-        begins, ends = first, max(ends, last)
+        before += own
     return notes
 
 
@@ -322,7 +364,9 @@ def _asleep(clocks: Sequence[Clock]) -> np.ndarray:
     long = gaps[gaps > 1.0]  # between the tags of one step there is next to nothing
     if not len(long):
         return np.empty((0, 2))
-    usual = np.percentile(long, 99, method="lower")
+    # What is logged without such gaps has as many of a second as it takes.
+    short = np.ones(int(gaps[gaps <= 1.0].sum()))
+    usual = np.percentile(np.concatenate([short, long]), 99, method="lower")
     jumps = np.flatnonzero((gaps > ASLEEP[0]) & (gaps > ASLEEP[1] * usual))
     return np.stack([wall[jumps], wall[jumps + 1]], axis=1)
 
