@@ -202,8 +202,10 @@ def restarts_at(later, earlier):
         return None
     if 2 * len(shared) < len(often):
         return None
-    first = min(min(later.series[key]) for key in earlier.series if key in later.series)
-    return first if first < max(earlier.steps) else None
+    both = [key for key in earlier.series if key in later.series]
+    if all(min(later.series[key]) >= max(earlier.series[key]) for key in both):
+        return None
+    return min(min(later.series[key]) for key in both)
 
 
 def survivors(processes):

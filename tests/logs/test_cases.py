@@ -120,6 +120,37 @@ def test_resumed_in_one_kernel(tmp_path):
     assert len(run.processes) == 2
 
 
+@pytest.mark.filterwarnings("ignore::tmnet.LogWarning")
+@pytest.mark.parametrize("again, left", [(101, 101), (80, 80), (10, 10)])
+def test_steps_of_two_kinds(tmp_path, again, left):
+    """The loss counts updates, the reward 100 times as many frames: each goes on by its own."""
+
+    def part(start, first):
+        return [
+            (start + i + frames / 2, i * (100 if frames else 1), {tag: float(i)})
+            for i in range(first, 101 if first == 0 else first + 60)
+            for frames, tag in enumerate(("loss", "reward"))
+        ]
+
+    write(tmp_path / "exp" / name(), part(0, 0))
+    write(tmp_path / "exp" / name(1000, pid="8"), part(1000, again))
+    frame = surviving(load(tmp_path, "exp"))
+    assert frame[frame["process"] == 0]["tag"].value_counts().to_dict() == {
+        "loss": left, "reward": left
+    }  # fmt: skip
+    assert (frame["process"] == 1).sum() == 120
+
+
+def test_a_session_behind_the_end_is_no_restart(tmp_path):
+    """A writer that says that it goes on where nothing was logged yet takes nothing back."""
+    write(tmp_path / "exp" / name(), ramp())
+    rows = ramp(1000, first=1010, last=2000)
+    write(tmp_path / "exp" / name(1000, count=1), rows, purge=1010)
+    run = load(tmp_path, "exp")
+    assert counted(run) == {"reward": 201}
+    assert (len(run.processes), len(run.restarts)) == (2, 0)
+
+
 @pytest.mark.parametrize("pid", ["4242", "7", "255"])
 @pytest.mark.parametrize("host", ["192.168.1.20", "10.0.0.5", "node-1.lan", "a.7.12"])
 def test_a_host_with_dots(tmp_path, host, pid):

@@ -15,6 +15,7 @@ from tmnet.logs.processes import Placed, Processes
 from tmnet.logs.scalars import Columns
 
 ENOUGH = 3  # different steps, from which on a process is not a summary or a test
+OTHER_STEPS = 3  # usual distances between two steps of a series, that it may end behind others
 FROM_SCRATCH = 0.02  # of the steps before, up to which a process begins them anew
 _NEVER = np.iinfo(np.int64).max
 
@@ -80,8 +81,7 @@ def find_history(scalars: Columns, processes: Processes, placed: Sequence[Placed
     again = _taken_back(logged, processes, enough, _sessions(processes, placed))
     limit = np.full(logged.times.shape, _NEVER)
     for (before, by), first in again.items():
-        own = logged.times[by] > 0
-        limit[before, own] = np.minimum(limit[before, own], first)
+        limit[before] = np.minimum(limit[before], logged.limits(before, by, first))
     restarts = []
     for before in sorted({before for before, _ in again}):
         first, by = min((first, by) for (other, by), first in again.items() if other == before)
@@ -122,11 +122,12 @@ def _taken_back(
         for by in range(before + 1, len(start)):
             first = logged.first_again(before, by)
             if by in sessions:
-                again[before, by] = min(first, sessions[by])
+                if sessions[by] <= last_of[before]:
+                    again[before, by] = min(first, sessions[by])
             elif (
                 start[by] >= end[before]
                 and enough[by]
-                and first < last_of[before]  # or it goes on where that ended
+                and logged.goes_back(before, by)  # or it goes on where that ended
                 and logged.resembles(before, by)
             ):
                 again[before, by] = first
@@ -164,6 +165,24 @@ class _Logged(NamedTuple):
     def first_again(self, before: int, by: int) -> int:
         """The first step of a process in what another one before it logged, too."""
         return int(self.first[by][self.times[before] > 0].min())
+
+    def goes_back(self, before: int, by: int) -> bool:
+        """Whether a process begins any series below where another one before it had ended that."""
+        both = (self.times[before] > 0) & (self.times[by] > 0)
+        return bool((self.first[by] < self.last[before])[both].any())
+
+    def limits(self, before: int, by: int, first: int) -> np.ndarray:
+        """Up to which step each series of a process survives another one's restart at a step.
+
+        What had come much further than the series that goes back first counts other steps than that
+        (frames beside updates): it ends where it goes on itself.
+        """
+        own, last = self.first[by], self.last[before]
+        shared = (self.times[before] > 0) & (self.times[by] > 0)
+        reached = last[shared & (own == own[shared].min())].max() if shared.any() else _NEVER
+        usual = (last - self.first[before]) / np.maximum(self.times[before] - 1, 1)
+        other = shared & (own != _NEVER) & (last - reached > OTHER_STEPS * np.maximum(usual, 1))
+        return np.where(self.times[by] > 0, np.where(other, own, first), _NEVER)
 
     def resembles(self, before: int, by: int) -> bool:
         """Whether a process logs most of what another one did, as a training that goes on does."""
