@@ -6,7 +6,8 @@ import pytest
 
 from ..synthetic import load, race, write_file
 
-REAL_LOG = Path(__file__).parents[2].parent / "shared" / "real_logs" / "training_1"
+REAL_LOGS = Path(__file__).parents[2].parent / "shared" / "real_logs"
+REAL_LOG = REAL_LOGS / "training_1"
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +30,15 @@ def real_log():
     if not REAL_LOG.is_dir():
         pytest.skip("the recorded training ../shared/real_logs/training_1 is not here")
     return REAL_LOG
+
+
+@pytest.fixture
+def real_logs_of_others():
+    """Directory of logs that other people's trainers wrote."""
+    path = REAL_LOGS / "others"
+    if not path.is_dir():
+        pytest.skip("the logs of others ../shared/real_logs/others are not here")
+    return path
 
 
 @pytest.fixture(params=[None, 300, 4096], ids=lambda size: f"block={size or 'default'}")

@@ -187,6 +187,31 @@ def test_a_clock_that_was_set_back(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::tmnet.LogWarning")
+def test_a_clock_set_back_in_the_second_process(tmp_path):
+    """By ten minutes: the process before it does not come to lie in it."""
+    write(tmp_path / "exp" / name(), ramp())
+    rows = [(t - 600 * (s > 1000), s, values) for t, s, values in ramp(400, first=800, last=1800)]
+    write(tmp_path / "exp" / name(400, pid="8"), rows)
+    run = load(tmp_path, "exp")
+    assert run.duration == pytest.approx(2.0, abs=0.02)
+    assert run.scalars["process"].tolist() == [0] * 101 + [1] * 101
+    assert counted(run) == {"reward": 80 + 101}
+
+
+@pytest.mark.filterwarnings("ignore::tmnet.LogWarning")
+def test_a_clock_set_back_within_the_last_step(tmp_path):
+    """Behind the last of two tags there is no step more."""
+    rows = [
+        (60 * step - late, step, {tag: 1.0})
+        for step in range(6)
+        for tag, late in (("a", 0), ("b", 90 * (step == 5)))
+    ]
+    write(tmp_path / "exp" / name(), rows)
+    run = load(tmp_path, "exp")
+    assert counted(run) == {"a": 6, "b": 6} and 3 < run.duration <= 5
+
+
+@pytest.mark.filterwarnings("ignore::tmnet.LogWarning")
 def test_a_clock_that_slept(tmp_path):
     """A day in the middle of a process that logs more than once a second."""
     rows = [(t + DAY * (s > 500), s, values) for t, s, values in ramp()]

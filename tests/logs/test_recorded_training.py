@@ -174,3 +174,41 @@ def test_steps_played_twice_in_the_recorded_training(real_run, races_by_pandas):
     cmp = tmnet.compare([real_run], by="step")
     end = cmp.at(cmp.window[1]).iloc[:, 0]
     assert end["hock/eval/races"] + end["hock/explo/races"] == (~lost).sum()
+
+
+def test_the_step_of_the_restart_counts_once(real_log, real_run):
+    """What is left of each tag is what plain loops leave; and nothing of both at one step."""
+    frame = real_run.scalars
+    left = frame[real_run.survives(frame)]
+    first = left[left["process"] == 1].groupby("tag", observed=True)["step"].min()
+    last = left[left["process"] == 0].groupby("tag", observed=True)["step"].max()
+    both = pd.concat([first, last], axis=1, keys=["first", "last"]).dropna()
+    assert len(both) > 100 and (both["last"] < both["first"]).all()
+    assert (last < 372_788).reindex(both.index).all()
+
+
+# --- other people's -------------------------------------------------------------------------------
+
+
+def test_a_process_of_nine_files(real_logs_of_others):
+    """Several attempts in one process: their counts and steps rise, and it never pauses long."""
+    run = load(real_logs_of_others / "sb3_logs", "PPO_first_turn_continuous_0")
+    assert len(run.processes) == 1 and len(run.restarts) == 0
+    assert (len(run.scalars), run.steps) == (443, 83_968)
+    assert run.survives(run.scalars).all()
+    assert run.duration == pytest.approx(56.75, abs=0.005)
+    assert run.notes == []
+
+
+def test_files_that_do_not_name_their_process(real_logs_of_others):
+    """Four folders, of which one holds no scalar: that is said."""
+    folder = real_logs_of_others / "no_pid"
+    runs = tmnet.load_runs(folder, cache=False)
+    names = {path.name for path in folder.iterdir()}
+    assert len(names) == 4 and len(runs) == 3
+    (left_out,) = names - {run.name for run in runs}
+    assert runs.notes == [f"{left_out} holds no scalars; it is left out."]
+    for run in runs:
+        (path,) = (folder / run.name).iterdir()
+        assert len(run.scalars) == len(parse(path.read_bytes()).frame)
+        assert run.survives(run.scalars).all() and len(run.processes) == 1
