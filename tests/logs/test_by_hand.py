@@ -89,7 +89,7 @@ def live(log, life, folders=()):
     step, purge = begin(log, life)
     start = log.now
     fault, every = life["fault"], life["every"]
-    if fault == "asleep" and (life["moments"] - 2) * every < 2:
+    if fault == "asleep" and (life["moments"] < 3 or every < 1):
         fault = None  # there are no usual gaps
     if fault == "set back" and step + EVERY * (life["moments"] - 1) <= log.furthest:
         fault = None  # it could be long over, and the others would be later

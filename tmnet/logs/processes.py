@@ -364,8 +364,8 @@ def _asleep(clocks: Sequence[Clock]) -> np.ndarray:
     long = gaps[gaps > 1.0]  # between the tags of one step there is next to nothing
     if not len(long):
         return np.empty((0, 2))
-    # What is logged without such gaps has as many of a second as it takes.
-    short = np.ones(int(gaps[gaps <= 1.0].sum()))
+    # Ten seconds in which something is logged all the time show one gap of a second.
+    short = np.ones(int(gaps[gaps <= 1.0].sum() / 10))
     usual = np.percentile(np.concatenate([short, long]), 99, method="lower")
     jumps = np.flatnonzero((gaps > ASLEEP[0]) & (gaps > ASLEEP[1] * usual))
     return np.stack([wall[jumps], wall[jumps + 1]], axis=1)
