@@ -289,7 +289,7 @@ def continues(new, before):
 
 
 def pieces_by_hand(logdir, name):
-    """The folders that are one run, and those that are missing in between.
+    """The folders that are one run, and the numbers that are missing in between.
 
     A folder with a few steps is none of them, and says nothing of the next; one that trains
     something else ends the run.
@@ -302,7 +302,7 @@ def pieces_by_hand(logdir, name):
         if len(steps_of(new)) >= FEW:
             if not continues(new, before):
                 break
-            missing += [f"{name}_{k}" for k in range(last + 1, number) if k not in numbers]
+            missing += [k for k in range(last + 1, number) if k not in numbers]
             joined.append(f"{name}_{number}")
             before += new
             last = number
