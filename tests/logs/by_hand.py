@@ -128,7 +128,9 @@ def goes_on(process, new):
     if new.walls[0] <= max(wall for stretch in before for wall in stretch.walls):
         return True  # beside those
     longest = max([PAUSE] + [gap for stretch in before for gap in gaps(stretch.walls)])
-    return new.walls[0] - max(stretch.walls[-1] for stretch in before) <= longest
+    # Only of what was written beside the last: its clock may have been set back since the others.
+    beside = [stretch for stretch in before if max(stretch.walls) >= before[-1].walls[0]]
+    return new.walls[0] - max(stretch.walls[-1] for stretch in beside) <= longest
 
 
 def processes_of(stretches):

@@ -164,6 +164,21 @@ def test_a_host_with_dots(tmp_path, host, pid):
     assert run.duration == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(
+    "every, pause, processes", [(0.6, 59, 1), (0.6, 62, 2), (300, 290, 1), (300, 310, 2)]
+)
+def test_a_pause_between_two_files(tmp_path, every, pause, processes):
+    """Of one process, if it is no longer than a minute, or than it was silent before."""
+    rows = ramp(every=every)
+    end = rows[-1][0]
+    write(tmp_path / "exp" / name(), rows)
+    more = ramp(end + pause, first=1000, last=2000, every=every)
+    write(tmp_path / "exp" / name(end + pause, count=1), more)
+    run = load(tmp_path, "exp")
+    assert len(run.processes) == processes
+    assert run.duration == pytest.approx((2 * end + pause * (processes == 1)) / 60)
+
+
 # --- clocks ---------------------------------------------------------------------------------------
 
 
