@@ -110,6 +110,18 @@ def test_some_metrics_and_all_scalars(compare, runs, tmp_path):
     every = {tag for run in runs for tag in run.tags}
     assert set(read_csv(tmp_path / "all.csv")["metric"]) == default | every
     assert "own/counter" in every - default
+    told = f"Note: {len(every - default)} other scalars are not shown; --all-scalars shows them."
+    assert told in compare()
+    assert "not shown" not in compare("--all-scalars") + compare("--metrics", "loss")
+
+
+def test_without_races_all_scalars_are_shown_be_one_called_loss_or_not(command, tmp_path):
+    """A trainer's result has any name; that it logs a loss, too, must not hide that."""
+    logged = {"loss": 0.5, "rollout/ep_rew_mean": 123.0}
+    write_file(tmp_path / "PPO_1", [(60 * k, 1000 * k, logged) for k in range(1, 9)])
+    status, out, err = command("compare", "PPO_1", "--logdir", tmp_path)
+    assert (status, err) == (0, "")
+    assert "rollout/ep_rew_mean" in out and "123.00" in out and "not shown" not in out
 
 
 def test_long_tables_are_thinned_and_say_so(compare):

@@ -187,3 +187,24 @@ def test_many_maps(tmp_path):
     assert run.raced == {(name, "eval"): False for name in maps}
     assert run.races["map"].tolist() == maps
     assert sorted(run.maps) == sorted(maps)
+
+
+def test_first_runs_that_lack_what_others_have_are_shown_with_what_they_have(tmp_path):
+    """A directory of several tools: the metrics of races are those of the seventh run."""
+    for i in range(FIRST_RUNS):
+        logged = {"loss": 1 / (i + 1), "rollout/ep_rew_mean": i}
+        write_file(tmp_path / f"PPO_{i}", [(60 * k, k, logged) for k in range(1, 9)])
+    write_file(tmp_path / "race", [(60 * k, k, race(20.0)) for k in range(1, 9)])
+    explorer = tmnet.explore(tmp_path)
+    assert explorer.view["metrics"] == ["loss", "rollout/ep_rew_mean"]
+    assert list(explorer.comparison.at(8).loc["rollout/ep_rew_mean"]) == [*range(6)]
+    boxes = explorer._metric_boxes
+    boxes["A01/eval/best"].value = True
+    assert "None of the runs that are chosen has A01/eval/best" in explorer.display.notes.value
+    assert "A01/eval/best" not in explorer.code
+    for name in ("loss", "rollout/ep_rew_mean"):
+        boxes[name].value = False
+    assert "has A01/eval/best: choose others" in explorer.display.message.value
+    explorer._row("race").box.value = True
+    assert [metric.name for metric in explorer.comparison.metrics] == ["A01/eval/best"]
+    assert "None of the runs" not in explorer.display.notes.value

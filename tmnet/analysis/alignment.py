@@ -317,7 +317,8 @@ class Alignment:
 def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
     """Names of the metrics that the runs have: of races, key scalars, and maybe all others.
 
-    Where there is neither a race nor a key scalar, as in logs of other tools, all are taken.
+    Where there are no races, as in logs of other tools, all are taken: what such a tool counts as
+    its result has any name.
     """
     names = []
     for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
@@ -329,7 +330,7 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
     others = [tag for tag in tags if tag not in set(key)]
-    every = names + key + (others if all_scalars or not names + key else [])
+    every = names + key + (others if all_scalars or not names else [])
     return list(dict.fromkeys(every))  # a scalar may be called like a metric of races
 
 

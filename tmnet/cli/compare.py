@@ -54,7 +54,7 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         help="by time, count only races of the last MIN minutes (default: all from the start)",
     )
     add("--metrics", nargs="+", metavar="M", help="metrics to show (default: those of races, "
-        "loss, average Q, share of training)")  # fmt: skip
+        "loss, average Q, share of training; all where there are no races)")  # fmt: skip
     add("--all-scalars", action="store_true", help="every other logged scalar, too")
     add("--plot", action="store_true", help="write a figure for each metric")
     add("--by-step", action="store_true", help="with --plot: figures by step, too")
@@ -102,6 +102,8 @@ def run(args: argparse.Namespace) -> None:
     by_step = {"interval": args.step_interval, "metrics": metrics}
     comparisons, missing = compare_by(runs, {"time": by_time, "step": by_step})
     print(runs_table(runs))
+    if not args.metrics and (others := {*metric_names(runs, all_scalars=True)} - {*metrics}):
+        missing.append(f"{len(others):,} other scalars are not shown; --all-scalars shows them.")
     print_tables(comparisons.values(), missing)
     if args.csv or args.json:
         frames = [c.frame.assign(axis=by) for by, c in comparisons.items()]

@@ -324,7 +324,8 @@ class Explorer(Pictured, widgets.HBox):
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
         names, every = metric_names(self.runs), metric_names(self.runs, all_scalars=True)
-        first = first_metrics(names, every)
+        # Others may have none of what all of them have.
+        first = first_metrics(metric_names(self._shown_runs or self.runs))
         if len(names) > MOST_METRICS:
             names = first
         self._logged = {tag for run in self.runs for tag in run.tags}
@@ -411,7 +412,8 @@ class Explorer(Pictured, widgets.HBox):
     def _refresh(self) -> None:
         """Compute and draw what is chosen."""
         view, controls = self._chosen, self.controls
-        subjects, arguments = view.subjects(self.runs), view.arguments()
+        subjects = view.subjects(self.runs)
+        arguments, lacking = view.arguments(self._shown_runs)
         with self._callbacks.off():
             controls.set_axis(view.by)
         controls.baseline.disabled = view.arms
@@ -436,7 +438,7 @@ class Explorer(Pictured, widgets.HBox):
                 self.show_at(at)
             display.set_metrics(self.comparison)
         notes = [note for run in self._shown_runs for note in run.notes]
-        notes += self._left_out + missing + self.comparison.notes
+        notes += self._left_out + lacking + missing + self.comparison.notes
         if view.runs == self.order[:FIRST_RUNS] != self.order:
             many = f"The first {FIRST_RUNS} of {len(self.order):,} runs are shown; choose others in"
             notes.insert(0, f"{many} the list of runs.")

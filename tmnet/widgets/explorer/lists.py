@@ -62,14 +62,13 @@ def listed_runs(
     return listed, f"{which}, {more:,} of them not listed: type part of a name" * bool(more)
 
 
-def first_metrics(names: Sequence[str], every: Sequence[str]) -> list[str]:
-    """What to show before anybody has chosen: the main metrics, or a few scalars."""
-    main = [
-        name
-        for name in names
-        if name.partition("/")[2] in FIRST_METRICS or name.partition("/")[0] in FIRST_TAGS
-    ]
-    return main[:MOST_FIRST] or list(dict.fromkeys([*names, *every]))[:6]
+def first_metrics(names: Sequence[str]) -> list[str]:
+    """What to show before anybody has chosen: the main metrics, or without races a few scalars."""
+    main = [name for name in names if name.partition("/")[2] in FIRST_METRICS]
+    if not main:
+        return [*names[:6]]
+    main += [name for name in names if name.partition("/")[0] in FIRST_TAGS]
+    return main[:MOST_FIRST]
 
 
 def metric_rows(

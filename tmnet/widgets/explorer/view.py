@@ -106,19 +106,25 @@ class View:
         }
         return {arm: seeds for arm, seeds in arms.items() if seeds}
 
-    def arguments(self) -> dict[str, Any]:
-        """How `compare` is to compare them."""
+    def arguments(self, runs: Sequence[Run]) -> tuple[dict[str, Any], list[str]]:
+        """How `compare` is to compare runs, and a sentence on metrics that none of them has."""
         if not self.metrics:
             raise TmnetError("Choose at least one metric.")
-        return {
+        known = {*metric_names(runs, all_scalars=True)}
+        metrics = [name for name in self.metrics if name in known]
+        lacking = ", ".join(name for name in self.metrics if name not in known)
+        if not metrics:
+            raise TmnetError(f"None of the runs that are chosen has {lacking}: choose others.")
+        arguments = {
             "by": self.by,
             "interval": float(self.interval if self.by == "time" else self.step_interval),
             "window": self.window,
-            "metrics": self.metrics,
+            "metrics": metrics,
             "clock": self.clock,
             "trailing": self.trailing,
             "rule": self.rule,
         }
+        return arguments, [f"None of the runs that are chosen has {lacking}."] * bool(lacking)
 
     def code(self, made: Comparison, order: Sequence[str]) -> str:
         """Python that computes what was made of this view.
@@ -141,7 +147,7 @@ class View:
             what, brackets, items = "runs", "[]", [f"    {call}" for call in calls.values()]
         # of a common window, which another run would change, what it is; and what no run had is out
         metrics = [metric.name for metric in made.metrics]
-        arguments = self.arguments() | {"window": made.window, "metrics": metrics}
+        arguments = self.arguments(made.runs)[0] | {"window": made.window, "metrics": metrics}
         return "\n".join([
             "import tmnet",
             "",
