@@ -58,7 +58,7 @@ def read_csv(file):
 def test_tables_by_time_and_then_by_step(compare):
     out = compare("--step-interval", 15_000)
     lines = out.splitlines()
-    assert lines[2].split() == ["long", "60.0", "60.0", "60,000", "120", "1", "A01", "long"]
+    assert lines[2].split() == ["long", "60.0", "60.0", "60,000", "120", "1", "A01"]
     by_time, by_step = out.split("BY STEP")
     assert re.search(r"BY RELATIVE TIME · active .*, 0 to 30(\.0)? min, every 5\n", by_time)
     assert "0 to 45,000 steps, every 15,000\n" in by_step
@@ -115,6 +115,18 @@ def test_some_metrics_and_all_scalars(compare, runs, tmp_path):
     assert "not shown" not in compare("--all-scalars") + compare("--metrics", "loss")
 
 
+def test_only_a_run_that_was_joined_has_its_pieces_listed(command, tmp_path):
+    """And what no run has, such as a map, is no column."""
+    for name, first in (("PPO_1", 0), ("PPO_2", 0), ("uni", 0), ("uni_2", 8)):
+        records = [(60 * k, 1000 * k, {"reward": k}) for k in range(first + 1, first + 9)]
+        write_file(tmp_path / name, records, start=60 * first)
+    _, out, _ = command("list", "--logdir", tmp_path)
+    head, _, *rows = [line.split() for line in out.splitlines()]
+    assert head[-1] == "pieces" and "maps" not in head
+    assert [row[0] for row in rows] == ["PPO_1", "PPO_2", "uni"]
+    assert [row[6:] for row in rows] == [[], [], ["uni,", "uni_2"]]
+
+
 def test_without_races_all_scalars_are_shown_be_one_called_loss_or_not(command, tmp_path):
     """A trainer's result has any name; that it logs a loss, too, must not hide that."""
     logged = {"loss": 0.5, "rollout/ep_rew_mean": 123.0}
@@ -169,9 +181,9 @@ def test_list(command, three_runs):
     assert (status, err) == (0, "")
     rows = [line.split() for line in out.splitlines()[2:]]
     assert rows == [
-        ["long", "60.0", "60.0", "60,000", "120", "1", "A01", "long"],
-        ["never", "45.0", "45.0", "45,000", "45", "1", "A01", "never"],
-        ["short", "30.0", "30.0", "60,000", "30", "1", "A01", "short"],
+        ["long", "60.0", "60.0", "60,000", "120", "1", "A01"],
+        ["never", "45.0", "45.0", "45,000", "45", "1", "A01"],
+        ["short", "30.0", "30.0", "60,000", "30", "1", "A01"],
     ]
 
 

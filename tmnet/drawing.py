@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import EngFormatter, Formatter
 
-from tmnet.safe_text import distinct
+from tmnet.safe_text import distinct, without_shared
 
 COLOURS = sns.color_palette("colorblind")
 DASHES = ("-", "--", "-.", ":")
@@ -91,8 +91,9 @@ def for_figure(text: str, letters: float = LONGEST) -> str:
 
 
 def names_for_figure(names: Sequence[str], letters: float = LONGEST) -> list[str]:
-    """Names as `for_figure` has them, numbered where it makes them alike."""
-    drawn = [for_figure(name, letters) for name in names]
+    """Names as `for_figure` has them, long ones without what all share; numbered where that makes
+    them alike."""
+    drawn = [for_figure(name, letters) for name in without_shared(names, letters)]
     if len({*drawn}) < len({*names}):
         drawn = [f"{i}: {name}" for i, name in enumerate(drawn, 1)]
     return drawn

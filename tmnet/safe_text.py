@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 import sys
+from collections.abc import Sequence
 
 # Signs without width that Python takes for printable: fillers, joiners, selectors of variants.
 _UNSEEN = frozenset(
@@ -49,6 +50,28 @@ def distinct(text: str) -> str:
 def shortened(text: str) -> str:
     """A text without its middle, where it is longer than anybody reads in a table."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+
+
+def without_shared(names: Sequence[str], letters: float) -> list[str]:
+    """Names without the whole words that all of them begin and end with, where one of them is
+    longer than so many letters: what is left tells them apart."""
+    if len({*names}) < 2 or max(map(len, names)) <= letters:
+        return list(names)
+    start = _shared(names)
+    end = _shared([name[start:][::-1] for name in names])
+    before, behind = "…" * (start > 0), "…" * (end > 0)
+    return [f"{before}{name[start : len(name) - end]}{behind}" for name in names]
+
+
+def _shared(names: Sequence[str]) -> int:
+    """How many letters the words have that all names begin with."""
+    length = 0
+    for i, (letter, *others) in enumerate(zip(*names), 1):
+        if any(other != letter for other in others):
+            break
+        if not letter.isalnum():
+            length = i
+    return length
 
 
 def _escaped(sign: str) -> str:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
-from tmnet.safe_text import distinct, for_markdown, for_terminal, shortened
+from tmnet.safe_text import distinct, for_markdown, for_terminal, shortened, without_shared
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LONGEST_HEAD = 40  # letters of a run's name over a column in the terminal
 STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
 # Tabulate escapes what LaTeX and HTML take for markup; Markdown is the caller's, whose pages have
 # more than tables.
@@ -31,6 +32,8 @@ def render_rows(head: Sequence[str], rows: Sequence[Sequence[str]], style: str) 
     """As `render`, a row's name first; a grid is aligned like numbers, names like text."""
     is_grid = all(row[0][:1].isdigit() for row in rows)
     show = _SHOWN[style]
+    if style == "text":  # what is above it has the whole names
+        head = [head[0], *without_shared(head[1:], LONGEST_HEAD)]
     text = tabulate(
         [[show(shortened(cell)) for cell in row] for row in rows],
         [show(shortened(name)) for name in head],

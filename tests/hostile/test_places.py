@@ -36,6 +36,7 @@ from tmnet.safe_text import (
     for_terminal,
     lines_for_html,
     visible,
+    without_shared,
 )
 from tmnet.tables import csv_text
 from tmnet.text_table import for_tex, render, render_rows
@@ -192,6 +193,32 @@ def test_names_that_figures_make_alike_are_numbered():
     names = [f"{'x' * 200}{i}{'y' * 200}" for i in range(2)]
     assert len({*names_for_figure(names)}) == 2
     assert names_for_figure(["a", "b"]) == ["a", "b"]
+
+
+def test_long_names_are_shown_by_what_tells_them_apart():
+    """As of a search, whose runs' names begin and end alike."""
+    rates = ["0.001", "0.0005", "0.0001"]
+    names = [
+        f"PPO_2023-11-18/PPO_CartPole-v1_a1b2c_0000{i}_lr={rate},gamma=0.99_2023-11-18"
+        for i, rate in enumerate(rates)
+    ]
+    short = [f"…0000{i}_lr={rate}…" for i, rate in enumerate(rates)]
+    assert names_for_figure(names, 60) == short
+    assert names_for_figure(names) == names
+    table = render_rows(["min", *names], [["5", "1", "2", "3"]], "text")
+    assert table.split()[:4] == ["min", *short]
+    assert all(name in render_rows(["min", *names], [["5", *"123"]], "md") for name in names)
+
+
+@given(st.lists(st.text("ab_/", max_size=6), min_size=1, max_size=4))
+def test_what_names_share_is_left_out_of_all_of_them(names):
+    short = without_shared(names, 3)
+    assert len({*short}) == len({*names})
+    assert short == names or max(map(len, names)) > 3
+    cut = [text.strip("…") for text in short]
+    first = names[0]
+    splits = [(first[:i], first[i + len(cut[0]) :]) for i in range(len(first) + 1)]
+    assert any(names == [start + text + end for text in cut] for start, end in splits)
 
 
 @pytest.mark.parametrize("style", ["md", "rst"])

@@ -59,8 +59,12 @@ def _heading(comparison: Alignment) -> str:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """What there is of each run."""
+    """What there is of each run; its pieces where they are more than itself."""
+    names = [run.name for run in runs]
     columns = describe_in_words(runs)
-    head = ["active min", "wall min", "steps", "races", "processes", "maps", "pieces"]
-    rows = zip([run.name for run in runs], *(columns[name] for name in head))
+    columns["pieces"] = [
+        pieces if pieces != name else "" for name, pieces in zip(names, columns["pieces"])
+    ]
+    head = [name for name, cells in columns.items() if any(cells)]
+    rows = zip(names, *(columns[name] for name in head))
     return render_rows(["", *head], list(rows), "text")
