@@ -55,19 +55,39 @@ def read_scalars(path: str | Path, cache: bool = True) -> pd.DataFrame:
     -----
     LogWarning
         For a file that is damaged, empty or cannot be read; the rest of it, and the other files,
-        are returned.
+        are returned. And for tags that several folders of one run have, whose series
+        `tmnet.load_run` keeps apart.
     """
     unseen: list[str] = []
     paths = event_files(a_path("path", path), unseen)
     with reading(paths, a_flag("cache", cache)) as reader:
         files, notes = reader.read(paths)
-    for note in unseen + notes:
+    for note in unseen + notes + _mixed(files):
         warnings.warn(note, LogWarning, stacklevel=2)
     import pandas as pd
 
     tags, columns = concatenate(files)
     tag = pd.Categorical.from_codes(columns.pop("code"), pd.Index(tags))
     return pd.DataFrame({"tag": tag} | columns, copy=False)
+
+
+def _mixed(files: Sequence[EventFile]) -> list[str]:
+    """A sentence on tags that several folders of one run have, if there are any."""
+    with_files = {file.path.parent for file in files}
+    folders: dict[tuple[Path, str], set[Path]] = {}
+    for file in files:
+        folder = file.path.parent
+        run = [above for above in (folder, *folder.parents) if above in with_files][-1]
+        for tag in file.events.tags:
+            folders.setdefault((run, tag), set()).add(folder)
+    mixed = dict.fromkeys(tag for (_, tag), own in folders.items() if len(own) > 1)
+    if not mixed:
+        return []
+    return [
+        f"Several folders of one run have {next(iter(mixed))}"
+        + f" (and {len(mixed) - 1:,} other tags)" * (len(mixed) > 1)
+        + ": their series are one after the other here; tmnet.load_run keeps them apart."
+    ]
 
 
 def event_files(path: Path, notes: list[str] | None = None) -> list[Path]:
