@@ -100,6 +100,13 @@ def test_all_and_none_are_of_those_that_are_listed(explorer):
         (["seed_0", "seed_1"], {"seed": ["seed_0", "seed_1"]}),
         (["a_1", "a_1_1", "a_1_2"], {"a_1": ["a_1", "a_1_1", "a_1_2"]}),
         (["a", "a_1"], {"a": ["a", "a_1"]}),
+        (
+            ["e__ppo__1__1700000000", "e__ppo__2__1700000100", "e__dqn__1__1700000200"],
+            {
+                "e__ppo": ["e__ppo__1__1700000000", "e__ppo__2__1700000100"],
+                "e__dqn__1__1700000200": ["e__dqn__1__1700000200"],
+            },
+        ),
     ],
 )
 def test_seeds_of_one_arm_differ_in_a_last_number(names, arms):

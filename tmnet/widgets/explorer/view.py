@@ -198,14 +198,17 @@ def axes(runs: Sequence[Run]) -> dict[str, str]:
 def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
     """Runs by arm: big_1 and big-2, big_seed_3 and big/seed_4, are seeds of big.
 
-    Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni.
+    Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni. CleanRL puts the
+    time behind the seed: env__ppo__1__1700000000.
     """
-    arm = {
-        name: re.sub(r"[-_./ ]*(seed|s)?[-_. ]*\d+$", "", name, flags=re.IGNORECASE)
-        or re.sub(r"[-_. ]*\d+$", "", name)
-        or name
-        for name in names
-    }
+    arm = {}
+    for name in names:
+        timeless = re.sub(r"(__\d+)__\d{10}$", r"\1", name)
+        arm[name] = (
+            re.sub(r"[-_./ ]*(seed|s)?[-_. ]*\d+$", "", timeless, flags=re.IGNORECASE)
+            or re.sub(r"[-_. ]*\d+$", "", timeless)
+            or name
+        )
     seeds = Counter(arm.values())
     arms: dict[str, list[str]] = {}
     for name in names:
