@@ -146,6 +146,9 @@ def test_a_figure_of_a_few_of_many_runs_has_no_room_for_all(runs, whole):
     sizes = [multiples.figure.get_size_inches().tolist() for multiples in (few, many, more)]
     assert sizes[0][1] < sizes[1][1] and sizes[1] == sizes[2]
     assert {run for _, run in more.lines} == {*NAMES}
+    long = Multiples(whole, [*NAMES, *(f"{'x' * 100}_{i}" for i in range(21))])  # a row each
+    inches = long.figure.get_size_inches()[1] - sizes[0][1]
+    assert inches < 8 * 0.19  # and no hole above the axes
 
 
 def test_ten_runs_have_ten_looks():

@@ -36,6 +36,7 @@ WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for 
 LEFT, RIGHT, ABOVE, BELOW = 0.78, 0.2, 0.3, 0.5  # inches round an axes, for its labels
 LABEL_LETTER = 0.075  # inches
 LEGEND_ROOM = 24  # names for which the legend has room, even while fewer are shown
+LEGEND_ROWS = 6  # for which there is, at most
 
 
 class Multiples:
@@ -100,8 +101,10 @@ class Multiples:
         across, high = WIDTHS[self._width] if len(metrics) == 1 else AXES_INCHES
         # Room above for the legend, which has several rows where names are many or long.
         self._per_row = max(1, int(columns * across / self._widest))
-        names = max(shown, min(len(self.order), LEGEND_ROOM))
-        wide, tall = columns * across, rows * high + 0.1 + 0.19 * -(-names // self._per_row)
+        needed = -(-shown // self._per_row)
+        room = -(-min(len(self.order), LEGEND_ROOM) // self._per_row)
+        legend = max(needed, min(room, LEGEND_ROWS))
+        wide, tall = columns * across, rows * high + 0.1 + 0.19 * legend
         self._longest = (wide - 0.75) / LABEL_LETTER  # letters of a name in it
         self._legend_place = (0.5, 1 - 0.05 / tall)
         self.figure.set_size_inches(wide, tall)
