@@ -90,7 +90,7 @@ def test_curves_grow_and_nothing_else_changes(following, writer, logdir):
     for run in ("done", "live"):
         np.testing.assert_array_equal(line(following, run)[1], expected[run])
     writer.finish()
-    wait_for(lambda: line(following, "live")[1][-1:] == [60])  # empty while it is drawn
+    wait_for(lambda: line(following, "live")[1][-1:].tolist() == [60])  # empty while it is drawn
     assert "Read at" in following.controls.fresh.value
 
 
