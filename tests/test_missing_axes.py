@@ -6,7 +6,6 @@ import re
 import pytest
 
 import tmnet
-from tmnet.comparison import compare_by
 
 from .synthetic import race, write_file
 
@@ -28,35 +27,6 @@ def logdir(tmp_path):
 @pytest.fixture
 def runs(logdir):
     return {run.name: run for run in tmnet.load_runs(logdir)}
-
-
-def best(comparison):
-    """Of each run, at the end."""
-    return comparison.at(comparison.grid[-1]).loc["A01/eval/best"].to_dict()
-
-
-def test_who_has_an_axis_is_compared_by_it(runs):
-    made, notes = compare_by(list(runs.values()), {"time": {"interval": 1}, "step": {}})
-    assert best(made["time"]) == {"both": 30, "stepless": 10}
-    assert best(made["step"]) == {"both": 30, "instant": 20}
-    assert len(notes) == 2
-    for note, (name, (_, why)) in zip(notes, WITHOUT.items()):
-        assert note.startswith(f"Run {name} has no") and re.search(why, note)
-
-
-def test_seeds_without_an_axis_are_left_out_of_their_arms(runs):
-    arms = {"a": [runs["both"], runs["instant"]], "b": [runs["instant"]]}
-    with pytest.raises(tmnet.TmnetError, match="Run instant is given twice"):
-        compare_by(arms, {"step": {}})
-    made, _ = compare_by(arms, {"time": {"metrics": ["A01/eval/best"]}})
-    assert made["time"].arms == {"a": ("both",)}
-
-
-def test_metrics_of_those_that_are_left(runs, tmp_path):
-    write_file(tmp_path / "more", [(0, 100 * k, {"own": k}) for k in range(1, 4)], pid=4)
-    (more,) = (run for run in tmnet.load_runs(tmp_path) if run.name == "more")
-    made, _ = compare_by([runs["both"], more], {"time": {"metrics": ["own", "A01/eval/best"]}})
-    assert [metric.name for metric in made["time"].metrics] == ["A01/eval/best"]
 
 
 @pytest.mark.parametrize("name", WITHOUT)

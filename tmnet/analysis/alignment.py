@@ -329,9 +329,8 @@ def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
             names += [f"{map_}/{kind}/{statistic}" for statistic in statistics]
     tags = dict.fromkeys(tag for run in runs for tag in run.tags)
     key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
-    others = [tag for tag in tags if tag not in set(key)]
-    every = names + key + (others if all_scalars or not names else [])
-    return list(dict.fromkeys(every))  # a scalar may be called like a metric of races
+    every = [*names, *key, *(tags if all_scalars or not names else ())]
+    return list(dict.fromkeys(every))  # a scalar may be called like a metric of races, too
 
 
 def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:

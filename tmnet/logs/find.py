@@ -140,9 +140,7 @@ def load_runs(logdir: str | Path, cache: bool = True, before: Sequence[Run] = ()
         name = plain_name(logdir.name)
         files, folders, logdir = {name: itself}, {name: folders[""]}, logdir.parent
     if not files:
-        raise TmnetError(
-            f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
-        )
+        raise _no_runs(logdir)
     known = {run.name: run for run in before if run.logdir == logdir}
     read = {piece.name: piece for run in known.values() for piece in run.joined}
     runs: list[Run] = []
@@ -398,14 +396,18 @@ def _check_run_exists(name: str, logdir: Path, files: Mapping[str, object]) -> N
             f"{here.parent}, in which it is called {here.name}."
         )
     if not files:
-        raise TmnetError(
-            f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
-        )
+        raise _no_runs(logdir)
     # A shell completes a name to where the run lies from here; and groups are easily left out.
     ends = [x for x in files if f"/{x}".endswith(f"/{name}") or f"/{name}".endswith(f"/{x}")]
     near = ends or difflib.get_close_matches(name, files, n=5, cutoff=0.4)
     hint = f"Nearest: {', '.join(near[:5])}." if near else f"There are: {_some([*files])}."
     raise TmnetError(f"{where}. {hint}")
+
+
+def _no_runs(logdir: Path) -> TmnetError:
+    return TmnetError(
+        f"No runs in {logdir}: no folder in it holds event files (named events.out.tfevents…)."
+    )
 
 
 def _some(names: Sequence[str]) -> str:

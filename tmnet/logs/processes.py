@@ -310,7 +310,11 @@ def _lives(placed: Sequence[Placed], clocks: Sequence[Clock]) -> list[_Life]:
     for i in sorted(range(len(placed)), key=lambda i: (clocks[i].first, writers[i].number)):
         writer, (_, folder, file) = writers[i], placed[i]
         life = latest.get(writer[:2]) if writer.pid else None
-        if life is None or _is_another(life, writers, clocks[i], folder, file):
+        if (
+            life is None
+            or writer.number <= writers[life.files[-1]].number
+            or _is_another(life, clocks[i], folder, file)
+        ):
             lives.append(life := _Life(writer))
             latest[writer[:2]] = life
         life.files.append(i)
@@ -326,12 +330,8 @@ def _lives(placed: Sequence[Placed], clocks: Sequence[Clock]) -> list[_Life]:
     return lives
 
 
-def _is_another(
-    life: _Life, writers: Sequence[Writer], clock: Clock, folder: str, file: EventFile
-) -> bool:
-    """Whether a file of the same host and pid comes from another process, or a restart in it."""
-    if writers[life.files[-1]].number >= writer_of(file.path.name).number:
-        return True
+def _is_another(life: _Life, clock: Clock, folder: str, file: EventFile) -> bool:
+    """Whether a later file of the same host and pid comes from another process, or a restart."""
     if clock.first < life.last:  # it was written beside those before it
         return False
     first = _by_tag(file, np.minimum)
