@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import performance_profile, rate_interval
+from tmnet.analysis.statistics.seeds import performance_profile, rate_interval
 from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
 from tmnet.drawing import (
     AggFigure,

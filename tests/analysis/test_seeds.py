@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmnet.analysis.statistics import (
+from tmnet.analysis.statistics.seeds import (
     iqm,
     iqm_difference,
     iqm_interval,

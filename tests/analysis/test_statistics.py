@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmnet.analysis.statistics import (
-    ConfidenceInterval,
-    Times,
-    difference,
-    interval,
-    iqm_interval,
-    rate_difference,
-    rate_interval,
-)
+from tmnet.analysis.statistics import ConfidenceInterval, holm
+from tmnet.analysis.statistics.draws import Times, difference, interval, rate_difference
+from tmnet.analysis.statistics.seeds import iqm_interval, rate_interval
 
 from .formulas import PRINTED_T, Z, by_wilson, of_blocks, student, widened
 
@@ -335,3 +329,31 @@ def covered(make, truth, repetitions=200):
 def test_intervals_cover_roughly(make, truth):
     """95 % are meant. 200 repetitions tell 87 from 99; `benchmarks/coverage.py` tells more."""
     assert 0.87 <= covered(make, truth) <= 0.99
+
+
+# --- several questions at once ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "p, adjusted",
+    [
+        ([], []),
+        ([0.03], [0.03]),
+        ([0.01, 0.04], [0.02, 0.04]),
+        ([0.04, 0.01], [0.04, 0.02]),
+        ([0.03, 0.03], [0.06, 0.06]),  # the second is no surer than the first
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),  # as R's p.adjust has it
+        ([0.9, 0.8], [1, 1]),
+    ],
+)
+def test_holms_p_by_hand(p, adjusted):
+    assert holm(p) == pytest.approx(adjusted)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_rejects_step_by_step(p):
+    """The smallest is held against 5 % over all, the next against 5 % over the rest, and so on."""
+    rejected, left = set(), sorted(range(len(p)), key=p.__getitem__)
+    while left and p[left[0]] * len(left) <= 0.05:
+        rejected.add(left.pop(0))
+    assert {i for i, value in enumerate(holm(p)) if value <= 0.05} == rejected

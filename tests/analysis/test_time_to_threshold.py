@@ -7,9 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmnet.analysis.statistics import (
-    time_to_threshold,
-)
+from tmnet.analysis.statistics.survival import time_to_threshold
 
 from .formulas import Z
 

@@ -21,7 +21,7 @@ from measuring import options, print_table
 from scipy import stats
 from scipy.signal import lfilter
 
-from tmnet.analysis import statistics as tested
+from tmnet.analysis.statistics import draws, seeds
 
 FASTEST, LOST = 24.0, 3.0  # s
 ASKED = (0.92, 0.98)
@@ -85,7 +85,7 @@ def times(rng, length, share=0.0):
 def mean(length, share=0.0):
     def made(rng):
         driven = times(rng, length, share)
-        return tested.interval(tested.Times(driven), tested.Times.mean), student(driven)
+        return draws.interval(draws.Times(driven), draws.Times.mean), student(driven)
 
     return made, FASTEST + LOST
 
@@ -93,7 +93,7 @@ def mean(length, share=0.0):
 def best(n, length, share=0.0):
     def made(rng):
         driven = times(rng, length, share)
-        ours = tested.interval(tested.Times(driven), lambda some, drawn: some.best_of(n, drawn))
+        ours = draws.interval(draws.Times(driven), lambda some, drawn: some.best_of(n, drawn))
         return ours, bootstrap(rng, lambda drawn: best_of(n, drawn), driven)
 
     return made, FASTEST + LOST / n
@@ -102,8 +102,8 @@ def best(n, length, share=0.0):
 def best_difference(n, lengths, share=0.0):
     def made(rng):
         one, other = (times(rng, length, share) for length in lengths)
-        ours = tested.difference(
-            tested.Times(one), tested.Times(other), lambda some, drawn: some.best_of(n, drawn)
+        ours = draws.difference(
+            draws.Times(one), draws.Times(other), lambda some, drawn: some.best_of(n, drawn)
         )
         return ours, bootstrap(rng, lambda a, b: best_of(n, a) - best_of(n, b), one, other)
 
@@ -113,7 +113,7 @@ def best_difference(n, lengths, share=0.0):
 def mean_difference(lengths, share=0.0):
     def made(rng):
         one, other = (times(rng, length, share) for length in lengths)
-        ours = tested.difference(tested.Times(one), tested.Times(other), tested.Times.mean)
+        ours = draws.difference(draws.Times(one), draws.Times(other), draws.Times.mean)
         return ours, welch(one, other)
 
     return made, 0.0
@@ -122,7 +122,7 @@ def mean_difference(lengths, share=0.0):
 def rate(races, p):
     def made(rng):
         finished = int(rng.binomial(races, p))
-        return tested.rate_interval(finished, races), wald((finished, races))
+        return seeds.rate_interval(finished, races), wald((finished, races))
 
     return made, p
 
@@ -130,7 +130,7 @@ def rate(races, p):
 def rate_difference(one, other):
     def made(rng):
         counts = [(int(rng.binomial(races, p)), races) for races, p in (one, other)]
-        return tested.rate_difference(*counts), wald(*counts)
+        return draws.rate_difference(*counts), wald(*counts)
 
     return made, one[1] - other[1]
 
@@ -143,7 +143,7 @@ def iqm(shape, skewed=False):
 
     def made(rng):
         scores = rng.gamma(2, size=shape) if skewed else rng.normal(size=shape)
-        return tested.iqm_interval(scores), bootstrap(rng, trimmed_mean, scores)
+        return seeds.iqm_interval(scores), bootstrap(rng, trimmed_mean, scores)
 
     return made, truth
 
@@ -152,7 +152,7 @@ def iqm_difference(one, other):
     def made(rng):
         scores = rng.normal(1, size=one), rng.normal(0, size=other)
         peer = bootstrap(rng, lambda a, b: trimmed_mean(a) - trimmed_mean(b), *scores)
-        return tested.iqm_difference(*scores), peer
+        return seeds.iqm_difference(*scores), peer
 
     return made, 1.0
 
@@ -160,7 +160,7 @@ def iqm_difference(one, other):
 def improvement(one, other, gap=0.7):
     def made(rng):
         scores = rng.normal(gap, size=one), rng.normal(size=other)
-        return tested.probability_interval(*scores), bootstrap(rng, ahead, *scores)
+        return seeds.probability_interval(*scores), bootstrap(rng, ahead, *scores)
 
     return made, stats.norm.cdf(gap / np.sqrt(2))
 

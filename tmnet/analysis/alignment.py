@@ -234,7 +234,7 @@ class Alignment:
         value), low, high (95 % of it), seeds (how many have a value). `seed` is that of the
         bootstrap.
         """
-        from tmnet.analysis.statistics import iqm, iqm_interval  # and SciPy, only for arms
+        from tmnet.analysis.statistics.seeds import iqm, iqm_interval  # and SciPy, only for arms
 
         table, rows, seed = self.table(name), [], a_whole_number("seed", seed, least=0)
         for at, values in zip(self.grid, table.to_numpy()):

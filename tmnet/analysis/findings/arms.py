@@ -10,14 +10,14 @@ from tmnet.analysis.findings.cautions import caution, cautions_of_any
 from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import (
+from tmnet.analysis.statistics.seeds import (
     iqm,
     iqm_difference,
     iqm_interval,
     probability_interval,
     probability_of_improvement,
-    time_to_threshold,
 )
+from tmnet.analysis.statistics.survival import time_to_threshold
 
 FEW_SEEDS = 5
 

@@ -9,7 +9,9 @@ import numpy as np
 from tmnet.analysis.findings.evidence import Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import ConfidenceInterval, rate_difference, rate_interval
+from tmnet.analysis.statistics import ConfidenceInterval
+from tmnet.analysis.statistics.draws import rate_difference
+from tmnet.analysis.statistics.seeds import rate_interval
 from tmnet.logs.config import positive, section
 from tmnet.logs.run import Run
 

@@ -9,7 +9,8 @@ import numpy as np
 from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of, ranked, say_behind
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import ConfidenceInterval, Times, difference, rate_difference
+from tmnet.analysis.statistics import ConfidenceInterval
+from tmnet.analysis.statistics.draws import Times, difference, rate_difference
 from tmnet.logs.run import Run
 
 BY_FEW = "by the best of equally few races"

@@ -9,7 +9,8 @@ import numpy as np
 from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import ConfidenceInterval, rate_difference
+from tmnet.analysis.statistics import ConfidenceInterval
+from tmnet.analysis.statistics.draws import rate_difference
 from tmnet.logs.run import Run
 
 AFTER = ("best", "finish_rate", "mean")  # of eval races, and the loss: what is followed

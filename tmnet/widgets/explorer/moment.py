@@ -8,7 +8,7 @@ import numpy as np
 
 from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import iqm, iqm_interval
+from tmnet.analysis.statistics.seeds import iqm, iqm_interval
 from tmnet.comparison import Comparison
 from tmnet.drawing import run_swatch
 from tmnet.safe_text import for_html
