@@ -9,6 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 TABLES = {  # what the heads of a benchmark's tables say
+    "claims": "measured (95 % CI)",
     "comparing": "times pandas' speed",
     "coverage": "the textbook's holds it",
     "learning": "of the way to QR-DQN",
@@ -20,7 +21,7 @@ TABLES = {  # what the heads of a benchmark's tables say
     "training_step": "times the textbook's speed",
 }
 PEER = "Gymnasium CarRacing-v3"
-SHARED = {"__init__", "measuring", "synthetic", "textbook", "test_benchmarks"}
+SHARED = {"__init__", "measuring", "simulation", "synthetic", "textbook", "test_benchmarks"}
 RUN_ALL = """
 import importlib, sys, traceback
 for name in sys.argv[1:]:

@@ -1,0 +1,317 @@
+"""How often findings claim what is not so, and what is; and whether their intervals hold the truth.
+
+Run with ``python tests/benchmarks/claims.py [--repetitions 1000] [--processes 2] [--situations
+TEXT …] [--smoke]``; about two minutes for a hundred repetitions. Whole trainings are drawn, of
+which the truth is known, and what `findings` says of them is counted: everything that stands out
+is a claim. "Holds" is "no" only where 95 % of the measured share lie on the wrong side of what is
+asked.
+"""
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+from measuring import options, print_table
+from scipy.special import expit, logit
+from scipy.stats import binomtest
+from simulation import NEVER, SCATTER, Driven, Training, draw
+
+import tmnet
+from tmnet.analysis.metrics import Metric
+from tmnet.progress import progress_bar
+
+GOING_ON = ("after", "plateau", "longer")  # kinds of findings
+LOOKS = range(5, 121, 5)  # minutes at which somebody looks who cannot wait
+COVERAGE = 0.93, 0.97  # asked of 95 % intervals
+LEARNING = {"learns_at": 60.0, "learning": 15.0}  # all the way through the window
+
+Trainings = dict[str, Training] | dict[str, list[Training]]  # runs, or arms with their seeds
+
+
+class Situation(NamedTuple):
+    """What is drawn, and which share of repetitions may have, or should have, a claim.
+
+    Attributes
+    ----------
+    trainings : callable
+        (generator) -> what is true of runs, or of the seeds of arms; the first is the baseline.
+    claim : str
+        Which claims count: "any"; "contrast" for all but those of going on, "going on" for these
+        alone; or a contrast of one statistic.
+    most, least : float or None
+        The share that is asked, of which there is one at most.
+    by : str
+    after : float or None
+        As `findings` has it.
+    looks : sequence of float or None
+        Ends of the windows that are looked at, in place of the one at the end.
+    intervals : bool
+        Whether the coverage of its intervals is asked, too.
+    """
+
+    trainings: Callable[[np.random.Generator], Trainings]
+    claim: str = "any"
+    most: float | None = None
+    least: float | None = None
+    by: str = "time"
+    after: float | None = None
+    looks: Sequence[float] | None = None
+    intervals: bool = False
+
+    def counts(self, kind: str, statistic: str) -> bool:
+        """Whether a claim of this kind counts."""
+        match self.claim:
+            case "any":
+                return True
+            case "contrast":
+                return kind not in GOING_ON
+            case "going on":
+                return kind in GOING_ON
+        return kind == "contrast" and statistic == self.claim
+
+
+def pair(other=None, **true) -> Callable[[np.random.Generator], Trainings]:
+    """Two runs, of which the other differs in this."""
+    one = Training(**true)
+    return lambda rng: {"a": one, "b": replace(one, **(other or {}))}
+
+
+def arms(number: int, other=None, failing=0, **true) -> Callable[[np.random.Generator], Trainings]:
+    """Two arms of so many seeds, of which the other differs in this, and some never finish."""
+    one = Training(**{"learns_at": 20.0, "races": 600, **true})
+
+    def drawn(rng: np.random.Generator) -> Trainings:
+        seeds = [*one.seeds(number, rng), *replace(one, **(other or {})).seeds(number, rng)]
+        for i in rng.choice(2 * number, failing, replace=False):
+            seeds[i] = replace(seeds[i], rate=NEVER)
+        return {"a": seeds[:number], "b": seeds[number:]}
+
+    return drawn
+
+
+def one_run(**true) -> Callable[[np.random.Generator], Trainings]:
+    return lambda rng: {"a": Training(**true)}
+
+
+FROZEN = {"learns_at": 20.0, "frozen_at": 40.0}  # of which after 40 nothing is to be gained
+SLOW_TO_START = {"learns_at": 70.0}
+FASTER = {"floor": Training().floor - 2 * SCATTER[1]}  # by two standard deviations of seeds
+MORE_RELIABLE = {"rate": float(expit(logit(Training().rate) + 2 * SCATTER[0]))}
+WOBBLES = {"independent": 0.0, "wobble 0.9": 0.9, "wobble 0.97": 0.97}
+MOST = {"independent": 0.05, "wobble 0.9": 0.1, "wobble 0.97": None}
+
+SITUATIONS = {
+    f"two equal runs, {races} races, {name}": Situation(
+        pair(races=races, wobble=wobble), most=MOST[name], intervals=not wobble
+    )
+    for races in (140, 600)
+    for name, wobble in WOBBLES.items()
+}
+SITUATIONS |= {
+    f"two equal runs that learn, 600 races, {name}": Situation(
+        pair(wobble=wobble, **LEARNING), "contrast", most=MOST[name], intervals=not wobble
+    )
+    for name, wobble in WOBBLES.items()
+}
+SITUATIONS |= {
+    "four equal runs": Situation(lambda rng: dict.fromkeys("abcd", Training()), most=0.05),
+    "two equal runs at unequal paces, by step": Situation(
+        pair({"pace": 4000.0}), most=0.05, by="step"
+    ),
+    "two equal runs at unequal paces, by relative step": Situation(
+        pair({"pace": 4000.0}), most=0.05, by="relative_step"
+    ),
+    "two equal runs at unequal paces, by FLOPs": Situation(
+        pair({"pace": 4000.0}), most=0.05, by="flops"
+    ),
+    "one starts to learn later, and ends equal": Situation(
+        pair(SLOW_TO_START, learns_at=20.0), "contrast", most=0.05
+    ),
+    "one starts from a checkpoint, and is better": Situation(
+        pair({"first_step": 500_000, "rate": 0.95, "floor": 23.5}, learns_at=20.0),
+        "contrast", most=0.05,
+    ),
+    "3 + 3 equal seeds": Situation(arms(3), most=0.05, intervals=True),
+    "5 + 5 equal seeds": Situation(arms(5), most=0.05, intervals=True),
+    "5 + 5 equal seeds, wobble 0.9": Situation(arms(5, wobble=0.9), most=0.05, intervals=True),
+    "5 + 5 equal seeds, one of which never finishes": Situation(arms(5, failing=1), most=0.05),
+    "5 + 5 equal seeds, by step": Situation(arms(5), most=0.05, by="step"),
+    "frozen at 40 min, 600 races, after 60": Situation(one_run(**FROZEN), "going on", most=0.05),
+    "frozen at 40 min, 600 races, after 40": Situation(
+        one_run(**FROZEN), "going on", most=0.05, after=40.0
+    ),
+    "frozen at 40 min, 140 races, after 60": Situation(
+        one_run(races=140, **FROZEN), "going on", most=0.05
+    ),
+    "as good from the start, 600 races, after 60": Situation(
+        one_run(), "going on", most=0.05, intervals=True
+    ),
+    "as good from the start, wobble 0.9, after 60": Situation(
+        one_run(wobble=0.9), "going on", most=0.1
+    ),
+    "two equal runs, looked at every 5 min": Situation(pair(), "contrast", looks=LOOKS),
+    "two equal runs, wobble 0.9, looked at every 5 min": Situation(
+        pair(wobble=0.9), "contrast", looks=LOOKS
+    ),
+    "97 against 45 %, 140 races, wobble 0.5": Situation(
+        pair({"rate": 0.45}, rate=0.97, races=140, wobble=0.5), "late_rate", least=0.8
+    ),
+    "97 against 45 %, 140 races, wobble 0.9": Situation(
+        pair({"rate": 0.45}, rate=0.97, races=140, wobble=0.9), "late_rate"
+    ),
+    "93 against 80 %, 140 races": Situation(
+        pair({"rate": 0.8}, rate=0.93, races=140), "late_rate"
+    ),
+    "93 against 80 %, 600 races": Situation(pair({"rate": 0.8}, rate=0.93), "late_rate"),
+    "0.3 s faster, 140 races": Situation(
+        pair({"floor": 24.2}, races=140), "late_best_of_10"
+    ),
+    "0.3 s faster, 600 races": Situation(pair({"floor": 24.2}), "late_best_of_10"),
+    "5 + 5 seeds, faster by 2 SD": Situation(arms(5, FASTER), "late_best_of_10"),
+    "5 + 5 seeds, faster and more reliable by 2 SD": Situation(
+        arms(5, FASTER | MORE_RELIABLE), "contrast", least=0.7
+    ),
+    "gains while it learns at 70 min, after 40": Situation(
+        one_run(learns_at=70.0), "going on", after=40.0
+    ),
+}  # fmt: skip
+
+
+# --- one repetition -------------------------------------------------------------------------------
+
+
+class Outcome(NamedTuple):
+    """What one repetition came to.
+
+    Attributes
+    ----------
+    claims : list of (str, str)
+        Kind and statistic of what stands out, of that which counts.
+    held : list of (str, int)
+        Which interval, and whether it lies below the truth (-1), holds it (0), or lies above.
+    """
+
+    claims: list[tuple[str, str]]
+    held: list[tuple[str, int]]
+
+
+def repetition(name: str, number: int) -> Outcome:
+    """Draw a situation once, and judge what is found."""
+    situation = SITUATIONS[name]
+    rng = np.random.default_rng([sorted(SITUATIONS).index(name), number])
+    driven: dict[str, dict[str, Driven]] = {}
+
+    def drawn(training: Training, run: str):
+        made, driven[run] = draw(training, run, rng)
+        return made
+
+    runs: dict | list = {}
+    for label, true in situation.trainings(rng).items():
+        if isinstance(true, Training):
+            runs = [*runs, drawn(true, label)]
+        else:
+            runs[label] = [drawn(seed, f"{label}{i}") for i, seed in enumerate(true)]
+    claims, held = [], []
+    for end in situation.looks or [None]:
+        window = None if end is None else (0.0, float(end))
+        comparison = tmnet.compare(runs, by=situation.by, window=window)
+        for finding in comparison.findings(after=situation.after):
+            statistic = (finding.metric or "").rpartition("/")[2]
+            if finding.stands_out and situation.counts(finding.kind, statistic):
+                claims.append((finding.kind, statistic))
+            truth = true_value(finding, comparison, driven) if situation.intervals else None
+            if truth is not None:
+                low, high = finding.uncertainty
+                held.append((f"{finding.kind} {statistic}", int(low > truth) - int(high < truth)))
+    return Outcome(claims, held)
+
+
+def true_value(finding, comparison, driven) -> float | None:
+    """What the value of a finding estimates; None where it has no interval, or is of other than
+    late races."""
+    of = Metric.named(finding.metric or "").races
+    if finding.uncertainty is None or not of or not of.statistic.startswith("late_"):
+        return None
+    if comparison.arms:
+        return 0.0 if finding.kind == "contrast" else None  # all seeds are of one kind
+    runs = {run.name: run for run in comparison.runs}
+
+    def late(name: str, end: float) -> float:
+        at = comparison.axis.of(runs[name]).races(of).at
+        last = (at > end - finding.window) & (at <= end)
+        return driven[name][of.kind].true(of.statistic.removeprefix("late_"), last)
+
+    value = late(finding.runs[0], finding.moment)
+    if finding.kind == "contrast":
+        return value - late(finding.runs[1], finding.moment)
+    return value
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def share(count: int, of: int, most: float | None, least: float | None) -> list[str]:
+    """What is asked, what is measured with 95 % of it, of how many, and whether it holds."""
+    low, high = binomtest(count, of).proportion_ci(0.95, "wilson")
+    asked = [f"{word} {x:.0%}" for word, x in (("at least", least), ("at most", most)) if x]
+    wrong = (most and low > most) or (least and high < least)
+    right = (not most or count / of <= most) and (not least or count / of >= least)
+    holds = "" if not asked else "**no**" if wrong else "yes" if right else "maybe"
+    measured = f"{count / of:.1%} ({low:.1%} to {high:.1%})"
+    return [" and ".join(asked) or "–", measured, f"{of:,}", holds]
+
+
+def told(name: str, outcomes: Sequence[Outcome]) -> Iterator[list[str]]:
+    """Rows of a situation: its claims, then its intervals."""
+    situation, n = SITUATIONS[name], len(outcomes)
+    count = sum(bool(outcome.claims) for outcome in outcomes)
+    kinds = Counter(claim for outcome in outcomes for claim in set(outcome.claims))
+    which = [f"{kind} {statistic} {k / n:.1%}" for (kind, statistic), k in kinds.most_common(4)]
+    what = f"claims: {situation.claim}"
+    yield [name, what, *share(count, n, situation.most, situation.least), ", ".join(which)]
+    held: dict[str, list[int]] = {}
+    for outcome in outcomes:
+        for interval, where in outcome.held:
+            held.setdefault(interval, []).append(where)
+    for interval, where in held.items():
+        below, within, above = (where.count(x) for x in (-1, 0, 1))
+        off = f"below the truth {below / len(where):.1%}, above {above / len(where):.1%}"
+        measured = share(within, len(where), *COVERAGE[::-1])
+        yield [name, f"95 % of {interval}", *measured, off]
+
+
+def rows(names: Sequence[str], repetitions: int, processes: int) -> Iterator[list[str]]:
+    with contextlib.ExitStack() as stack:
+        spread = map
+        if processes > 1:
+            pool = ProcessPoolExecutor(processes, get_context("spawn"))
+            spread = partial(stack.enter_context(pool).map, chunksize=5)
+        for name in names:
+            outcomes = spread(partial(repetition, name), range(repetitions))
+            yield from told(name, list(progress_bar(outcomes, desc=name, total=repetitions)))
+
+
+def main(argv=None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--situations", nargs="+", default=[""], help="parts of their names")
+    arguments = parser.parse_args(argv)
+    names = [name for name in SITUATIONS if any(part in name for part in arguments.situations)]
+    head = ["situation", "share with", "asked", "measured (95 % CI)", "of", "holds", "which"]
+    repetitions = 1 if arguments.smoke else arguments.repetitions
+    print_table(head, rows(names, repetitions, arguments.processes))
+
+
+if __name__ == "__main__":
+    main()
