@@ -68,7 +68,7 @@ def test_tables_by_time_and_then_by_step(compare):
     ):
         rows = [" ".join(line.split()) for line in part.splitlines()]
         assert any(row.startswith(first) for row in rows)
-        assert best in rows[rows.index("A01 eval: best time (s)") :]
+        assert best in rows[rows.index("A01 eval: best time (s), since the start") :]
         shares = [row.replace("*", "")
                   for row in rows[rows.index("share of time spent training (%)") :]]  # fmt: skip
         assert share in shares

@@ -138,15 +138,28 @@ def test_steps_and_minutes_as_text(runs):
 @pytest.mark.parametrize(
     "options, name, shown",
     [
-        ({}, "A01/eval/best", "A01 eval: best time (s)"),
-        ({}, "A01/explo/finish_rate", "A01 explo: finish rate (%)"),
+        ({}, "A01/eval/best", "A01 eval: best time (s), since the start"),
+        ({}, "A01/explo/finish_rate", "A01 explo: finish rate (%), since the start"),
+        ({}, "A01/eval/late_rate", "A01 eval: late finish rate (%), last 15 min"),
+        (
+            {"trailing": "late"},
+            "A01/eval/mean_all",
+            "A01 eval: mean time, cut-off races included (s), last 15 min",
+        ),
+        (
+            {},
+            "A01/eval/anytime_rate",
+            "A01 eval: anytime finish rate (%), mean of the last 15 min at every moment",
+        ),
         ({}, "A01/eval/first_finish", "A01 eval: first finish (min)"),
         ({"by": "step"}, "A01/eval/first_finish", "A01 eval: first finish (steps)"),
         ({}, "loss", "loss"),
-        ({"rule": "ema"}, "loss", "loss, ema"),
-        ({"rule": "ema"}, "A01/eval/best", "A01 eval: best time (s)"),
+        ({"rule": "ema"}, "loss", "loss, moving average, half-life 5 min"),
+        ({"rule": "min"}, "loss", "loss, lowest so far"),
+        ({"rule": "mean", "by": "step"}, "loss", "loss, mean of 50,000 steps"),
+        ({"rule": "ema"}, "A01/eval/best", "A01 eval: best time (s), since the start"),
         ({"trailing": 20}, "loss", "loss"),
-        ({"trailing": 20}, "A01/eval/best", "A01 eval: best time (s), races of the last 20 min"),
+        ({"trailing": 20}, "A01/eval/best", "A01 eval: best time (s), last 20 min"),
     ],
     ids=str,
 )
@@ -161,8 +174,9 @@ def test_all_tables_of_a_comparison(whole):
     assert len(titles) == len(set(titles)) == 12
     assert not any("std" in title or title.endswith(": races") for title in titles)
     alone = tables(whole.only(["A01/eval/std", "A01/eval/races"]))
-    assert [title for title, _ in alone] == ["A01 eval: std of finished times (s)",
-                                             "A01 eval: races"]  # fmt: skip
+    assert [title for title, _ in alone] == [
+        "A01 eval: std of finished times (s), since the start", "A01 eval: races, since the start"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("style", ["text", "md", "tex"])

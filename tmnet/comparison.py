@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tmnet.analysis.alignment import Alignment, chosen_metrics, having_axis, metric_names
+from tmnet.analysis.alignment import Alignment, having_axis
+from tmnet.analysis.available import chosen_metrics, metric_names
 from tmnet.analysis.axis import Axis
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
@@ -99,7 +100,7 @@ def compare(
     window: tuple[float, float] | None = None,
     metrics: Sequence[str] | None = None,
     clock: str = "active",
-    trailing: float | None = None,
+    trailing: float | str | None = None,
     rule: str = "last",
 ) -> Comparison:
     """Compare runs at equal training time, or at equal steps.
@@ -123,8 +124,10 @@ def compare(
     clock : {"active", "wall"}
         For ``by="time"``: minutes that processes of the run were running, or minutes since its
         first record.
-    trailing : float, optional
-        Count only races of the last `trailing` minutes (or steps); by default all from the start.
+    trailing : float or "late", optional
+        Count only races of the last `trailing` minutes (or steps), or of the late window: the
+        longer of a tenth of the window and what holds the last 50 eval races on the first map of
+        the run that raced least, but at most half of the window. By default all from the start.
     rule : {"last", "min", "max", "mean", "ema"}
         How scalars are evaluated; see `tmnet.analysis.metrics.scalar_values`.
 

@@ -16,15 +16,16 @@ BEST_MARK = "*"
 MOST_SETTINGS = 500  # shown
 
 
-def title(comparison: Alignment, metric: Metric) -> str:
-    """What a table of one metric shows, with its unit."""
+def with_unit(comparison: Alignment, metric: Metric) -> str:
+    """What a metric is, with its unit."""
     unit = comparison.unit_of(metric)
-    extra = ""
-    if metric.races and comparison.trailing is not None:
-        extra = f", races of the last {comparison.trailing:g} {comparison.axis.unit}"
-    if not metric.races and comparison.rule != "last":
-        extra = f", {comparison.rule}"
-    return f"{metric.label}{f' ({unit})' if unit else ''}{extra}"
+    return f"{metric.label}{f' ({unit})' if unit else ''}"
+
+
+def title(comparison: Alignment, metric: Metric) -> str:
+    """What a table of one metric shows, with its unit, and of when it is."""
+    counted = comparison.counted(metric)
+    return with_unit(comparison, metric) + (counted and f", {counted}")
 
 
 def metric_table(

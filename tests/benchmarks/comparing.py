@@ -49,7 +49,7 @@ def by_tmnet(runs, minutes, metrics=METRICS):
 def by_step(runs):
     """Every metric at 399 steps."""
     import tmnet
-    from tmnet.analysis.alignment import metric_names
+    from tmnet.analysis.available import metric_names
 
     interval = min(run.steps for run in runs) // 400
     comparison = tmnet.compare(
@@ -106,7 +106,7 @@ def rows(logdir: Path, names, minutes: int, repeats: int):
     import numpy as np
 
     import tmnet
-    from tmnet.analysis.alignment import metric_names
+    from tmnet.analysis.available import metric_names
 
     def load():
         return [tmnet.load_run(name, logdir) for name in names]

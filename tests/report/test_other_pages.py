@@ -45,7 +45,12 @@ def test_the_page_of_arms_shows_every_seed(of_arms):
         for name in ("big0", "big1", "small2", "small3")
     ]
     values = table(of_arms, "Values at 30 min", 5)
-    assert values.loc["A01 eval: best time (s)"].tolist() == ["35.00", "40.00", "42.50", "44.00"]
+    assert values.loc["A01 eval: best time (s), since the start"].tolist() == [
+        "35.00",
+        "40.00",
+        "42.50",
+        "44.00",
+    ]
     alts = [text for kind, text in of_arms if kind == "alt"]
     assert len(alts) == 10 + 3 and all(text.endswith(": big, small") for text in alts)
 
@@ -53,7 +58,7 @@ def test_the_page_of_arms_shows_every_seed(of_arms):
 def test_tables_of_arms_have_the_middle_of_their_seeds(of_arms, logdir):
     """Of two seeds their mean, by pandas, once both have finished."""
     part = sections(of_arms)["By training time"]
-    shown = table(part, "A01 eval: best time (s), by training time", 3)
+    shown = table(part, "A01 eval: best time (s), since the start, by training time", 3)
     races = {name: load(logdir, name).races for name in ("big0", "big1", "small2", "small3")}
     best = {
         name: some.set_index("minutes")["time_s"]

@@ -74,11 +74,15 @@ def test_the_table_of_a_moment(explorer):
     explorer.controls.baseline.value = "A01_as20_long"
     explorer.show_at(120)
     page = explorer.display.moment_table.value
-    best = re.search(r"<tr><th>A01 eval: best time \(s\)</th>(.*?)</tr>", page)[1].split("<td>")[1:]
+    best = re.search(r"<tr><th>A01 eval: best time \(s\), since the start</th>(.*?)</tr>", page)[
+        1
+    ].split("<td>")[1:]
     assert best[0].startswith("<b>24.49 *</b>") and "−0.10" in best[0]
     assert best[1].startswith("24.59") and "<small>" not in best[1]
     assert best[2].startswith("24.72") and "+0.13" in best[2]
-    rate = re.search(r"<tr><th>A01 eval: finish rate \(%\)</th>(.*?)</tr>", page)[1].split("<td>")
+    rate = re.search(r"<tr><th>A01 eval: finish rate \(%\), since the start</th>(.*?)</tr>", page)[
+        1
+    ].split("<td>")
     for run, cell in zip(RUNS, rate[1:]):
         races = races_until(run, 120)
         assert f"{100 * races['finished'].mean():.1f} <small>({len(races)} races)" in cell

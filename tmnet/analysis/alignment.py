@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
+from tmnet.analysis.available import chosen_metrics, unknown_metric
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import (
     DECIMALS,
-    KEY_SCALARS,
-    OF_ROBUST,
     RACE_KINDS,
-    ROBUST,
     RULES,
     STATISTICS,
     Metric,
+    OfRaces,
+    Races,
+    anytime,
     scalar_values,
 )
 from tmnet.arguments import (
@@ -35,7 +35,13 @@ from tmnet.errors import NoAxisError, TmnetError
 from tmnet.logs.run import Run
 from tmnet.yaml_text import dotted
 
+if TYPE_CHECKING:
+    from tmnet.analysis.statistics.races import Estimates
+
 MOST_POINTS = 20_000
+LATE_SHARE, LATE_RACES = 0.1, 50  # the late window has a tenth of the window, or so many races
+ALWAYS_SINCE_START = ("first_finish",)
+RULE_WORDS = {"min": "lowest so far", "max": "highest so far"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +67,7 @@ class Alignment:
     interval: float
     window: tuple[float, float]
     grid: np.ndarray
-    trailing: float | None
+    trailing: float | str | None
     rule: str
     arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -74,7 +80,7 @@ class Alignment:
         interval: float | None = None,
         window: tuple[float, float] | None = None,
         metrics: Sequence[str] | None = None,
-        trailing: float | None = None,
+        trailing: float | str | None = None,
         rule: str = "last",
     ) -> Self:
         """Align runs; see `tmnet.compare`."""
@@ -89,7 +95,10 @@ class Alignment:
         check_runs(runs)
         one_of("rule", rule, RULES)
         interval = None if interval is None else a_number("interval", interval, above=0)
-        trailing = None if trailing is None else a_number("trailing", trailing, above=0)
+        if isinstance(trailing, str):
+            one_of("trailing", trailing, ("late",))
+        elif trailing is not None:
+            trailing = a_number("trailing", trailing, above=0)
         ends = [axis.of(run).end for run in runs]
         lo, hi = (0.0, min(ends)) if window is None else a_pair("window", window)
         if lo > hi:
@@ -132,7 +141,7 @@ class Alignment:
             "interval": None,
             "window": None,
             "metrics": [metric.name for metric in self.metrics],
-            "trailing": None,
+            "trailing": "late" if self.trailing == "late" else None,
             "rule": self.rule,
         }
         for name in changes:
@@ -200,18 +209,110 @@ class Alignment:
 
     def values_at(self, run: Run, metric: Metric, grid: np.ndarray) -> np.ndarray:
         """Values of a metric of a run at ascending positions on the axis, (points,)."""
-        there = self.axis.of(run)
         if not metric.races:
-            return scalar_values(self.rule, *there.scalar(metric.name), grid, self.interval)
-        races = there.races(metric.races)
+            there = self.axis.of(run).scalar(metric.name)
+            return scalar_values(self.rule, *there, grid, self.interval)
+        races, first, behind = self.races_that_count(run, metric, grid)
         if not len(races.at):
             return np.full(len(grid), np.nan)
+        of = STATISTICS[metric.races.statistic]
+        if of.span == "anytime":
+            return anytime(races, of, grid, self.window[0], self.late)
+        return of.rule(races, first, behind)
+
+    def races_that_count(
+        self, run: Run, metric: Metric, grid: np.ndarray
+    ) -> tuple[Races, np.ndarray, np.ndarray]:
+        """Races of a run, and which of them, [first, behind), a metric is made of at ascending
+        positions on the axis."""
+        assert metric.races is not None  # of a metric of races
+        races = self.axis.of(run).races(metric.races)
         behind = np.searchsorted(races.at, grid, side="right")
         first = np.zeros_like(behind)
-        if self.trailing is not None:
-            since = np.round(grid - self.trailing, DECIMALS)
+        if (trailing := self.trailing_of(metric)) is not None:
+            since = np.round(grid - trailing, DECIMALS)
             first = np.searchsorted(races.at, since, side="right")
-        return STATISTICS[metric.races.statistic].rule(races, first, behind)
+        return races, first, behind
+
+    @functools.cached_property
+    def late(self) -> float:
+        """Length of the late window, in units of the axis.
+
+        A tenth of the window, or, where that is longer, what holds the last 50 eval races on the
+        first map of the run that raced least of those that reach the last grid point; but at most
+        half of the window.
+        """
+        end = float(self.grid[-1])
+        length = end - self.window[0]
+        needed = [LATE_SHARE * length]
+        for run in self.runs:
+            if self.main_races and not self.ended(run, end):
+                at = self.axis.of(run).races(self.main_races).at
+                at = at[at <= end]
+                if len(at):  # from behind the race before them on
+                    needed.append(end - at[-LATE_RACES - 1] if len(at) > LATE_RACES else np.inf)
+        return round(min(max(needed), length / 2), DECIMALS)
+
+    @functools.cached_property
+    def main_races(self) -> OfRaces | None:
+        """Eval races of the first map, or, where there are none, explo races; None without any."""
+        raced = dict.fromkeys(pair for run in self.runs for pair in run.raced)
+        maps = dict.fromkeys(map_ for run in self.runs for map_ in run.maps)
+        every = ((map_, kind) for kind in RACE_KINDS for map_ in maps)
+        return next((OfRaces(*pair, "races") for pair in every if pair in raced), None)
+
+    def trailing_of(self, metric: Metric) -> float | None:
+        """Over which length of the axis races count for a metric; None for all since the start."""
+        if metric.races and metric.races.statistic in ALWAYS_SINCE_START:
+            return None
+        if metric.span != "given" or self.trailing == "late":
+            return self.late
+        assert not isinstance(self.trailing, str)
+        return self.trailing
+
+    def counted(self, metric: Metric) -> str:
+        """Of when the numbers of a metric are, in words: "last 12 min", "since the start"; "" for
+        the last value of a scalar, and for moments."""
+        unit = self.axis.unit
+        if metric.races is None:
+            if self.rule in ("mean", "ema"):
+                length = f"{self.axis.show(self.interval)} {unit}"
+                told = {"mean": f"mean of {length}", "ema": f"moving average, half-life {length}"}
+                return told[self.rule]
+            return RULE_WORDS.get(self.rule, "")
+        if metric.races.statistic in ALWAYS_SINCE_START:
+            return ""
+        trailing = self.trailing_of(metric)
+        if trailing is None:
+            return "since the start"
+        length = f"{self.axis.show(trailing)} {unit}"
+        if metric.span == "anytime":
+            return f"mean of the last {length} at every moment"
+        return f"last {length}"
+
+    def bands(self, name: str) -> np.ndarray:
+        """95 % of one metric of single runs, (runs, grid points, 2); see `statistics.races`.
+
+        Of finish rates, mean times and the best of ten, where they are of a trailing window; NaN
+        where there are too few races in it, and of all other metrics.
+        """
+        metric = self.metric(name)
+        bands = np.full((len(self.runs), len(self.grid), 2), np.nan)
+        if self.trailing_of(metric) is not None:
+            for i, run in enumerate(self.runs):
+                if found := self.estimates(run, metric, self.grid):
+                    bands[i] = np.stack(found.interval(), axis=-1)
+                    bands[i, self.ended(run, self.grid)] = np.nan
+        return bands
+
+    def estimates(self, run: Run, metric: Metric, grid: np.ndarray) -> Estimates | None:
+        """Values of a metric of a run at ascending positions, and how sure they are; None where
+        there is no telling of it."""
+        from tmnet.analysis.statistics.races import estimates  # and SciPy, only where it is asked
+
+        if not metric.races:
+            return None
+        return estimates(metric.races.statistic, *self.races_that_count(run, metric, grid))
 
     def table(self, name: str) -> pd.DataFrame:
         """One metric: a row a grid point, a column a run."""
@@ -249,10 +350,16 @@ class Alignment:
 
     def races_behind(self, t: float) -> pd.DataFrame:
         """How many races stand behind each metric of races at one moment: as `at`."""
-        of_races = {metric.name: metric.races for metric in self.metrics if metric.races}
-        counts = [Metric.named(of._replace(statistic="races").name) for of in of_races.values()]
-        there = replace(self, metrics=tuple(counts)).at(t)
-        return there.set_axis(pd.Index(list(of_races), name="metric"))
+        t = a_number("t", t)
+        of_races = [metric for metric in self.metrics if metric.races]
+        counts = np.full((len(of_races), len(self.runs)), np.nan)
+        for i, metric in enumerate(of_races):
+            for j, run in enumerate(self.runs):
+                races, first, behind = self.races_that_count(run, metric, np.array([t]))
+                if len(races.at) and not self.ended(run, t):
+                    counts[i, j] = behind[0] - first[0]
+        names = pd.Index([metric.name for metric in of_races], name="metric")
+        return pd.DataFrame(counts, names, [run.name for run in self.runs])
 
     def config_diff(self) -> pd.DataFrame:
         """Configuration entries in which the runs differ: a row an entry, a column a run."""
@@ -310,27 +417,8 @@ class Alignment:
         names = [metric.name for metric in self.metrics]
         wanted = Metric.named(name, logged=names).name
         if wanted not in names:
-            raise TmnetError(_unknown(name, names))
+            raise TmnetError(unknown_metric(name, names))
         return names.index(wanted)
-
-
-def metric_names(runs: Sequence[Run], all_scalars: bool = False) -> list[str]:
-    """Names of the metrics that the runs have: of races, key scalars, and maybe all others.
-
-    Where there are no races, as in logs of other tools, all are taken: what such a tool counts as
-    its result has any name.
-    """
-    names = []
-    for map_ in dict.fromkeys(map_ for run in runs for map_ in run.maps):
-        for kind in RACE_KINDS:
-            robust = [run.raced[map_, kind] for run in runs if (map_, kind) in run.raced]
-            statistics = [*STATISTICS] * bool(robust)
-            statistics += [ROBUST + statistic for statistic in OF_ROBUST] * any(robust)
-            names += [f"{map_}/{kind}/{statistic}" for statistic in statistics]
-    tags = dict.fromkeys(tag for run in runs for tag in run.tags)
-    key = [tag for wanted in KEY_SCALARS for tag in tags if tag.partition("/")[0] == wanted]
-    every = [*names, *key, *(tags if all_scalars or not names else ())]
-    return list(dict.fromkeys(every))  # a scalar may be called like a metric of races, too
 
 
 def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:
@@ -404,24 +492,3 @@ def _hundredth(length: float) -> float:
         return 1.0
     power = 10.0 ** np.floor(np.log10(length / 100))
     return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
-
-
-def chosen_metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
-    """Metrics by their names, or those that are shown by default; TmnetError for one that none of
-    the runs has."""
-    known = metric_names(runs, all_scalars=True)
-    if wanted is None:
-        wanted = metric_names(runs)
-    wanted = some_names("metrics", wanted)
-    tags = {tag for run in runs for tag in run.tags}
-    chosen = [Metric.named(name, logged=tags) for name in wanted]
-    for name, metric in zip(wanted, chosen):
-        if metric.name not in known:
-            raise TmnetError(_unknown(name, known))
-    return tuple({metric.name: metric for metric in chosen}.values())
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=5, cutoff=0.3)
-    hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(known[:20])} …"
-    return f"There is no metric {name or '(without a name)'}. {hint}"

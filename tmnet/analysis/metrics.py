@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ from tmnet.arguments import a_text
 from tmnet.logs.dialects import common_name
 
 Better = Literal["lower", "higher"] | None
+# Which races count: those of the trailing window that is asked for, or else all; always those of
+# the late window; or the late windows of all moments so far, one after the other.
+Span = Literal["given", "late", "anytime"]
 RACE_KINDS = ("eval", "explo")
 DECIMALS = 9  # of grid points and what is computed from them: 0.3 - 0.1 is 0.2
 
@@ -110,6 +113,11 @@ class Metric:
     def drawn(self) -> bool:
         """Whether a figure of it says more than a number: not of counts and first moments."""
         return not self.races or self.races.statistic not in ("races", "first_finish")
+
+    @property
+    def span(self) -> Span:
+        """Which stretch of the axis its races are from."""
+        return STATISTICS[self.races.statistic].span if self.races else "given"
 
     def show(self, value: float) -> str:
         """The value as text, without its unit; a dash where it is missing or not finite."""
@@ -203,6 +211,36 @@ def _races(races, first, behind):
     return (behind - first).astype(float)
 
 
+def best_of(times: np.ndarray, k: int) -> float:
+    """The expected best of `k` races drawn without replacement from finished ones.
+
+    Exact, by order statistics: the i-th fastest of n is the best of those drawn with the chance
+    that the other k - 1 are slower, C(n - i, k - 1) / C(n, k).
+
+    Parameters
+    ----------
+    times : ndarray (n,)
+    k : int
+
+    Returns
+    -------
+    float
+        NaN where there are fewer than `k`.
+    """
+    n = len(times)
+    if n < k:
+        return np.nan
+    behind = np.arange(n - 1, k - 1, -1)  # how many are slower than the first, the second, …
+    chances = k / n * np.cumprod(np.append(1.0, (behind - k + 1) / behind))  # (n - k + 1,)
+    return float(chances @ np.sort(times)[: len(chances)])
+
+
+def _best_of_10(races, first, behind):
+    times = races.time_s[races.finished]
+    ends = zip(races.finishes_before[first], races.finishes_before[behind])
+    return np.array([best_of(times[a:b], BEST_OF) for a, b in ends])
+
+
 @dataclass(frozen=True)
 class Statistic:
     """A metric of the races of any map and kind."""
@@ -213,9 +251,11 @@ class Statistic:
     rule: Callable[[Races, np.ndarray, np.ndarray], np.ndarray]
     scale: float = 1.0
     digits: int | None = None
+    span: Span = "given"
 
 
-STATISTICS = {
+BEST_OF = 10
+_PUBLISHED = {
     "best": Statistic("best time", "s", "lower", _best, digits=2),
     "mean": Statistic("mean time of finished races", "s", "lower", _mean, digits=2),
     "std": Statistic("std of finished times", "s", "lower", _std, digits=2),
@@ -224,6 +264,59 @@ STATISTICS = {
     "first_finish": Statistic("first finish", "axis", "lower", _first_finish),
     "races": Statistic("races", "", None, _races, digits=0),
 }
+_BEST_OF_10 = Statistic(f"best of {BEST_OF} races", "s", "lower", _best_of_10, digits=2)
+
+
+def _spanning(span: Span, of: Statistic) -> Statistic:
+    return replace(of, label=f"{span} {of.label}", span=span)
+
+
+STATISTICS = _PUBLISHED | {
+    "best_of_10": _BEST_OF_10,
+    "late_rate": _spanning("late", _PUBLISHED["finish_rate"]),
+    "late_best_of_10": _spanning("late", _BEST_OF_10),
+    "late_mean": _spanning("late", _PUBLISHED["mean"]),
+    "late_std": _spanning("late", _PUBLISHED["std"]),
+    "late_mean_all": _spanning("late", _PUBLISHED["mean_all"]),
+    "anytime_rate": _spanning("anytime", _PUBLISHED["finish_rate"]),
+    "anytime_mean_all": _spanning("anytime", _PUBLISHED["mean_all"]),
+}
+BY_DEFAULT = tuple(_PUBLISHED)  # what is compared where nobody says what
+
+
+def anytime(
+    races: Races, of: Statistic, grid: np.ndarray, begin: float, trailing: float
+) -> np.ndarray:
+    """The mean of a trailing rate or time from `begin` to each grid point.
+
+    Between two races it stays what it was, and where the window is empty, too; before the first
+    race a rate is 0, and a time what the first race brought.
+
+    Parameters
+    ----------
+    races : Races
+    of : Statistic
+    grid : ndarray (m,)
+    begin, trailing : float
+        Where the mean begins, and the length of the window, on the axis.
+
+    Returns
+    -------
+    ndarray (m,)
+        NaN at `begin` and before.
+    """
+    # where it changes: a race ends, or falls out of the window
+    knots = np.unique(np.round(np.concatenate([[begin], races.at, races.at + trailing]), DECIMALS))
+    behind = np.searchsorted(races.at, knots, side="right")
+    first = np.searchsorted(races.at, np.round(knots - trailing, DECIMALS), side="right")
+    value = pd.Series(of.rule(races, first, behind)).ffill()  # (knots,)
+    value = value.fillna(0.0) if of.better == "higher" else value.bfill()
+    knots = np.append(knots, max(knots[-1], grid[-1]) + 1.0)
+    area = _sums(value.to_numpy() * np.diff(knots))
+    length = grid - begin
+    return _over(np.interp(grid, knots, area) - np.interp(begin, knots, area), length)
+
+
 ROBUST = "robust_"  # begins the names of those of races that a trainer calls robust
 OF_ROBUST = ("best", "mean", "std", "first_finish", "races")  # all of which finished
 

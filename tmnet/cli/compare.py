@@ -49,9 +49,10 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
     add("--clock", choices=("active", "wall"), default="active", help="count downtime or not")
     add(
         "--trailing",
-        type=float,
+        type=_trailing,
         metavar="MIN",
-        help="by time, count only races of the last MIN minutes (default: all from the start)",
+        help="by time, count only races of the last MIN minutes, or of the late window (late), in "
+        "which a run has 50 eval races at least (default: all from the start)",
     )
     add("--metrics", nargs="+", metavar="M", help="metrics to show (default: those of races, "
         "loss, average Q, share of training; all where there are no races)")  # fmt: skip
@@ -72,6 +73,10 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
     add("--json", metavar="FILE", help="the same as JSON")
 
 
+def _trailing(text: str) -> float | str:
+    return text if text == "late" else float(text)
+
+
 def _window(text: str) -> tuple[float, float]:
     lo, _, hi = text.rpartition(":")
     return float(lo or 0), float(hi)
@@ -81,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     """`tmnet compare`."""
     import pandas as pd
 
-    from tmnet.analysis.alignment import metric_names
+    from tmnet.analysis.available import metric_names
     from tmnet.cli.common import log_directory, print_tables, runs_table
     from tmnet.comparison import compare_by
     from tmnet.logs.find import load_run

@@ -22,7 +22,7 @@ from tmnet.report.page import PAGE_FORMATS
 from tmnet.report.report import PROMPTS, report
 from tmnet.report.study import Study
 from tmnet.safe_text import for_html, for_label, lines_for_html
-from tmnet.tables import title
+from tmnet.tables import with_unit
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.moment import findings_html
 from tmnet.widgets.parts import (
@@ -227,7 +227,7 @@ class WriteUp(widgets.HBox):
             at_first = 50.0 if metric.unit == "%" else np.ceil(ends.max() / step - 1e-9) * step
             levels[metric.name] = widgets.FloatSlider(
                 at_first, min=low, max=max(high, at_first), step=step,
-                description=for_label(title(self.comparison, metric)),
+                description=for_label(with_unit(self.comparison, metric)),
                 readout_format=f".{metric.digits}f",
                 continuous_update=False, style={"description_width": "180px"}, layout=FULL,
                 tooltip="Findings say when each run reaches this for good",

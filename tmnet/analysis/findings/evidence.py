@@ -46,7 +46,7 @@ class Evidence:
 
     def races(self, metric: Metric, run: Run, at: float) -> Races:
         """Races of the metric's map and kind that count at a moment."""
-        trailing = self.comparison.trailing
+        trailing = self.comparison.trailing_of(metric)
         return self.races_between(metric, run, at, -np.inf if trailing is None else at - trailing)
 
     def races_between(self, metric: Metric, run: Run, at: float, since: float = -np.inf) -> Races:
@@ -101,8 +101,9 @@ class Evidence:
     def reached(self, metric: Metric, threshold: float, run: Run) -> float | None:
         """From when on a metric is at least as good as a threshold, until the end."""
         moments = self.moments(metric, run)
-        if metric.races and self.comparison.trailing is not None:  # and where a race counts no more
-            moments = np.unique([moments, np.round(moments + self.comparison.trailing, DECIMALS)])
+        trailing = self.comparison.trailing_of(metric)
+        if metric.races and trailing is not None:  # and where a race counts no more
+            moments = np.unique([moments, np.round(moments + trailing, DECIMALS)])
         moments = moments[moments <= self.end_of(run)]
         if not len(moments):
             return None

@@ -11,7 +11,7 @@ from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.safe_text import for_html
-from tmnet.tables import title
+from tmnet.tables import with_unit
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -133,7 +133,7 @@ class Display(widgets.VBox):
 
     def set_metrics(self, comparison: Comparison) -> None:
         """Offer the metrics of a comparison, and the levels of those that can reach one."""
-        titles = [(title(comparison, metric), metric) for metric in comparison.metrics]
+        titles = [(with_unit(comparison, metric), metric) for metric in comparison.metrics]
         set_options(self.grid_metric, options_of((text, metric.name) for text, metric in titles))
         reaching = [
             (text, metric) for text, metric in titles

@@ -11,7 +11,8 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import check_runs, metric_names
+from tmnet.analysis.alignment import check_runs
+from tmnet.analysis.available import metric_names
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
 from tmnet.drawing import run_swatch

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from tmnet.analysis.alignment import metric_names
+from tmnet.analysis.available import metric_names
 from tmnet.analysis.axis import CLOCKS
 from tmnet.analysis.metrics import RULES, Metric
 from tmnet.arguments import a_flag, a_number, a_pair, a_text, some_names, wrong

@@ -1,0 +1,200 @@
+"""How sure the numbers of one run are: its races follow one another, and drift while it learns.
+
+Races of one run are alike, since the same agent drove them, and get better while it learns. So
+they are cut, in order, into b blocks of equal count, and what a value is uncertain by follows from
+how the blocks' values B differ from one to the next, which forgives a trend::
+
+    variance = sum((B[j + 1] - B[j]) ** 2) / (2 b (b - 1))        degrees of freedom: 2 (b - 1) / 3
+
+but no less than independent races would have. Of two runs the variances add, and the degrees of
+freedom are Satterthwaite's. It holds for races of which each keeps 0.9 of the one before; of
+wobbles that are slower than that, among fifty races, it knows too little. How often it errs is what
+`tests/benchmarks/claims.py` shows.
+
+References
+----------
+von Neumann (1941): mean squares of successive differences. Carlstein (1986): blocks of what follows
+one another. Satterthwaite (1946): sums of variances. Agresti and Coull (1998): rates near 0 and 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from tmnet.analysis.metrics import BEST_OF, Races, best_of
+from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
+
+FEWEST = 10  # races, of fewer nothing is said
+FEWEST_BLOCKS = 4
+
+
+class Difference(NamedTuple):
+    """Of two values, 95 % of it, and the two-sided p of there being none; NaN where there are too
+    few races to tell."""
+
+    value: float
+    interval: ConfidenceInterval
+    p: float
+
+    @property
+    def told(self) -> bool:
+        """Whether there are enough races to tell."""
+        return not np.isnan(self.p)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Values of a statistic at some moments, and how sure they are.
+
+    Attributes
+    ----------
+    value, variance, freedom : ndarray (moments,)
+        Of the value its variance, and the degrees of freedom of that; NaN where races are too few.
+    n : ndarray (moments,) of int
+        Races behind each.
+    least, most : float
+        Between which all values lie.
+    """
+
+    value: np.ndarray
+    variance: np.ndarray
+    freedom: np.ndarray
+    n: np.ndarray
+    least: float = -np.inf
+    most: float = np.inf
+
+    def interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """95 % of each value: low and high."""
+        half = stats.t.isf((1 - CONFIDENCE) / 2, self.freedom) * np.sqrt(self.variance)
+        return (
+            np.maximum(self.value - half, self.least),
+            np.minimum(self.value + half, self.most),
+        )
+
+    def at(self, i: int) -> Estimates:
+        """Those at one moment alone."""
+        value, variance, freedom, n = (
+            x[[i]] for x in (self.value, self.variance, self.freedom, self.n)
+        )
+        return Estimates(value, variance, freedom, n, self.least, self.most)
+
+    def above(self, other: Estimates) -> list[Difference]:
+        """How much higher they are than others, of other races, moment by moment."""
+        variance = self.variance + other.variance
+        with np.errstate(invalid="ignore", divide="ignore"):
+            freedom = variance**2 / (
+                self.variance**2 / self.freedom + other.variance**2 / other.freedom
+            )
+            value, scatter = self.value - other.value, np.sqrt(variance)
+            half = stats.t.isf((1 - CONFIDENCE) / 2, freedom) * scatter
+            p = 2 * stats.t.sf(np.abs(value) / scatter, freedom)
+        low = np.maximum(value - half, self.least - self.most)
+        high = np.minimum(value + half, self.most - self.least)
+        return [
+            Difference(float(v), ConfidenceInterval(float(a), float(b)), float(q))
+            for v, a, b, q in zip(value, low, high, p)
+        ]
+
+
+def estimates(
+    statistic: str, races: Races, first: np.ndarray, behind: np.ndarray
+) -> Estimates | None:
+    """A statistic of ranges of races, and how sure it is; None where there is no telling of it.
+
+    Parameters
+    ----------
+    statistic : str
+        Of `tmnet.analysis.metrics.STATISTICS`.
+    races : Races
+    first, behind : ndarray (moments,) of int
+        The races [first, behind) count at each moment.
+    """
+    if not len(races.at):
+        first = behind = np.zeros(len(first), int)
+    if statistic in ("finish_rate", "late_rate"):
+        return _rates(races, first, behind)
+    if statistic in ("mean_all", "late_mean_all"):
+        return _means(races.time_s, first, behind)
+    finishes = races.finishes_before[first], races.finishes_before[behind]
+    times = races.time_s[races.finished]
+    if statistic in ("mean", "late_mean"):
+        return _means(times, *finishes)
+    if statistic in ("best_of_10", "late_best_of_10"):
+        return _bests(times, *finishes)
+    return None
+
+
+def _rates(races: Races, first: np.ndarray, behind: np.ndarray) -> Estimates:
+    sums, n = races.finishes_before, behind - first
+    finishes = sums[behind] - sums[first]
+    variance, freedom = _of_blocks(sums, first, n)
+    middle = (finishes + 2) / (n + 4)
+    return Estimates(
+        _over(finishes, n), np.maximum(variance, middle * (1 - middle) / (n + 4)), freedom, n,
+        least=0.0, most=1.0,
+    )  # fmt: skip
+
+
+def _means(values: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimates:
+    n = behind - first
+    centre = values.mean() if len(values) else 0.0  # or squares would lose digits
+    around = values - centre
+    sums, squares = (np.append(0.0, np.cumsum(x)) for x in (around, around**2))
+    total = sums[behind] - sums[first]
+    mean = _over(total, n)
+    scatter = _over(squares[behind] - squares[first] - total * mean, n - 1)
+    variance, freedom = _of_blocks(sums, first, n)
+    return Estimates(centre + mean, np.maximum(variance, _over(scatter, n)), freedom, n)
+
+
+def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimates:
+    """Of the expected best of ten: of blocks of ten races at least."""
+    n = behind - first
+    value, variance, freedom = np.full((3, len(n)), np.nan)
+    for i, (start, count) in enumerate(zip(first, n)):
+        value[i] = best_of(times[start : start + count], BEST_OF)
+        blocks = min(_blocks(count), count // BEST_OF)
+        if blocks > 1:
+            ends = start + count * np.arange(blocks + 1) // blocks
+            bests = np.array([best_of(times[a:b], BEST_OF) for a, b in itertools.pairwise(ends)])
+            variance[i], freedom[i] = _of_differences(bests[None])[0], _freedom(blocks)
+    # of blocks that are alike by chance nothing follows
+    variance[variance <= (1e-9 * value) ** 2] = np.nan
+    return Estimates(value, variance, freedom, n)
+
+
+def _of_blocks(sums: np.ndarray, first: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance of means of ranges of values, and its degrees of freedom; `sums` are those of the
+    first 0, 1, … values."""
+    variance, freedom = np.full((2, len(n)), np.nan)
+    enough = n >= FEWEST
+    blocks = np.where(enough, [_blocks(count) for count in n], 0)
+    for b in np.unique(blocks[enough]):
+        there = blocks == b
+        ends = first[there, None] + n[there, None] * np.arange(b + 1) // b  # (moments, b + 1)
+        variance[there] = _of_differences(np.diff(sums[ends]) / np.diff(ends))
+        freedom[there] = _freedom(b)
+    return variance, freedom
+
+
+def _of_differences(values: np.ndarray) -> np.ndarray:
+    """Variance of the means of blocks' values, (…, blocks)."""
+    b = values.shape[-1]
+    return (np.diff(values) ** 2).sum(-1) / (2 * b * (b - 1))
+
+
+def _blocks(n: int) -> int:
+    return max(FEWEST_BLOCKS, round(n**0.4))
+
+
+def _freedom(blocks: int) -> float:
+    return 2 * (blocks - 1) / 3
+
+
+def _over(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
