@@ -1,9 +1,11 @@
-"""How soon the explorer shows its first picture of many runs, and the memory that takes.
+"""How soon many runs are seen, and what is to be said of them, and the memory that takes.
 
 Run with ``python tests/benchmarks/scale.py [EVENTS] [--smoke]``; each line is a fresh process, and
-its time begins when what it needs has been imported. Thirty runs of 300 scalars with EVENTS events
-each, half of them of races. Cold is without tmnet's cache. The peer is a notebook's first cell
-without tmnet: tbparse reads all runs, and pandas draws as many axes.
+its time begins when what it needs has been imported. First the explorer's first picture: thirty
+runs of 300 scalars with EVENTS events each, half of them of races. Cold is without tmnet's cache.
+The peer is a notebook's first cell without tmnet: tbparse reads all runs, and pandas draws as many
+axes. Then the findings of 40 runs of 20,000 races, as runs and as arms of five seeds: less than
+30 s are asked.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 from measuring import alone, options, peak_mb, print_table
 
 RUNS, TAGS, EVENTS = 30, 300, 20_000
+JUDGED, RACES, SEEDS, ASKED = 40, 20_000, 5, 30.0  # runs, races of each, seeds of an arm; s
 
 
 def write_runs(logdir: Path, runs: int, events: int) -> int:
@@ -79,14 +82,42 @@ def rows(logdir: Path, runs: int):
         )
 
 
+def findings(runs: int, races: int, seeds: int) -> tuple[float, float]:
+    """Seconds until it is said what runs show that are in memory, and the peak memory, MB."""
+    import numpy as np
+    from simulation import EXPLO, Training, draw
+
+    import tmnet
+
+    rng = np.random.default_rng(0)
+    one = Training(races=races // (1 + EXPLO[0]), minutes=600, learns_at=200, wobble=0.9)
+    drawn = [draw(true, f"run_{i}", rng)[0] for i, true in enumerate(one.seeds(runs, rng))]
+    arms = {f"arm_{i}": drawn[i : i + seeds] for i in range(0, runs, seeds)}
+    start = time.perf_counter()
+    assert tmnet.compare(arms if seeds > 1 else drawn).findings()
+    return time.perf_counter() - start, peak_mb()
+
+
+def rows_of_findings(runs: int, races: int):
+    for seeds in (1, SEEDS):
+        seconds, peak = alone(__file__, "--findings", runs, races, seeds)
+        arms = f" in arms of {seeds}" if seeds > 1 else ""
+        holds = "yes" if seconds < ASKED else "**no**"
+        yield f"{runs} runs{arms}", f"{seconds:.1f}", f"less than {ASKED:g}", holds, f"{peak:,.0f}"
+
+
 def main(argv=None) -> None:
     parser = options(__doc__)
     parser.add_argument("events", nargs="?", type=int, default=EVENTS)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--findings", nargs=3, type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.one:
         name, logdir, runs = arguments.one
         print(*CONTESTANTS[name](Path(logdir), int(runs)))
+        return
+    if arguments.findings:
+        print(*findings(*arguments.findings))
         return
     runs, events = (3, 500) if arguments.smoke else (RUNS, arguments.events)
     with tempfile.TemporaryDirectory() as directory:
@@ -96,6 +127,10 @@ def main(argv=None) -> None:
         print(f"{runs} runs, {TAGS} scalars, {events:,} events a run: {size / 1e6:,.0f} MB")
         head = ["first picture", "s", "times the plain way's speed", "memory at its peak, MB"]
         print_table(head, rows(logdir, runs))
+    runs, races = (6, 300) if arguments.smoke else (JUDGED, RACES)
+    print()
+    head = [f"findings, {races:,} races a run", "s", "asked, s", "holds", "memory at its peak, MB"]
+    print_table(head, rows_of_findings(runs, races))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.signal import lfilter
 from scipy.special import expit, logit
 
@@ -80,8 +81,6 @@ class Driven:
     ----------
     minute, time_s, finished : ndarray (n,)
         When each ended, its time or the cut-off, and whether it finished.
-    rate, floor, lost : ndarray (n,)
-        Its probability to finish; its least time and what it loses beyond on average, s.
     """
 
     def __init__(self, of: Training, kind: str, rng: np.random.Generator):
@@ -89,28 +88,44 @@ class Driven:
         n = of.races * often
         self.minute = (np.arange(n) + rng.uniform(0.1, 0.9, n)) * of.minutes / n
         to_learn = expit((of.learns_at - np.minimum(self.minute, of.frozen_at)) / of.learning)
-        wobble = _autoregressive(rng, n, of.wobble) if of.wobble else np.zeros(n)
-        self.rate = expit(logit(of.rate) - lower - UNLEARNED[0] * to_learn + wobble)
-        self.floor = of.floor + UNLEARNED[1] * to_learn
-        self.lost = LOST * np.exp(-wobble / 2)
-        self.finished = rng.random(n) < self.rate
-        drawn = self.floor + self.lost * rng.exponential(size=n)
-        self.time_s = np.where(self.finished, drawn, CUTOFF)
+        self._logit = logit(of.rate) - lower - UNLEARNED[0] * to_learn
+        self._floor = of.floor + UNLEARNED[1] * to_learn
+        self._wobbles = of.wobble > 0
+        self._wobble = _autoregressive(rng, n, of.wobble) if self._wobbles else np.zeros(n)
+        rate, floor, lost = self._policies(slice(None), self._wobble)
+        self.finished = rng.random(n) < rate
+        self.time_s = np.where(self.finished, floor + lost * rng.exponential(size=n), CUTOFF)
 
-    def true(self, statistic: str, which: np.ndarray) -> float:
-        """What a statistic of some of the races estimates: that of the policies that drove them."""
-        rate, floor, lost = self.rate[which], self.floor[which], self.lost[which]
+    def _policies(self, which, wobble) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities to finish, least times and what is lost on average beyond them, s."""
+        rate = expit(self._logit[which] + wobble)
+        return rate, self._floor[which] + 0 * wobble, LOST * np.exp(-wobble / 2)
+
+    def true(self, statistic: str, which: np.ndarray, around: bool = False) -> float:
+        """What a statistic of some of the races estimates.
+
+        Of the policies that drove these very races; or, `around`, of what they wobble around, that
+        is the mean over all wobbles that there could have been.
+        """
+        wobble, weight = self._wobble[which], np.ones(1)
+        if around and self._wobbles:
+            nodes, weight = hermegauss(15)
+            wobble = np.repeat(nodes[:, None], np.count_nonzero(which), axis=1)
+        rate, floor, lost = self._policies(which, wobble)
+        weight = np.broadcast_to((weight / weight.sum())[:, None], np.atleast_2d(rate).shape)
+        weight, rate, floor, lost = (x.ravel() for x in (weight, rate, floor, lost))
+        finishing = weight * rate
         match statistic:
             case "rate":
-                return rate.mean()
+                return np.average(rate, weights=weight)
             case "mean":
-                return (rate * (floor + lost)).sum() / rate.sum()
+                return np.average(floor + lost, weights=finishing)
             case "mean_all":
-                return (rate * (floor + lost) + (1 - rate) * CUTOFF).mean()
+                return np.average(rate * (floor + lost) + (1 - rate) * CUTOFF, weights=weight)
             case "best_of_10":  # the integral of the chance that all ten take longer
-                seconds = np.linspace(floor.min(), floor.max() + 6 * LOST, 600)
-                longer = np.exp(-np.maximum(seconds[:, None] - floor, 0) / lost) @ rate / rate.sum()
-                return floor.min() + np.trapezoid(longer**10, seconds)
+                seconds = np.linspace(floor.min(), floor.max() + 6 * LOST, 300)
+                longer = np.exp(-np.maximum(seconds[:, None] - floor, 0) / lost) @ finishing
+                return floor.min() + np.trapezoid((longer / finishing.sum()) ** 10, seconds)
         raise ValueError(statistic)
 
 
