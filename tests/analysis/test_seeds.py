@@ -14,9 +14,10 @@ from tmnet.analysis.statistics.seeds import (
     performance_profile,
     probability_interval,
     probability_of_improvement,
+    summary,
 )
 
-from .formulas import widened
+from .formulas import student, widened
 
 halves = st.integers(-6, 6).map(lambda x: x / 2)  # scores with many ties
 
@@ -166,3 +167,85 @@ def test_a_performance_profile_counts_scores_above(scores, thresholds):
     np.testing.assert_allclose(found, expected, atol=1e-12)
     found = performance_profile(np.array(every), np.array(thresholds))
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+# --- an arm in one number -----------------------------------------------------------------------
+
+NEVER = st.sampled_from([np.nan, np.inf, -np.inf])
+
+
+@pytest.mark.parametrize(
+    "values, value, statistic, interval_of",
+    [
+        ([7], 7, "median", ""),
+        ([1, 5], 3, "median", ""),
+        ([1, np.nan], None, "median", ""),
+        ([9, 1, 2], 2, "median", "mean"),
+        ([np.inf, 1, 2], 2, "median", ""),
+        ([np.inf, np.nan, 2], None, "median", ""),
+        ([1, 2, 4, 100], 3, "IQM", "mean"),
+        ([1, 2, 4, np.inf], 3, "IQM", ""),
+        ([1, 2, np.nan, np.inf], None, "IQM", ""),
+        ([5, 1, 2, 3, np.nan, 4], 3.5, "IQM", "IQM"),  # one of six seeds never gets there
+        ([1, 2, 3, np.inf, np.inf], None, "IQM", ""),  # "3 of 5 seeds"
+        ([1, 2, 3, 4, 5, 6, np.inf, np.inf], 4.5, "IQM", "IQM"),
+        ([2, 2, 2, 2, 2], 2, "IQM", ""),  # no scatter to be seen is not none
+        ([], None, "median", ""),
+    ],
+    ids=str,
+)
+def test_arms_by_hand(values, value, statistic, interval_of):
+    found = summary(values, "lower")
+    assert found.value == pytest.approx(np.nan if value is None else value, nan_ok=True)
+    assert (found.statistic, found.interval_of) == (statistic, interval_of)
+    assert (found.interval is not None) == bool(interval_of)
+    assert (found.n, found.n_finite) == (len(values), int(np.isfinite(values).sum()))
+    upside_down = summary([-x for x in values], "higher")
+    np.testing.assert_allclose(upside_down.value, -found.value)
+
+
+def test_the_interval_of_three_and_four_seeds_is_students():
+    for values in ([9.0, 1.0, 2.0], [9.0, 1.0, 2.0, 5.0]):
+        n = len(values)
+        half = student(n - 1) * np.std(values, ddof=1) / np.sqrt(n)
+        expected = (np.mean(values) - half, np.mean(values) + half)
+        assert summary(values, "lower").interval == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_interval_of_five_seeds_is_that_of_their_inter_quartile_mean():
+    values = [9.0, 1.0, 2.0, 5.0, 7.0]
+    assert summary(values, "lower", 3).interval == iqm_interval(np.array(values), 3)
+
+
+@given(st.lists(st.integers(0, 9).map(float), min_size=4, max_size=9), NEVER)
+def test_a_seed_that_never_got_there_is_as_slow_as_can_be(values, never):
+    """It stands at the end, above all others; so nothing changes if it takes a thousand years."""
+    found = summary([never, *values], "lower")
+    assert found.value == pytest.approx(iqm(np.array([1e9, *values])), rel=1e-12)
+    if found.interval:
+        assert found.interval.low <= found.value <= found.interval.high
+
+
+def test_one_of_six_seeds_that_never_got_there_leaves_the_end_open():
+    """Two of six drawn never got there in a quarter of draws: then the inter-quartile mean has
+    none, and the interval no end."""
+    low, high = summary([10.0, 11.0, 12.0, 13.0, 14.0, np.nan], "lower").interval
+    assert 10 <= low <= 11 and high == np.inf
+    low, high = summary([10.0, 11.0, 12.0, 13.0, 14.0, np.nan], "higher").interval
+    assert low == -np.inf and 13 <= high <= 14
+
+
+def test_the_interval_of_an_arm_covers_roughly():
+    """Where each seed never gets there in one of ten cases, too: then the middle half of all that
+    there are lies below their 83rd and above their 28th hundredth of those that do."""
+    rng = np.random.default_rng(0)
+    normal = [summary(rng.normal(size=6), "lower").interval.holds(0) for _ in range(200)]
+    assert np.mean(normal) >= 0.92
+    times = rng.exponential(size=1_000_000)
+    truth = iqm(np.where(rng.random(len(times)) < 0.1, np.inf, times))
+    held = []
+    for _ in range(300):
+        values = np.where(rng.random(8) < 0.1, np.inf, rng.exponential(size=8))
+        interval = summary(values, "lower").interval
+        held += [interval.holds(truth)] if interval else []
+    assert len(held) > 250 and np.mean(held) >= 0.92

@@ -89,6 +89,4 @@ def difference(one: Times, other: Times, statistic: Callable, seed: int = 0) -> 
 
 
 def _drawn_times(times: Times, statistic: Callable, rng: np.random.Generator) -> Drawn:
-    value, deviations, freedom = draw([times.n_blocks], lambda drawn: statistic(times, drawn), rng)
-    # draws of k blocks scatter by (k - 1) / k less than k blocks do, in their variance
-    return Drawn(value, deviations * np.sqrt((freedom + 1) / max(freedom, 1)), freedom)
+    return draw([times.n_blocks], lambda drawn: statistic(times, drawn), rng).of_means()
