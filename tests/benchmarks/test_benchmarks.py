@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 TABLES = {  # what the heads of a benchmark's tables say
     "claims": "measured (95 % CI)",
     "comparing": "times pandas' speed",
-    "coverage": "the textbook's holds it",
+    "coverage": "the formula, plainly",
     "learning": "of the way to QR-DQN",
     "many": "times the plain way's speed",
     "racing": "times CarRacing's",
