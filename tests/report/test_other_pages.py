@@ -109,7 +109,8 @@ def test_a_figure_shows_what_its_name_says(arms):
         for suffix, axis in (("", "active training time (min)"),
                              ("_by_step", "steps (frames played)")):  # fmt: skip
             texts = re.findall(r"<text[^>]*>([^<]*)</text>", shown[f"arms_{name}{suffix}.svg"])
-            assert label.replace("eval ", "eval: ") in texts and axis in texts
+            told = f"{label.replace('eval ', 'eval: ')}, since the start"
+            assert told in " ".join(texts) and axis in texts
             assert {"big", "small"} <= {*texts}
 
 

@@ -66,7 +66,7 @@ def test_a_window_beyond_a_run_draws_it_to_its_end_and_says_that_it_ended(explor
     explorer.show_at(580)
     row = re.search("<tr><th>loss</th>(.*?)</tr>", explorer.display.moment_table.value)[1]
     assert [("ended" in cell) for cell in row.split("<td>")[1:]] == [True, True, True, False]
-    ends = {run: explorer._multiples._ends["loss", run].get_xdata() for run in RUNS}
+    ends = {run: explorer._multiples.panels["loss"].ends[run].get_xdata() for run in RUNS}
     assert [len(ends[run]) for run in RUNS] == [1, 1, 1, 0]  # a dot where a run ended
 
 
@@ -321,7 +321,9 @@ class InterruptAt:
 
     def _call(self, frame, event, arg):
         path = frame.f_code.co_filename
-        inside = f"{os.sep}tmnet{os.sep}widgets{os.sep}" in path or path.endswith("figures.py")
+        inside = (
+            f"{os.sep}tmnet{os.sep}widgets{os.sep}" in path or f"{os.sep}figures{os.sep}" in path
+        )
         return self._line if inside and frame.f_code.co_name != "call" else None
 
     def _line(self, frame, event, arg):

@@ -1,0 +1,181 @@
+"""Texts in figures: ticks are short, labels stay in their room, legends leave some."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import isotonic_regression
+
+import tmnet
+from tmnet.drawing import AggFigure, ShortFormatter, styled
+from tmnet.figures.legend import spread
+from tmnet.figures.texts import fitted_names, inches_of, label_for_figure
+
+from ..synthetic import load, race, write_file
+
+
+@pytest.mark.parametrize(
+    "ticks, texts",
+    [
+        ([24.5, 24.75, 25], ["24.5", "24.75", "25"]),
+        ([0, 0.1, 0.1 + 0.2], ["0", "0.1", "0.3"]),
+        ([-2e-17, 0.2], ["0", "0.2"]),
+        ([-1.5, -0.0005], ["−1.5", "−5e-4"]),
+        ([2.5e-4, 5e-4], ["2.5e-4", "5e-4"]),
+        ([0, 60_000, 1_200_000], ["0", "60k", "1.2M"]),
+        ([9_000, 10_000], ["9000", "10k"]),
+    ],
+)
+def test_ticks_are_short(ticks, texts):
+    assert ShortFormatter().format_ticks(ticks) == texts
+
+
+@pytest.mark.parametrize("name", ["cumul_number_single_memories_should_have_been_used", "loss"])
+def test_a_long_name_stays_inside_the_figure(tmp_path, name):
+    write_file(tmp_path / "X", [(60 * k, k, {name: 1.0 * k}) for k in range(1, 9)])
+    for width in ("page", "column"):
+        comparison = tmnet.compare([load(tmp_path, "X")], interval=1, metrics=[name])
+        figure = comparison.plot_grid(width=width)
+        figure.canvas.draw()
+        room = figure.get_window_extent()
+        (ax,) = figure.axes
+        for text in (ax.title, ax._left_title, ax.yaxis.label, ax.xaxis.label):
+            box = text.get_window_extent()
+            assert box.x0 >= room.x0 and box.x1 <= room.x1, text
+            assert box.y0 >= room.y0 and box.y1 <= room.y1, text
+        for label in (ax.get_title(loc="left"), ax.get_ylabel()):
+            assert name.startswith(label.replace("\n", "").removesuffix("…"))
+            assert len(label) > 30 or label == name
+
+
+def box_of(artist):
+    return artist.get_window_extent()
+
+
+def drawn_inches(text, size, weight):
+    with styled():
+        figure = AggFigure(dpi=400)
+        return figure.text(0, 0, text, size=size, weight=weight).get_window_extent().width / 400
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_widths_are_those_of_the_drawn_text(weight):
+    for text in ("A01 eval: best time", "WWW", "ill", "training_share"):
+        drawn = drawn_inches(text, 9, weight)
+        assert drawn <= inches_of(text, 9, weight) <= 1.1 * drawn
+
+
+@settings(max_examples=60)
+@given(st.text("ab iW_/,:é", min_size=1, max_size=60).map(str.strip), st.floats(0.3, 4))
+def test_a_label_is_on_two_lines_before_it_has_no_end(text, inches):
+    shown = label_for_figure(text, inches, 9)
+    lines = shown.split("\n")
+    assert len(lines) <= 2
+    assert all(inches_of(line, 9) <= inches for line in lines)
+    plain = " ".join(text.split())
+    told = "".join(lines).removesuffix("…").replace(" ", "")
+    assert plain.replace(" ", "").startswith(told)
+    if inches_of(text, 9) <= inches:
+        assert shown.strip() == text
+    if shown.endswith("…"):  # no room for it on two lines
+        assert inches_of(text, 9) > 1.2 * inches
+
+
+@pytest.mark.parametrize(
+    "text, inches, shown",
+    [
+        ("finish rate (%)", 2, "finish rate (%)"),
+        ("mean time, cut-off races included (s)", 2, "mean time,\ncut-off races included (s)"),
+        ("A01 eval: finish rate, last 12 min", 1.7, "A01 eval: finish rate,\nlast 12 min"),
+        ("eval/rollout/ep_rew_mean", 1.3, "eval/rollout/\nep_rew_mean"),
+        ("x" * 40, 1, "xxxxxxxxxxxxx\nxxxxxxxxxxx…"),
+    ],
+)
+def test_where_labels_are_broken(text, inches, shown):
+    assert label_for_figure(text, inches, 9) == shown
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text("ab_", min_size=1, max_size=60), min_size=1, max_size=5, unique=True))
+def test_names_fit_and_stay_apart(names):
+    shown = fitted_names(names, 1.2, 8)
+    assert len({*shown}) == len(names)
+    assert all(inches_of(name, 8) <= 1.2 for name in shown)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.floats(0, 4), min_size=1, max_size=6))
+def test_labels_are_spread_as_little_as_can_be(at):
+    places = np.array(spread(at, 0.2))
+    order = np.argsort(at, kind="stable")
+    assert (np.diff(places[order]) > 0.2 - 1e-9).all()
+    steps = 0.2 * np.arange(len(at))
+    expected = isotonic_regression(np.array(at)[order] - steps).x + steps
+    np.testing.assert_allclose(places[order], expected)
+
+
+# --- whose line is whose ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def twenty(tmp_path_factory):
+    """Runs that have nothing but names, and best times some 0.5 s apart."""
+    logdir = tmp_path_factory.mktemp("twenty")
+    for i in range(20):
+        times = [(60.0 * k, k, race(60 + i / 2 - k / 4)) for k in range(1, 41)]
+        write_file(logdir / f"network_of_size_{i:02}", times)
+    return [load(logdir, f"network_of_size_{i:02}") for i in range(20)]
+
+
+def parts_of(figure):
+    """Boxes of the axes with all their labels, and of what says whose line is whose."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    axes = [ax.get_tightbbox(renderer, bbox_extra_artists=[]) for ax in figure.axes]
+    return axes, [box_of(legend) for legend in figure.legends]
+
+
+@pytest.mark.parametrize("width", ["page", "column"])
+@pytest.mark.parametrize("number", [6, 10, 20])
+def test_a_legend_leaves_room(twenty, number, width):
+    comparison = tmnet.compare(twenty[:number], metrics=["A01/eval/best", "A01/eval/mean"])
+    for metrics in (["A01/eval/best"], ["A01/eval/best", "A01/eval/mean"]):
+        figure = comparison.plot_grid(metrics, width=width)
+        axes, (legend,) = parts_of(figure)
+        room = figure.get_window_extent()
+        assert all(not legend.overlaps(box) for box in axes)
+        assert all(room.x0 <= box.x0 and box.x1 <= room.x1 for box in (*axes, legend))
+        assert (
+            legend.y1 <= room.y1 and len({t.get_text() for t in figure.legends[0].texts}) == number
+        )
+        if len(metrics) == 1:
+            assert figure.axes[0].get_window_extent().height >= 0.55 * room.height
+
+
+@pytest.mark.parametrize("width", ["page", "column"])
+def test_few_lines_have_their_names_at_their_ends(twenty, width):
+    runs = [twenty[i] for i in (0, 1, 9, 19)]
+    figure = tmnet.compare(runs, metrics=["A01/eval/best"]).plot("A01/eval/best", width=width)
+    (ax,) = figure.axes
+    labels = {text.get_text(): box_of(text) for text in ax.texts if text.get_text()}
+    names = [run.name for run in runs] if width == "page" else ["…00", "…01", "…09", "…19"]
+    assert not figure.legends and list(labels) == names
+    figure.canvas.draw()
+    assert not any(one.overlaps(other) for one, other in combinations(labels.values(), 2))
+    room, frame = figure.get_window_extent(), ax.get_window_extent()
+    for name, run in zip(names, runs):
+        box, line = labels[name], next(x for x in ax.lines if x.get_label() == run.name)
+        assert frame.x1 < box.x0 and box.x1 <= room.x1
+        end = ax.transData.transform((0, line.get_ydata()[-1]))[1]
+        assert abs(end - (box.y0 + box.y1) / 2) < 20  # pixels
+
+
+def test_where_names_would_be_far_from_their_lines_there_is_a_legend(tmp_path):
+    for name in "abcde":
+        write_file(tmp_path / name, [(60.0 * k, k, {"loss": 2.0 / k}) for k in range(1, 41)])
+    runs = [load(tmp_path, name) for name in "abcde"]
+    assert len(tmnet.compare(runs).plot("loss").legends) == 1  # all end in one point
+    assert not tmnet.compare(runs[:2]).plot("loss").legends
+    assert len(tmnet.compare(runs[:2], window=(0, 50)).plot("loss").legends) == 1

@@ -1,0 +1,241 @@
+"""Small multiples of a comparison: an axes a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tmnet.analysis.alignment import Alignment
+from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
+from tmnet.drawing import AggFigure, encode_png, for_figure, styled
+from tmnet.errors import TmnetError
+from tmnet.figures.legend import SIZE, EndLabels, LegendPlan, columns_of, label_ends, plan_legend
+from tmnet.figures.panel import (
+    BELOW,
+    BELOW_ANOTHER,
+    LEFT,
+    RIGHT,
+    Panel,
+    looks_of,
+    room_above,
+    title_of,
+)
+
+AXES_INCHES = (3.9, 2.5)  # of one among several
+WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
+SMALL = 7.0  # size of a column's legend
+LEGEND_ROOM = 24  # names for which the legend has room, even while fewer are shown
+LEGEND_ROWS = 6  # for which there is, at most
+AXES_SHARE = 0.56  # of the height of a figure of one metric, at least
+
+
+class Multiples:
+    """Small multiples of a comparison that can be redrawn in place.
+
+    A comparison of arms has a line and a band for each arm, the inter-quartile mean of its seeds
+    and 95 % of that, and a thin line for each seed. Runs have bands where they are few and the
+    metric has an interval: see `Alignment.bands`. The best time so far is drawn at the very races,
+    everything else at the grid points.
+
+    Parameters
+    ----------
+    comparison : Alignment
+        An axes for each of its metrics.
+    order : sequence of str, optional
+        All runs (or arms) that may ever be shown, in the order that gives them their colours; by
+        default those of the comparison.
+    columns : int, optional
+    dpi : float
+    width : {"page", "column"}
+        Of the figure of a single metric.
+    live : bool
+        Whether it will be redrawn: then there is room for a legend of all in the order, so that
+        nothing jumps. Otherwise the legend has the room that it needs, and a few lines of a single
+        metric have their names at their ends.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    order : list of str
+    panels : dict
+        The panel of each metric's name, hidden where that is not shown now.
+    """
+
+    def __init__(
+        self,
+        comparison: Alignment,
+        order: Sequence[str] | None = None,
+        columns: int | None = None,
+        dpi: float = 100,
+        width: str = "page",
+        live: bool = True,
+    ):
+        self.order = list(order or comparison.arms or [run.name for run in comparison.runs])
+        self._looks = looks_of(self.order)
+        self._columns, self._width, self._live = columns, width, live
+        self.figure = AggFigure(dpi=dpi)
+        self.panels: dict[str, Panel] = {}
+        self._labels: list = []  # at the ends of lines
+        self.update(comparison)
+
+    @property
+    def axes(self) -> dict[str, Axes]:
+        """The axes of each metric's name."""
+        return {metric: panel.ax for metric, panel in self.panels.items()}
+
+    @property
+    def lines(self) -> dict[tuple[str, str], Line2D]:
+        """The line of each (metric name, run name) that was shown until now."""
+        return {
+            (metric, run): line
+            for metric, panel in self.panels.items()
+            for run, line in panel.lines.items()
+        }
+
+    def update(self, comparison: Alignment) -> None:
+        """Show another comparison, with the same colours."""
+        known = comparison.arms or {run.name for run in comparison.runs}
+        names = [name for name in self.order if name in known]
+        metrics = [metric.name for metric in comparison.metrics]
+        with styled():
+            for name, panel in self.panels.items():
+                if name not in metrics:
+                    panel.clear()
+                    panel.ax.set_visible(False)
+            for metric in comparison.metrics:
+                if metric.name not in self.panels:
+                    self.panels[metric.name] = Panel(self.figure, self._looks)
+                self.panels[metric.name].draw(metric, comparison, names)
+            self._arrange(comparison, names)
+        self._background = None
+
+    def _arrange(self, comparison: Alignment, names: Sequence[str]) -> None:
+        """Give the legend, and each metric's axes, a place."""
+        for legend in self.figure.legends:
+            legend.remove()
+        while self._labels:
+            self._labels.pop().remove()
+        metrics, alone = comparison.metrics, len(comparison.metrics) == 1
+        panels = [self.panels[metric.name] for metric in metrics]
+        columns = self._columns or min(3, max(1, len(metrics)))
+        rows = max(1, -(-len(metrics) // columns))
+        across, tall = WIDTHS[self._width] if alone else AXES_INCHES
+        wide = columns * across
+        titles = [title_of(metric, comparison, across - LEFT - 0.05) for metric in metrics]
+        high = tall - room_above([]) - BELOW
+        labels = plan = None
+        if alone and not self._live:
+            labels = self._end_labels(panels[0], names, comparison, wide, high)
+        if labels is None:
+            plan = self._legend(names, wide)
+        legend = self._legend_room(plan, wide) if plan else 0.1
+        right = labels.inches if labels else RIGHT
+        # The axis is named below the lowest axes alone, as it is that of all.
+        above = [room_above(titles[i * columns : (i + 1) * columns]) for i in range(rows)]
+        below = [BELOW_ANOTHER] * (rows - 1) + [BELOW]
+        if alone:
+            high = max(high, AXES_SHARE / (1 - AXES_SHARE) * (legend + above[0] + BELOW))
+        bottom = sum(above) + sum(below) + rows * high
+        self.figure.set_size_inches(wide, bottom + legend)
+        for i, (panel, title) in enumerate(zip(panels, titles)):
+            y, x = divmod(i, columns)
+            if not x:
+                bottom -= above[y] + high + below[y]
+            panel.place(
+                x * across + LEFT, bottom + below[y], across - LEFT - right, high, title,
+                is_lowest=i + columns >= len(panels),
+            )  # fmt: skip
+        lines = [panels[0].lines[name] for name in names] if panels else []
+        if labels:
+            self._labels = labels.draw(panels[0].ax, lines)
+        elif plan and panels:
+            plan.draw(self.figure, lines)
+
+    def _legend(self, names: Sequence[str], wide: float) -> LegendPlan:
+        size = SMALL if self._width == "column" else SIZE
+        return plan_legend(names, wide - 0.3, LEGEND_ROWS, size)
+
+    def _legend_room(self, plan: LegendPlan, wide: float) -> float:
+        """Inches for the legend; if live, also of those that may come to it."""
+        if not self._live:
+            return plan.inches
+        every = [for_figure(name) for name in self.order]
+        rows = -(-min(len(every), LEGEND_ROOM) // columns_of(every, wide - 0.3, plan.size))
+        return plan.height_of(max(plan.rows, min(rows, LEGEND_ROWS)))
+
+    def _end_labels(
+        self, panel: Panel, names: Sequence[str], comparison: Alignment, wide: float, high: float
+    ) -> EndLabels | None:
+        lines = [panel.lines[name] for name in names]
+        drawn = [for_figure(name) for name in names]
+        return label_ends(lines, drawn, comparison.grid[-1], panel.limits, wide, high)
+
+    def png(self, cursor: float | None = None) -> bytes:
+        """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
+        canvas = self.figure.canvas
+        if self._background is None:
+            canvas.draw()
+            self._background = canvas.copy_from_bbox(self.figure.bbox)
+        else:
+            canvas.restore_region(self._background)
+        for panel in self.panels.values() if cursor is not None else ():
+            if panel.ax.get_visible():
+                panel.cursor.set_xdata([cursor, cursor])
+                panel.ax.draw_artist(panel.cursor)
+        return encode_png(canvas)
+
+
+def plot_grid(
+    comparison: Alignment,
+    names: Sequence[str] | None = None,
+    *,
+    order: Sequence[str] | None = None,
+    columns: int | None = None,
+    dpi: float = 100,
+    width: str = "page",
+) -> Figure:
+    """Several metrics of a comparison, one an axes, with one legend.
+
+    Parameters
+    ----------
+    comparison : Alignment
+    names : sequence of str, optional
+        Metrics; by default all of the comparison.
+    order : sequence of str, optional
+        Names of runs in the order that gives them their colours, where it is not that of the
+        comparison.
+    columns : int, optional
+        Axes side by side, at most 3 by default.
+    dpi : float
+    width : {"page", "column"}
+        Of the figure of a single metric: as wide as a page's text, or a column's.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not known to pyplot; a notebook shows it as the value of a cell.
+
+    Raises
+    ------
+    TmnetError
+        If a metric is not in the comparison.
+    """
+    comparison = comparison if names is None else comparison.only(names)
+    columns = None if columns is None else a_whole_number("columns", columns, least=1, most=12)
+    order, dpi = check_looks(comparison, order, dpi, width)
+    return Multiples(comparison, order, columns, dpi, width, live=False).figure
+
+
+def check_looks(
+    comparison: Alignment, order: Sequence[str] | None, dpi: float, width: str
+) -> tuple[list[str], float]:
+    """The order of all that is drawn, and the resolution; TmnetError where one is wrong."""
+    drawn = list(comparison.arms or (run.name for run in comparison.runs))
+    order = drawn if order is None else some_names("order", order)
+    if left_out := [name for name in drawn if name not in order]:
+        raise TmnetError(f"order is {shown(order)}; it must have all of {', '.join(left_out)}.")
+    one_of("width", width, WIDTHS)
+    return order, a_number("dpi", dpi, least=10, most=2400)

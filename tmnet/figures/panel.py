@@ -1,0 +1,244 @@
+"""One metric of a comparison on an axes: its lines, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, ScalarFormatter
+
+from tmnet.analysis.alignment import Alignment
+from tmnet.analysis.metrics import Metric
+from tmnet.drawing import STYLE, ShortFormatter, for_figure, run_colours, run_dashes, styled
+from tmnet.figures.limits import robust_limits
+from tmnet.figures.texts import label_for_figure
+from tmnet.logs.run import Run
+
+LEFT, RIGHT, ABOVE, BELOW = 0.84, 0.2, 0.3, 0.5  # inches round an axes, for its labels
+BELOW_ANOTHER = 0.36  # without the name of the axis
+TITLE_LINE = 0.16  # inches of one more
+TITLE, LABEL = STYLE["axes.titlesize"], STYLE["axes.labelsize"]
+
+MANY = 7  # lines: they are thinner, and have no bands, which would hide each other
+BAND = 0.12  # opacity
+
+
+def looks_of(order: Sequence[str]) -> dict[str, dict]:
+    """What the line of each run (or arm) looks like."""
+    colours, dashes = run_colours(order), run_dashes(order)
+    wide = STYLE["lines.linewidth"] if len(order) < MANY else 1.4
+    return {
+        # below the thin lines of seeds, and the later the higher, whichever was drawn first
+        name: {
+            "color": colours[name], "linestyle": dashes[name], "lw": wide,
+            "zorder": 1.6 + 0.3 * i / len(order),
+        }
+        for i, name in enumerate(order)
+    }  # fmt: skip
+
+
+def title_of(metric: Metric, comparison: Alignment, inches: float) -> str:
+    """The title of an axes: what it shows, and of when that is."""
+    counted = comparison.counted(metric)
+    return label_for_figure(metric.label + (counted and f", {counted}"), inches, TITLE, "bold")
+
+
+def room_above(titles: Sequence[str]) -> float:
+    """Inches above an axes, for the longest of some titles."""
+    return ABOVE + TITLE_LINE * max((title.count("\n") for title in titles), default=0)
+
+
+class Panel:
+    """An axes that shows one metric of a comparison after another's, each a line a run.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    looks : dict of str to dict
+        Of all runs (or arms) that may ever be shown.
+
+    Attributes
+    ----------
+    ax : matplotlib.axes.Axes
+    lines, ends : dict of str to Line2D
+        The line of each run that was shown until now, and the dot where it ends.
+    cursor : Line2D
+        Drawn only when it is asked for.
+    """
+
+    def __init__(self, figure: Figure, looks: dict[str, dict]):
+        self._looks = looks
+        self.ax = ax = figure.add_axes((0, 0, 1, 1), label=f"panel {len(figure.axes)}")
+        sns.despine(ax=ax)
+        ax.yaxis.set_major_formatter(ShortFormatter())
+        self.cursor = ax.axvline(0, color="0.35", lw=1, animated=True)
+        small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        self._note = ax.text(0.99, 0.97, "", bbox=paper, **small)
+        self.lines: dict[str, Line2D] = {}
+        self.ends: dict[str, Line2D] = {}
+        self._passing: list = []  # thin lines and bands, made anew each time
+        self._band_ends: list[float] = []
+        self.limits = 0.0, 1.0
+        self._along, self._label, self._cut, self._unit = "", "", None, ""
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._band_ends.clear()
+        while self._passing:
+            self._passing.pop().remove()
+        for line in (*self.lines.values(), *self.ends.values()):
+            line.set_data(np.empty(0), np.empty(0))
+
+    def draw(self, metric: Metric, comparison: Alignment, names: Sequence[str]) -> None:
+        """Show a metric of some of the runs, or of the arms."""
+        self.clear()
+        draw = self._draw_arms if comparison.arms else self._draw_runs
+        drawn, typical = draw(metric, comparison, names)
+        lo, hi = comparison.window
+        self.ax.set_xlim(lo, hi if hi > lo else lo + 1)
+        minutes = comparison.axis.is_time
+        self.ax.xaxis.set_major_formatter(ScalarFormatter() if minutes else EngFormatter(sep=""))
+        self._along = comparison.axis.label
+        self._unit = comparison.unit_of(metric)
+        what = metric.label.rpartition(": ")[2]
+        self._label = f"{what} ({self._unit})" if self._unit else what
+        lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
+        bottom, top, self._cut = robust_limits(
+            np.concatenate(drawn), metric, lasts, np.concatenate(typical)
+        )
+        # Of a band as much as there is room for: of few races it may be as wide as can be.
+        room = (top - bottom) / 2
+        low, high = np.nanmin([bottom, *self._band_ends]), np.nanmax([top, *self._band_ends])
+        bottom, top = max(low, bottom - room), min(high, top + room)
+        self.limit(bottom, top)
+
+    def limit(self, bottom: float, top: float) -> None:
+        """Set the limits of the value axis, and say which extreme value they leave out."""
+        self.limits = bottom, top
+        self.ax.set_ylim(bottom, top)
+        cut, text = self._cut, ""
+        if cut is not None and not bottom <= cut <= top:
+            text = f"{'up' if cut > top else 'down'} to {cut:,.4g} {self._unit}".strip()
+        up = bool(text) and cut > top
+        self._note.set(text=text and for_figure(f"{text}, not shown"), y=0.97 if up else 0.03)
+        self._note.set_va("top" if up else "bottom")
+
+    def place(
+        self, left: float, bottom: float, wide: float, high: float, title: str,
+        is_lowest: bool = True,
+    ) -> None:  # fmt: skip
+        """Put the axes somewhere, in inches, and its labels beside it.
+
+        A layout that fits what is drawn would take as long as drawing, and would jump.
+        """
+        across, tall = self.ax.figure.get_size_inches()
+        self.ax.set_position((left / across, bottom / tall, wide / across, high / tall))
+        self.ax.set_title(title, loc="left", y=1.0)
+        label = label_for_figure(self._label, high + 0.2, LABEL)
+        self.ax.set_xlabel(label_for_figure(self._along, wide + 0.3, LABEL, lines=1))
+        self.ax.xaxis.label.set_visible(is_lowest)
+        self.ax.set_ylabel(label, linespacing=1.0)
+        self.ax.xaxis.set_label_coords(0.5, -0.3 / high)
+        self.ax.yaxis.set_label_coords(((0.31 if "\n" in label else 0.22) - LEFT) / wide, 0.5)
+        self.ax.set_visible(True)
+
+    def _line(self, name: str) -> tuple[Line2D, Line2D]:
+        """The line of a run, a new one if it was not shown before, and the dot at its end."""
+        if name not in self.lines:
+            look = self._looks[name]
+            with styled():
+                (line,) = self.ax.plot([], [], label=name, **look)
+                dot = {"color": look["color"], "zorder": look["zorder"]}
+                (self.ends[name],) = self.ax.plot([], [], "o", ms=4, **dot)
+            self.lines[name] = line
+        return self.lines[name], self.ends[name]
+
+    def _draw_runs(
+        self, metric: Metric, comparison: Alignment, names: Sequence[str]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Lines of runs, and 95 % where that is known; returns all values that are drawn as lines,
+        and those at the grid points."""
+        places = {run.name: i for i, run in enumerate(comparison.runs)}
+        bands = comparison.bands(metric.name) * metric.scale if len(names) < MANY else None
+        values = comparison.values[:, comparison.metrics.index(metric)] * metric.scale
+        drawn, typical = [], []
+        for name in names:
+            i = places[name]
+            at_points = np.where(np.isfinite(values[i]), values[i], np.nan)
+            x, y = comparison.grid, at_points
+            is_record = _is_record(metric, comparison)
+            if is_record:
+                x, y = record(comparison.runs[i], metric, comparison)
+            line, end = self._line(name)
+            line.set_data(x, y)
+            line.set_drawstyle("steps-post" if is_record else "default")
+            known = np.flatnonzero(~np.isnan(y))
+            # A lone point has no line; and where a run ends inside the window, a dot says so.
+            line.set_marker("o" if len(known) == 1 else "")
+            stops = len(known) and comparison.ends[name] < comparison.grid[-1]
+            last = known[-1:] if stops else known[:0]
+            end.set_data(x[last], y[last])
+            drawn.append(y)
+            typical.append(at_points)
+            if bands is not None and np.isfinite(bands[i]).any():
+                low, high = bands[i].T
+                self._fill(comparison.grid, low, high, line.get_color())
+        return drawn, typical
+
+    def _draw_arms(
+        self, metric: Metric, comparison: Alignment, names: Sequence[str]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Lines of the arms, their bands, and their seeds; returns as `_draw_runs`."""
+        middles, values = comparison.arm_table(metric.name), comparison.table(metric.name)
+        runs = {run.name: run for run in comparison.runs}
+        is_record, drawn, typical = _is_record(metric, comparison), [], []
+        drawstyle, step = ("steps-post", "post") if is_record else ("default", None)
+        for arm in names:
+            rows = middles[middles["arm"] == arm]
+            y, low, high = (rows[name].to_numpy() * metric.scale for name in ("iqm", "low", "high"))
+            line, _ = self._line(arm)
+            line.set(data=(comparison.grid, y), marker="", drawstyle=drawstyle)
+            colour = line.get_color()
+            self._fill(comparison.grid, low, high, colour, step)
+            drawn.append(y)
+            for name in comparison.arms[arm]:
+                x, thin = comparison.grid, values[name].to_numpy() * metric.scale
+                typical.append(thin)
+                if is_record:
+                    x, thin = record(runs[name], metric, comparison)
+                self._passing += self.ax.plot(x, thin, color=colour, lw=0.6, drawstyle=drawstyle)
+                drawn.append(thin)
+        return drawn, typical
+
+    def _fill(self, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour, step=None) -> None:
+        """A band round a line."""
+        band = self.ax.fill_between(x, low, high, color=colour, alpha=BAND, lw=0, step=step)
+        self._passing.append(band)
+        self._band_ends += [low[-1], high[-1]]
+
+
+def _is_record(metric: Metric, comparison: Alignment) -> bool:
+    """Whether a metric changes only where a race is better than all before."""
+    of = metric.races
+    return of is not None and of.statistic == "best" and comparison.trailing_of(metric) is None
+
+
+def record(run: Run, metric: Metric, comparison: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """When each race of a run ended that was better than all before, and its time; in the window,
+    and up to where the run ends in it."""
+    races = comparison.axis.of(run).races(metric.races)
+    lo, hi = comparison.window
+    end = min(hi, comparison.ends[run.name])
+    best = np.minimum.accumulate(races.finish_s)
+    falls = best < np.append(np.inf, best[:-1])
+    at, best = races.at[falls], best[falls]
+    behind = np.searchsorted(at, end, side="right")
+    if not behind or end < lo:
+        return np.empty(0), np.empty(0)
+    first = max(np.searchsorted(at, lo, side="right") - 1, 0)  # what stands when the window begins
+    at, best = np.maximum(at[first:behind], lo), best[first:behind]
+    return np.append(at, end), np.append(best, best[-1]) * metric.scale
