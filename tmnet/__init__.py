@@ -51,6 +51,7 @@ from tmnet.errors import LogWarning, TmnetError
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tmnet.analysis.statistics.planning import seeds_needed
     from tmnet.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
@@ -78,6 +79,7 @@ _HOMES = {
     "load_runs": "tmnet.logs.find",
     "network_lab": "tmnet.widgets.network_lab",
     "read_scalars": "tmnet.logs.scalars",
+    "seeds_needed": "tmnet.analysis.statistics.planning",
     "train": "tmnet.training",
     "training_panel": "tmnet.widgets.training_panel",
     "write_up": "tmnet.widgets.write_up",
@@ -103,6 +105,7 @@ __all__ = [
     "networks",
     "racing",
     "read_scalars",
+    "seeds_needed",
     "train",
     "training",
     "training_panel",
