@@ -11,7 +11,7 @@ from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path, a_text
 from tmnet.drawing import styled
-from tmnet.figures import check_looks, plot_grid, plot_profile
+from tmnet.figures import check_looks, plot_grid, plot_panels, plot_profile, plot_survival
 from tmnet.files import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
@@ -94,15 +94,47 @@ def export(
     return written
 
 
+def export_figure(
+    figure: Figure, directory: Path, name: str, *, prefix: str, kinds: Sequence[str],
+    dpi: float = 200,
+) -> list[Path]:  # fmt: skip
+    """Write a figure in several formats, beside those of `export`: ``<prefix>_<name>.png``."""
+    return _save_figure(figure, directory / fitted(f"{check_prefix(prefix)}_{name}"), kinds, dpi)
+
+
 def export_profile(
     comparison: Alignment, name: str, directory: Path, *, prefix: str, kinds: Sequence[str],
     order: Sequence[str], width: str, dpi: float = 200,
 ) -> list[Path]:  # fmt: skip
-    """Write the figure of `plot_profile`, as `export` writes others: ``…_A01_best_profile.png``."""
+    """Write the figure of `plot_profile`: ``…_A01_best_profile.png``."""
     figure = plot_profile(comparison, name, order=order, width=width)
     (base,) = _names_of_files(comparison.only([name]).metrics)
-    return _save_figure(
-        figure, directory / fitted(f"{check_prefix(prefix)}_{base}_profile"), kinds, dpi
+    return export_figure(figure, directory, f"{base}_profile", prefix=prefix, kinds=kinds, dpi=dpi)
+
+
+def export_panels(
+    comparisons: Sequence[Alignment], name: str, directory: Path, *, prefix: str,
+    kinds: Sequence[str], order: Sequence[str], width: str, dpi: float = 200,
+) -> list[Path]:  # fmt: skip
+    """Write the figure of `plot_panels`: ``…_A01_finish_rate_by_time_and_step.png``."""
+    figure = plot_panels(comparisons, name, order=order, width=width)
+    (base,) = _names_of_files(comparisons[0].only([name]).metrics)
+    axes = "_and_".join(file_name(comparison.axis.by) for comparison in comparisons)
+    return export_figure(
+        figure, directory, f"{base}_by_{axes}", prefix=prefix, kinds=kinds, dpi=dpi
+    )
+
+
+def export_survival(
+    comparison: Alignment, name: str, directory: Path, *, prefix: str, kinds: Sequence[str],
+    order: Sequence[str], width: str, level: float | None = None, dpi: float = 200,
+) -> list[Path]:  # fmt: skip
+    """Write the figure of `plot_survival`: ``…_A01_first_finish_survival.png``."""
+    figure = plot_survival(comparison, name, level=level, order=order, width=width)
+    (base,) = _names_of_files(comparison.only([name]).metrics)
+    suffix = "" if comparison.axis.is_time else f"_by_{file_name(comparison.axis.by)}"
+    return export_figure(
+        figure, directory, f"{base}_survival{suffix}", prefix=prefix, kinds=kinds, dpi=dpi
     )
 
 

@@ -15,6 +15,8 @@ from tmnet.drawing import STYLE
 from tmnet.figures.texts import LINE, fitted_names, inches_of
 
 SIZE = STYLE["legend.fontsize"]
+SIZES = {"page": SIZE, "column": 7.0}  # by the width of a figure
+LEGEND_ROWS = 6  # at most, where names can be shortened
 HANDLE, PAD, SPACING = 2.8, 0.6, 1.6  # of a legend, in letters' size
 BESIDE = HANDLE + PAD + SPACING
 SHORTEST = 1.0  # inches that are left of a name to have fewer rows
@@ -132,15 +134,15 @@ def label_ends(
         if any("…" in name.strip("…") for name in texts):
             return None
     line_high = SIZE * LINE / 72
-    places = spread(ends, line_high)
+    places = spread(ends, line_high, high)
     if max(abs(place - at) for place, at in zip(places, ends)) > 1.5 * line_high:
         return None
     return EndLabels(list(texts), ends, places)
 
 
-def spread(at: Sequence[float], apart: float) -> list[float]:
-    """Places in the same order that are at least so far apart, and each as near as can be to where
-    it should be (in squares)."""
+def spread(at: Sequence[float], apart: float, highest: float) -> list[float]:
+    """Places in the same order, from 0 to the highest, that are at least so far apart, and each as
+    near as can be to where it should be (in squares)."""
     order = np.argsort(at, kind="stable")
     steps = apart * np.arange(len(order))
     blocks: list[tuple[float, int]] = []  # means of neighbours that would lie the wrong way round
@@ -150,6 +152,7 @@ def spread(at: Sequence[float], apart: float) -> list[float]:
             before, others = blocks.pop()
             mean, count = (mean * count + before * others) / (count + others), count + others
         blocks.append((mean, count))
+    flat = np.repeat([mean for mean, _ in blocks], [count for _, count in blocks])
     places = np.empty(len(order))
-    places[order] = np.repeat([mean for mean, _ in blocks], [n for _, n in blocks]) + steps
+    places[order] = np.clip(flat, 0, max(highest - steps[-1], 0)) + steps
     return places.tolist()

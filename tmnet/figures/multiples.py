@@ -12,7 +12,15 @@ from tmnet.analysis.alignment import Alignment
 from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
 from tmnet.drawing import AggFigure, encode_png, for_figure, styled
 from tmnet.errors import TmnetError
-from tmnet.figures.legend import SIZE, EndLabels, LegendPlan, columns_of, label_ends, plan_legend
+from tmnet.figures.legend import (
+    LEGEND_ROWS,
+    SIZES,
+    EndLabels,
+    LegendPlan,
+    columns_of,
+    label_ends,
+    plan_legend,
+)
 from tmnet.figures.panel import (
     BELOW,
     BELOW_ANOTHER,
@@ -26,9 +34,7 @@ from tmnet.figures.panel import (
 
 AXES_INCHES = (3.9, 2.5)  # of one among several
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
-SMALL = 7.0  # size of a column's legend
-LEGEND_ROOM = 24  # names for which the legend has room, even while fewer are shown
-LEGEND_ROWS = 6  # for which there is, at most
+LEGEND_ROOM = 24  # names for which the legend has room (of LEGEND_ROWS), even while fewer are shown
 AXES_SHARE = 0.56  # of the height of a figure of one metric, at least
 
 
@@ -155,8 +161,7 @@ class Multiples:
             plan.draw(self.figure, lines)
 
     def _legend(self, names: Sequence[str], wide: float) -> LegendPlan:
-        size = SMALL if self._width == "column" else SIZE
-        return plan_legend(names, wide - 0.3, LEGEND_ROWS, size)
+        return plan_legend(names, wide - 0.3, LEGEND_ROWS, SIZES[self._width])
 
     def _legend_room(self, plan: LegendPlan, wide: float) -> float:
         """Inches for the legend; if live, also of those that may come to it."""

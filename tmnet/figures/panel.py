@@ -201,7 +201,8 @@ class Panel:
             rows = middles[middles["arm"] == arm]
             y, low, high = (rows[name].to_numpy() * metric.scale for name in ("iqm", "low", "high"))
             line, _ = self._line(arm)
-            line.set(data=(comparison.grid, y), marker="", drawstyle=drawstyle)
+            marker = "o" if np.isfinite(y).sum() == 1 else ""
+            line.set(data=(comparison.grid, y), marker=marker, drawstyle=drawstyle)
             colour = line.get_color()
             self._fill(comparison.grid, low, high, colour, step)
             drawn.append(y)
@@ -210,7 +211,9 @@ class Panel:
                 typical.append(thin)
                 if is_record:
                     x, thin = record(runs[name], metric, comparison)
-                self._passing += self.ax.plot(x, thin, color=colour, lw=0.6, drawstyle=drawstyle)
+                self._passing += self.ax.plot(
+                    x, thin, color=colour, lw=0.6, alpha=0.7, drawstyle=drawstyle
+                )
                 drawn.append(thin)
         return drawn, typical
 
