@@ -4,12 +4,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
 import tmnet
 from tmnet.drawing import AggFigure, ShortFormatter, styled
+from tmnet.figures import Multiples
 from tmnet.figures.legend import spread
 from tmnet.figures.texts import fitted_names, inches_of, label_for_figure
 
@@ -69,11 +70,12 @@ def test_widths_are_those_of_the_drawn_text(weight):
 
 @settings(max_examples=60)
 @given(st.text("ab iW_/,:é", min_size=1, max_size=60).map(str.strip), st.floats(0.3, 4))
+@example("W", 0.01)
 def test_a_label_is_on_two_lines_before_it_has_no_end(text, inches):
     shown = label_for_figure(text, inches, 9)
     lines = shown.split("\n")
     assert len(lines) <= 2
-    assert all(inches_of(line, 9) <= inches for line in lines)
+    assert all(inches_of(line, 9) <= inches or len(line) == 1 for line in lines)
     plain = " ".join(text.split())
     told = "".join(lines).removesuffix("…").replace(" ", "")
     assert plain.replace(" ", "").startswith(told)
@@ -171,6 +173,17 @@ def test_few_lines_have_their_names_at_their_ends(twenty, width):
         assert frame.x1 < box.x0 and box.x1 <= room.x1
         end = ax.transData.transform((0, line.get_ydata()[-1]))[1]
         assert abs(end - (box.y0 + box.y1) / 2) < 20  # pixels
+
+
+def test_there_is_no_room_for_names_that_are_not_shown(twenty):
+    """Unless the figure will be redrawn."""
+    comparison = tmnet.compare(twenty[:6], metrics=["A01/eval/best"])
+    order = [run.name for run in twenty] + [f"x{i}" for i in range(20)]
+    few, many = (comparison.plot("A01/eval/best", order=names) for names in (order[:6], order))
+    assert few.get_size_inches().tolist() == many.get_size_inches().tolist()
+    assert few.axes[0].get_position().bounds == many.axes[0].get_position().bounds
+    live = Multiples(comparison, order).figure
+    assert live.get_size_inches()[1] > many.get_size_inches()[1] + 0.3
 
 
 def test_where_names_would_be_far_from_their_lines_there_is_a_legend(tmp_path):

@@ -72,10 +72,11 @@ def plan_legend(names: Sequence[str], inches: float, most_rows: int, size: float
 
 
 class EndLabels(NamedTuple):
-    """Names beside the ends of lines, and where: inches above the axes' bottom."""
+    """Names beside the axes; where their lines end, and where they are, in inches above its
+    bottom."""
 
     names: list[str]
-    ends: list[float]
+    ends: list[tuple[float, float]]  # the first as a value
     places: list[float]
 
     @property
@@ -87,10 +88,11 @@ class EndLabels(NamedTuple):
         """Draw them, each with a line from the end of its own."""
         wide, high = ax.get_window_extent().size / ax.figure.dpi
         artists = []
-        for name, line, end, place in zip(self.names, lines, self.ends, self.places):
+        lo, hi = ax.get_xlim()
+        for name, line, (at, end), place in zip(self.names, lines, self.ends, self.places):
             look = {"transform": ax.transAxes, "clip_on": False}
-            x = 1 + np.array([0.01, REACH - 0.03]) / wide
-            y = np.array([end, place]) / high
+            x = [(at - lo) / (hi - lo) + 0.01 / wide, 1 + (REACH - 0.03) / wide]
+            y = [end / high, place / high]
             artists += ax.plot(x, y, color=line.get_color(), lw=0.8, scalex=False, scaley=False,
                                **look)  # fmt: skip
             colour = [0.6 * part for part in to_rgb(line.get_color())]  # light ones are no letters
@@ -127,15 +129,16 @@ def label_ends(
         known = np.flatnonzero(~np.isnan(y))
         if not len(known) or x[known[-1]] < end:
             return None
-        ends.append(high * (y[known[-1]] - limits[0]) / (limits[1] - limits[0]))
+        up = (y[known[-1]] - limits[0]) / (limits[1] - limits[0])
+        ends.append((float(x[known[-1]]), high * up))
     texts = names
     if max(inches_of(name, SIZE) for name in names) > LONGEST_LABEL * wide:
         texts = fitted_names(names, LONGEST_LABEL * wide, SIZE)
         if any("…" in name.strip("…") for name in texts):
             return None
     line_high = SIZE * LINE / 72
-    places = spread(ends, line_high, high)
-    if max(abs(place - at) for place, at in zip(places, ends)) > 1.5 * line_high:
+    places = spread([up for _, up in ends], line_high, high)
+    if max(abs(place - up) for place, (_, up) in zip(places, ends)) > 1.5 * line_high:
         return None
     return EndLabels(list(texts), ends, places)
 

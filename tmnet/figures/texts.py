@@ -44,8 +44,8 @@ def label_for_figure(
         if whole:  # the lines as alike as can be, or a narrow one would stand beside a wide one
             return "\n".join(min(whole, key=lambda pair: max(map(len, pair))))
     first = next((one for one, _ in reversed(parts) if fits(one)), None)
-    first = first or next(text[:n] for n in range(len(text) - 1, 0, -1) if n == 1 or fits(text[:n]))
-    return f"{first}\n{_shortened(text[len(first) :], fits)}"
+    first = first or next((text[:n] for n in range(len(text), 0, -1) if fits(text[:n])), text[:1])
+    return f"{first}\n{_shortened(text[len(first) :], fits)}".rstrip()
 
 
 def _shortened(text: str, fits) -> str:
