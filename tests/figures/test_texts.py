@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
 from scipy.optimize import isotonic_regression
 
 import tmnet
 from tmnet.drawing import AggFigure, ShortFormatter, styled
-from tmnet.figures import Multiples
+from tmnet.figures import Multiples, plot_panels
 from tmnet.figures.legend import spread
 from tmnet.figures.texts import fitted_names, inches_of, label_for_figure
 
@@ -173,6 +174,19 @@ def test_few_lines_have_their_names_at_their_ends(twenty, width):
         assert frame.x1 < box.x0 and box.x1 <= room.x1
         end = ax.transData.transform((0, line.get_ydata()[-1]))[1]
         assert abs(end - (box.y0 + box.y1) / 2) < 20  # pixels
+
+
+@pytest.mark.parametrize("width", ["page", "column"])
+def test_names_that_cannot_be_drawn_are_written_once(twenty, width):
+    """As they are, and where they are long: what cannot be seen is not escaped twice."""
+    for name in ("size {}\x1b$", "{}\x1b$" + 50 * "x" + "{}"):
+        arms = {name.format(i, i): [twenty[10 * i]] for i in range(2)}
+        comparison = tmnet.compare(arms, metrics=["A01/eval/best"])
+        for figure in (comparison.plot("A01/eval/best", width=width), Multiples(comparison).figure,
+                       plot_panels([comparison], "A01/eval/best", width=width)):  # fmt: skip
+            texts = [text.get_text() for text in figure.findobj(Text)]
+            named = [text for text in texts if "\\x1b" in text]
+            assert len(named) == 2 and not any("x5c" in text for text in texts)
 
 
 def test_there_is_no_room_for_names_that_are_not_shown(twenty):

@@ -131,11 +131,9 @@ def label_ends(
             return None
         up = (y[known[-1]] - limits[0]) / (limits[1] - limits[0])
         ends.append((float(x[known[-1]]), high * up))
-    texts = names
-    if max(inches_of(name, SIZE) for name in names) > LONGEST_LABEL * wide:
-        texts = fitted_names(names, LONGEST_LABEL * wide, SIZE)
-        if any("…" in name.strip("…") for name in texts):
-            return None
+    texts = fitted_names(names, LONGEST_LABEL * wide, SIZE)
+    if any("…" in name.strip("…") for name in texts):
+        return None
     line_high = SIZE * LINE / 72
     places = spread([up for _, up in ends], line_high, high)
     if max(abs(place - up) for place, (_, up) in zip(places, ends)) > 1.5 * line_high:

@@ -175,8 +175,7 @@ class Multiples:
         self, panel: Panel, names: Sequence[str], comparison: Alignment, wide: float, high: float
     ) -> EndLabels | None:
         lines = [panel.lines[name] for name in names]
-        drawn = [for_figure(name) for name in names]
-        return label_ends(lines, drawn, comparison.grid[-1], panel.limits, wide, high)
+        return label_ends(lines, names, comparison.grid[-1], panel.limits, wide, high)
 
     def png(self, cursor: float | None = None) -> bytes:
         """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""

@@ -13,7 +13,8 @@ from tmnet.drawing import AggFigure, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import LEGEND_ROWS, SIZES, plan_legend
 from tmnet.figures.multiples import WIDTHS, check_looks
-from tmnet.figures.panel import BELOW, LEFT, RIGHT, Panel, looks_of, room_above, title_of
+from tmnet.figures.panel import BELOW, LEFT, RIGHT, TITLE, Panel, looks_of, room_above, title_of
+from tmnet.figures.texts import label_for_figure
 
 INCHES = (9.0, 3.3)  # of all panels side by side
 BETWEEN = 0.35  # inches from one axes to the next
@@ -114,7 +115,8 @@ def _titles(parts: Sequence[Alignment], inches: float) -> list[str]:
     metric = parts[0].metrics[0]
     counted = [part.counted(metric) for part in parts]
     return [title_of(metric, parts[0], inches)] + [
-        text if text != counted[0] else "" for text in counted[1:]
+        label_for_figure(text, inches, TITLE, "bold") if text != counted[0] else ""
+        for text in counted[1:]
     ]
 
 

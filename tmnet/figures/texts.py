@@ -58,10 +58,11 @@ def _shortened(text: str, fits) -> str:
 def fitted_names(names: Sequence[str], inches: float, size: float) -> list[str]:
     """Names of runs that are no wider than their room: as they are, or without what all share, or
     without their middle, too; numbered where that makes them alike."""
-    letters = max(map(len, names), default=0)
+    letters = LONGEST
     while True:
         drawn = names_for_figure(names, letters)
         widest = max((inches_of(name, size) for name in drawn), default=0.0)
         if widest <= inches or letters <= 3:
             return drawn
+        letters = min(letters, max(map(len, names)))
         letters = max(3, min(letters - 1, int(letters * inches / widest)))
