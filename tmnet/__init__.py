@@ -30,8 +30,8 @@ A01/eval/best              11.32          11.67
 
 What it shows is said in sentences, each with the numbers that it is made of:
 
->>> comparison.findings()[0].kind
-'leader'
+>>> [finding.kind for finding in comparison.findings() if finding.stands_out is False][0]
+'contrast'
 
 ``comparison.plot("A01/eval/best")`` draws it, ``comparison.export("figures", "big")`` writes it to
 files, and in a notebook ``tmnet.explore(logdir)`` has sliders for all of this. `network_lab` shows

@@ -46,12 +46,15 @@ class Comparison(Alignment):
         self,
         thresholds: Mapping[str, float] | None = None,
         after: float | None = None,
+        *,
+        baseline: str | None = None,
+        primary: Sequence[str] | None = None,
         seed: int = 0,
     ) -> list[Finding]:
         """What it shows, as statements. See `tmnet.analysis.findings.findings`."""
         from tmnet.analysis.findings import findings  # and SciPy, only where this is asked for
 
-        return findings(self, thresholds, after, seed)
+        return findings(self, thresholds, after, baseline=baseline, primary=primary, seed=seed)
 
     def plot(
         self, name: str, *, order: Sequence[str] | None = None, dpi: float = 100,

@@ -3,8 +3,6 @@
 import math
 from statistics import NormalDist
 
-import numpy as np
-
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -25,24 +23,3 @@ def student(freedom):
         return PRINTED_T[freedom]
     z3, z5 = (Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
     return Z + z3 / freedom + z5 / freedom**2
-
-
-def widened(one, other=None):
-    """The interval of a value, or of a difference, each (value, values of draws, freedom).
-
-    Percentiles of how draws differ from the value, wider by Student's quantile over the normal
-    one; of two with the freedom of Welch and Satterthwaite.
-    """
-    both = [one] if other is None else [one, other]
-    apart = [draws - value for value, draws, _ in both]
-    variances = [some.var() for some in apart]
-    freedom = sum(variances) ** 2 / sum(v**2 / f for v, (*_, f) in zip(variances, both))
-    signs = [1, -1]
-    value = sum(sign * some[0] for sign, some in zip(signs, both))
-    ends = np.quantile(sum(sign * some for sign, some in zip(signs, apart)), [0.025, 0.975])
-    return tuple(value + student(freedom) / Z * ends)
-
-
-def of_blocks(value, k, draws):
-    """A sample for `widened`: draws of k blocks scatter by (k - 1) / k less than k blocks do."""
-    return value, value + math.sqrt(k / (k - 1)) * (np.array(draws) - value), k - 1

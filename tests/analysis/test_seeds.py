@@ -4,20 +4,17 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmnet.analysis.statistics.seeds import (
     iqm,
-    iqm_difference,
     iqm_interval,
     performance_profile,
-    probability_interval,
-    probability_of_improvement,
     summary,
 )
 
-from .formulas import student, widened
+from .formulas import student
 
 halves = st.integers(-6, 6).map(lambda x: x / 2)  # scores with many ties
 
@@ -51,16 +48,6 @@ def test_the_inter_quartile_mean_leaves_out_a_quarter_at_each_end(scores):
     assert iqm(np.array(scores)) == pytest.approx(fmean(kept), abs=1e-12)
 
 
-def test_seeds_are_drawn_for_each_task_on_its_own():
-    """Tasks are never mixed: what differs only between tasks has no scatter."""
-    assert iqm_interval(np.array([[0.0, 10.0]] * 4)) == (5, 5)
-    assert iqm_difference(np.array([[0.0, 10.0]] * 4), np.array([[1.0, 2.0]] * 3)) == (3.5, 3.5)
-    # and a seed is not drawn for both tasks at once, or these would cancel out
-    scores = np.arange(9.0) - 4
-    found = iqm_interval(np.stack([scores, -scores], axis=1))
-    assert found.low < -0.3 and found.high > 0.3
-
-
 def drawn_iqms(rng, scores, draws):
     """Inter-quartile means of seeds drawn again, each task on its own."""
     scores = scores if scores.ndim == 2 else scores[:, None]
@@ -70,90 +57,6 @@ def drawn_iqms(rng, scores, draws):
         out = len(some) // 4
         values.append(np.sort(some)[out : len(some) - out].mean())
     return np.array(values)
-
-
-@pytest.mark.parametrize("shape", [(9,), (7, 3)], ids=str)
-def test_intervals_of_seeds_are_those_of_seeds_drawn_here(shape):
-    rng = np.random.default_rng(7)
-    one, other = rng.normal(1, 1, shape), rng.normal(0, 2, (6, *shape[1:]))
-    a, b = (
-        (iqm(scores), drawn_iqms(rng, scores, 3000), scores.size - scores.size // len(scores))
-        for scores in (one, other)
-    )
-    for found, expected in (
-        (iqm_interval(one), widened(a)), (iqm_interval(other), widened(b)),
-        (iqm_difference(one, other), widened(a, b)),
-    ):  # fmt: skip
-        assert found == pytest.approx(expected, abs=0.07 * np.diff(expected)[0])
-
-
-def test_seeds_give_the_same_intervals_by_the_same_seed():
-    rng = np.random.default_rng(8)
-    one, other = rng.normal(size=9), rng.normal(size=7)
-    for call in (
-        lambda seed: iqm_interval(one, seed),
-        lambda seed: iqm_difference(one, other, seed),
-        lambda seed: probability_interval(one, other, seed),
-    ):
-        assert call(0) == call(0) != call(1)
-    assert iqm_interval(one) == iqm_interval(one, 0)
-
-
-def test_seeds_that_agree_have_no_scatter():
-    assert iqm_interval(np.full(6, 2.5)) == (2.5, 2.5)
-    assert iqm_difference(np.full(6, 2.5), np.full(3, 4.0)) == (-1.5, -1.5)
-    assert probability_interval(np.full(6, 2.5), np.full(3, 4.0)) == (0, 0)
-    assert probability_interval(np.full(6, 4.0), np.full(3, 4.0)) == (0.5, 0.5)
-    assert probability_interval(np.arange(5.0) + 9, np.arange(4.0)) == (1, 1)
-
-
-def test_probabilities_of_improvement_by_hand():
-    # 5 beats 1, 3 and 4; 3 beats 1, ties with 3; 1 ties with 1
-    one, other = np.array([5, 3, 1]), np.array([1, 3, 4])
-    assert probability_of_improvement(one, other) == pytest.approx((3 + 1.5 + 0.5) / 9)
-    assert probability_of_improvement(other, one) == pytest.approx(4 / 9)
-    # a second task in which every seed of the other is higher
-    one, other = np.stack([one, [0, 0, 0]], 1), np.stack([other, [1, 2, 3]], 1)
-    assert probability_of_improvement(one, other) == pytest.approx((5 / 9 + 0) / 2)
-
-
-@given(st.lists(halves, min_size=1, max_size=8), st.lists(halves, min_size=1, max_size=8))
-def test_a_probability_of_improvement_counts_pairs(one, other):
-    won = sum((x > y) + (x == y) / 2 for x in one for y in other)
-    found = probability_of_improvement(np.array(one), np.array(other))
-    assert found == pytest.approx(won / (len(one) * len(other)), abs=1e-12)
-
-
-@settings(max_examples=50)
-@given(st.data(), st.integers(1, 3))
-def test_a_probability_of_improvement_is_that_of_the_mean_task(data, tasks):
-    one, other = (
-        np.array(data.draw(st.lists(st.lists(halves, min_size=tasks, max_size=tasks),
-                                    min_size=1, max_size=5)))
-        for _ in range(2)
-    )  # fmt: skip
-    shares = [
-        fmean((x > y) + (x == y) / 2 for x in one[:, task] for y in other[:, task])
-        for task in range(tasks)
-    ]
-    assert probability_of_improvement(one, other) == pytest.approx(fmean(shares), abs=1e-12)
-
-
-def test_the_interval_of_a_probability_is_that_of_seeds_drawn_here():
-    rng = np.random.default_rng(9)
-    one, other = rng.integers(0, 6, (8, 2)) + 1.0, rng.integers(0, 6, (10, 2)) + 0.0
-    drawn = []
-    for _ in range(3000):
-        shares = []
-        for x, y in zip(one.T, other.T):
-            x, y = rng.choice(x, len(x)), rng.choice(y, len(y))
-            shares.append(np.mean((x[:, None] > y) + (x[:, None] == y) / 2))
-        drawn.append(np.mean(shares))
-    value = probability_of_improvement(one, other)
-    expected = np.clip(widened((value, np.array(drawn), 2 * (7 + 9))), 0, 1)
-    found = probability_interval(one, other)
-    assert found == pytest.approx(tuple(expected), abs=0.07 * np.diff(expected)[0])
-    assert found.holds(value)
 
 
 @given(

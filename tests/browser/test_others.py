@@ -86,7 +86,7 @@ def test_a_page_is_written(open_notebook, tmp_path):
     notebook = open_notebook("4_write_up")
     assert_it_has_run(notebook, "4_write_up")
     page = notebook.page
-    notebook.wait_for_text(".widget-html", "Who leads")
+    notebook.wait_for_text(".widget-html", "Against the baseline")
     before = notebook.told()
     notebook.press("A01 eval: finish rate (%)", "ArrowRight", 20)
 

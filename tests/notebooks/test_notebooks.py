@@ -15,7 +15,7 @@ CHECKS = {
     "1_compare_runs": "assert explorer.view['runs'] and comparison.at(15).shape == (17, 2)",
     "2_network_size": "assert list(totals.loc['parameters']) == [1051805, 6397085]",
     "3_train": "assert panel.chosen().scale == 'laptop' and not panel.is_running",
-    "4_write_up": "assert len(findings) > 20 and 'Who leads' in writing.findings.value",
+    "4_write_up": "assert len(findings) > 20 and 'Against the baseline' in writing.findings.value",
 }
 BARS = """
 import ipywidgets

@@ -1,7 +1,6 @@
 """Pages of other runs: arms with seeds, runs without races, and odd names."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -9,34 +8,13 @@ import pytest
 from tmnet.report.report import report
 
 from ..synthetic import load, write_file
-from .pages import LABELS, STYLES, sections, study, table, tables_of, text_of
+from .pages import LABELS, STYLES, sections, study, table, text_of
 from .test_page import read
 
 
 @pytest.fixture(scope="module")
 def of_arms(arms):
     return read("md", text_of(arms / "arms.md"))
-
-
-def test_arms_are_compared_by_the_middle_of_their_seeds(of_arms):
-    """Of two seeds that is the mean: of best times of 35 and 40 s, and of 42.5 and 44 s."""
-    parts = sections(of_arms)
-    said = [text for kind, text in parts["Key findings"] if kind == "item"]
-    (best,) = [text for text in said if text.startswith("A01 eval best time at 30 min")]
-    assert "big 37.50 s" in best and "small 43.25 s" in best and "lead of big" in best
-    (rate,) = [text for text in said if text.startswith("A01 eval finish rate at 30 min")]
-    mean = [100 * np.mean([1 - k / 30 for k in some]) for some in ((4, 5), (6, 7))]
-    assert f"big {mean[0]:.1f} %" in rate and f"small {mean[1]:.1f} %" in rate
-
-
-def test_seeds_that_never_get_there_are_counted(of_arms):
-    """43 s is reached by big0 at 14 min, by big1 at 21, by small2 at 28, by small3 never."""
-    said = [text for kind, text in sections(of_arms)["Key findings"] if kind == "item"]
-    level = "A01 eval best time of 43.00 s: "
-    assert f"{level}2 of 2 seeds of big get there, half of all by 14 min." in said
-    assert any(text.startswith(f"{level}1 of 2 seeds of small get there") for text in said)
-    cautions = " ".join(said)
-    assert "big has 2 seeds" in cautions and "small has 2 seeds" in cautions
 
 
 def test_the_page_of_arms_shows_every_seed(of_arms):
@@ -114,36 +92,6 @@ def test_a_figure_shows_what_its_name_says(arms):
             assert {"big", "small"} <= {*texts}
 
 
-def test_runs_with_nothing_but_a_loss(logdir, tmp_path):
-    """No race, no configuration, nothing about the machine: the page says so."""
-    pages = report(
-        study(),
-        logdir=logdir,
-        directory=tmp_path,
-        name="a",
-        styles=["md"],
-        formats=["jpg"],
-        cache=False,
-    )
-    assert [path.name for path in pages] == [
-        "a.md", "comparison_loss.jpg", "comparison_loss_by_step.jpg"
-    ]  # fmt: skip
-    found = read("md", text_of(pages[0]))
-    parts = sections(found)
-    assert ("text", "The configurations of these runs were not logged.") in parts[
-        "Configuration changes"
-    ]
-    assert ("text", "The logs do not tell.") in parts["Hardware and software"]
-    assert table(found, "Runs", 8)["races"].tolist() == ["0", "0"]
-    values = table(found, "Values at 30 min", 3)
-    assert values.to_dict("index") == {"loss": {"only": "98.00", "only_b": "113.00"}}
-    best = table(parts["By training time"], "loss, by training time", 3)
-    assert best["only"].tolist() == [f"{128 - k:.2f}*" for k in range(1, 31)]
-    said = [text for kind, text in found if kind == "item"]
-    assert any(text.startswith("loss at 30 min: only leads with 98.00") for text in said)
-    assert not any(word in text for text in said for word in ("nan", "None", "inf "))
-
-
 def test_the_machine_and_the_versions_as_logged(tmp_path):
     for i, version in enumerate(["2.8", "2.9"]):
         about = f"python: 3.12.1\ntorch: '{version}'\ndevices: [cpu, 2 cores]\n"
@@ -188,40 +136,8 @@ def test_names_of_runs_are_not_markup(tmp_path, style):
         assert f"{name}: 10.0 min active, 10 steps, 0 races ({name})" in said
 
 
-@pytest.mark.parametrize("name", ["runs", "lead", "95 % of it"])
-def test_a_run_that_is_called_like_a_column(logdir, tmp_path, name):
-    shutil.copytree(logdir / "only_b", tmp_path / "logs" / name)
-    shutil.copytree(logdir / "only", tmp_path / "logs" / "only")
-    some = study(runs=["only", name])
-    (path, *_) = report(
-        some, logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=["md"], cache=False
-    )
-    cells = dict(tables_of(read("md", text_of(path))))["Who leads: the numbers"]
-    assert cells.count("98.00") == cells.count("113.00") == cells.count("15.00") == 1
-
-
 def test_runs_of_equal_length_do_not_differ_in_it(logdir, tmp_path):
     (path, *_) = report(
         study(), logdir=logdir, directory=tmp_path, name="a", styles=["md"], cache=False
     )
     assert "differ in length" not in text_of(path)
-
-
-def test_robust_races_are_no_key_finding(tmp_path):
-    """They are told under their own metrics; the key findings are of all eval races."""
-    for i, name in enumerate(("one", "other")):
-        rows = [
-            (60 * k, k, {f"eval_race_{what}_trained_A01": value for what, value in
-                         (("time", 30.0 - i - k / 9), ("finished", 1.0),
-                          ("time_robust", 30.0 - i - k / 9))})
-            for k in range(1, 60)
-        ]  # fmt: skip
-        write_file(tmp_path / "logs" / name, rows, pid=i)
-    (path, *_) = report(
-        study(runs=["one", "other"]), logdir=tmp_path / "logs", directory=tmp_path, name="a",
-        styles=["md"],
-    )  # fmt: skip
-    found = sections(read("md", text_of(path)))
-    said = [text for kind, text in found["Key findings"] if kind == "item"]
-    assert any("A01 eval best time" in text for text in said)
-    assert not any("robust" in text for text in said)

@@ -17,9 +17,7 @@ from .pages import (
     LABELS,
     PREFIX,
     RUNS,
-    SECTIONS,
     STYLES,
-    numbers,
     sections,
     table,
     tables_of,
@@ -31,22 +29,6 @@ HOCK = {
     label.replace("A01", "Hock"): name.replace("A01", "Hock")
     for label, name in LABELS.items() if "explo" in label
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("style", ["md", "html"])
-def test_it_has_all_sections_once_and_in_order(pages, style):
-    headings = [text for kind, text in pages[style] if kind == "heading"]
-    assert headings[0] == "Network size and long training, as published"
-    assert [text for text in headings if text in SECTIONS] == SECTIONS
-    assert "Where the comparison may mislead" in headings
-    details = {
-        f"{label}, {by}" for label in LABELS | HOCK for by in ("by training time", "by step")
-    }
-    assert {text for text in headings if ", by " in text} == details
-    assert "Other metrics: the numbers" in headings
-    assert len(headings) == len({*headings}) == 1 + len(SECTIONS) + 2 + len(details)
-    first = sections(pages[style])[""]
-    assert first[1][0] == "text" and first[1][1].startswith("A small network needs about 3 h and")
 
 
 def test_three_parsers_find_the_same_in_the_three_formats(published, pages):
@@ -65,63 +47,6 @@ def test_a_place_for_the_authors_words_in_each_section(pages):
                          ("conclusions", "Conclusions"),
                          ("recommendations", "Recommendations")]:  # fmt: skip
         assert parts[section][-1] == ("text", PROMPTS[key])
-
-
-@pytest.mark.parametrize("section", ["", *SECTIONS])
-def test_every_number_in_its_text_is_in_its_tables(pages, section):
-    found = pages["md"]
-    told = {number for kind, text in found if kind in ("cell", "title") for number in numbers(text)}
-    part = sections(found)[section]
-    part = [some for kind, some in part[2 * (section == "") :] if kind in ("text", "item")]
-    spoken = {number: text for text in part for number in numbers(text)}
-    if section in ("", "Key findings", "Going on", "By training time", "Cost", "Conclusions"):
-        assert len(spoken) > 5  # or there would be nothing to check
-    missing = {number: text for number, text in spoken.items() if number not in told}
-    assert not missing
-
-
-def test_the_statements_of_the_reference_page(pages):
-    """As far as they are numbers; and the real crossover, which that page has later."""
-    said = [text for kind, text in pages["md"] if kind == "item"]
-
-    def holds(*parts):
-        assert any(all(part in text for part in parts) for text in said), parts
-
-    holds("A01 eval best time at 120 min: A01_as20_big_long leads with 24.49 s")
-    holds("A01 eval: A01_as20_big_long first finishes at 16.2 min")
-    holds("A01 eval: A01_as20_long first finishes at 8.3 min")
-    holds("A01_as20_big_long, A01 eval finish rate: 63.9 % at 120 min, 79.1 % at 495 min")
-    holds("A01_as20_long, A01 eval finish rate: 55.9 % at 120 min, 71.2 % at 495 min")
-    holds("A01_as20_big_long, A01 eval best time", "24.43 s at 495 min", "better by 0.06 s")
-    holds("A01_as20_long, A01 eval best time", "24.51 s at 495 min", "better by 0.08 s")
-    holds("compare the loss per quantile", "A01_as20_big_long 6.45", "A01_as20_long 8.72")
-    holds("A01_as20_big_long overtakes A01_as20_long for good", "A01 eval best time")
-    holds("uni_20_long", "checkpoint", "uni_20", "not in its minutes")
-
-
-def test_the_answer_to_the_question_of_the_reference_page(pages, runs):
-    """Over all 495 min of the two: the bigger network is better, beyond the noise, if it is
-    trained for longer than the race in which it overtook."""
-    found = sections(pages["md"])
-    moments, best = [], {}
-    for name in RUNS[:2]:
-        races = races_until(runs[name], 495)
-        best[name] = races.set_index("minutes")["time_s"].where(
-            races["finished"].to_numpy()
-        ).cummin().ffill()  # fmt: skip
-        moments += best[name].index.tolist()
-    big, small = (best[name].reindex(sorted(moments), method="ffill") for name in RUNS[:2])
-    since = big.index[(big >= small).to_numpy().nonzero()[0][-1] + 1]
-    said = " ".join(text for kind, text in found["Recommendations"] if kind == "item")
-    assert (
-        f"For A01 eval best time, {RUNS[0]} is the one to train for {since:.1f} min or more (up to "
-        f"495 min are compared); with less, {RUNS[1]} is ahead of it." in said
-    )
-    assert "up to 120 min" not in said  # where no lead of the four stands out
-    for section in ("Going on", "Conclusions"):
-        said = " ".join(text for kind, text in found[section] if kind == "item")
-        assert "A01 eval best time at 495 min: A01_as20_big_long leads with 24.43 s" in said
-        assert "by the best of 21 races each it is 0.09 s ahead, beyond the noise" in said
 
 
 def races_until(run, at, by="minutes", kind="eval"):

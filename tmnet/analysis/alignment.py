@@ -12,6 +12,7 @@ import pandas as pd
 
 from tmnet.analysis.available import chosen_metrics, unknown_metric
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.grid import MOST_POINTS, grid_points, hundredth
 from tmnet.analysis.metrics import (
     DECIMALS,
     RACE_KINDS,
@@ -38,7 +39,6 @@ from tmnet.yaml_text import dotted
 if TYPE_CHECKING:
     from tmnet.analysis.statistics.races import Estimates
 
-MOST_POINTS = 20_000
 LATE_SHARE, LATE_RACES = 0.1, 50  # the late window has a tenth of the window, or so many races
 ALWAYS_SINCE_START = ("first_finish",)
 RULE_WORDS = {"min": "lowest so far", "max": "highest so far"}
@@ -106,14 +106,14 @@ class Alignment:
         if interval is None:
             interval = axis.default_interval
             if interval is None or hi - lo > MOST_POINTS * interval:
-                interval = _hundredth(hi - lo)
+                interval = hundredth(hi - lo)
         return cls(
             runs=runs,
             metrics=chosen_metrics(runs, metrics),
             axis=axis,
             interval=interval,
             window=(lo, hi),
-            grid=_grid(lo, hi, interval),
+            grid=grid_points(lo, hi, interval),
             trailing=trailing,
             rule=rule,
             arms=arms,
@@ -207,12 +207,15 @@ class Alignment:
             values[i][:, self.ended(run, grid)] = np.nan
         return values
 
-    def values_at(self, run: Run, metric: Metric, grid: np.ndarray) -> np.ndarray:
-        """Values of a metric of a run at ascending positions on the axis, (points,)."""
+    def values_at(
+        self, run: Run, metric: Metric, grid: np.ndarray, trailing: float | None = None
+    ) -> np.ndarray:
+        """Values of a metric of a run at ascending positions on the axis, (points,); as
+        `races_that_count`."""
         if not metric.races:
             there = self.axis.of(run).scalar(metric.name)
             return scalar_values(self.rule, *there, grid, self.interval)
-        races, first, behind = self.races_that_count(run, metric, grid)
+        races, first, behind = self.races_that_count(run, metric, grid, trailing)
         if not len(races.at):
             return np.full(len(grid), np.nan)
         of = STATISTICS[metric.races.statistic]
@@ -221,15 +224,17 @@ class Alignment:
         return of.rule(races, first, behind)
 
     def races_that_count(
-        self, run: Run, metric: Metric, grid: np.ndarray
+        self, run: Run, metric: Metric, grid: np.ndarray, trailing: float | None = None
     ) -> tuple[Races, np.ndarray, np.ndarray]:
         """Races of a run, and which of them, [first, behind), a metric is made of at ascending
-        positions on the axis."""
+        positions on the axis; or those of another trailing window than its own."""
         assert metric.races is not None  # of a metric of races
         races = self.axis.of(run).races(metric.races)
         behind = np.searchsorted(races.at, grid, side="right")
         first = np.zeros_like(behind)
-        if (trailing := self.trailing_of(metric)) is not None:
+        if trailing is None:
+            trailing = self.trailing_of(metric)
+        if trailing is not None:
             since = np.round(grid - trailing, DECIMALS)
             first = np.searchsorted(races.at, since, side="right")
         return races, first, behind
@@ -305,14 +310,16 @@ class Alignment:
                     bands[i, self.ended(run, self.grid)] = np.nan
         return bands
 
-    def estimates(self, run: Run, metric: Metric, grid: np.ndarray) -> Estimates | None:
-        """Values of a metric of a run at ascending positions, and how sure they are; None where
-        there is no telling of it."""
+    def estimates(
+        self, run: Run, metric: Metric, grid: np.ndarray, trailing: float | None = None
+    ) -> Estimates | None:
+        """As `values_at`, and how sure they are; None where there is no telling of it."""
         from tmnet.analysis.statistics.races import estimates  # and SciPy, only where it is asked
 
         if not metric.races:
             return None
-        return estimates(metric.races.statistic, *self.races_that_count(run, metric, grid))
+        count = self.races_that_count(run, metric, grid, trailing)
+        return estimates(metric.races.statistic, *count)
 
     def table(self, name: str) -> pd.DataFrame:
         """One metric: a row a grid point, a column a run."""
@@ -449,7 +456,7 @@ def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
     default = axis.default_interval
     assert default is not None  # of these axes
     if shortest > MOST_POINTS * default:
-        return _hundredth(shortest)
+        return hundredth(shortest)
     return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
 
 
@@ -471,24 +478,3 @@ def check_runs(runs: Sequence[Run]) -> None:
                 f" One of them can have a name of its own: load_run(…, pieces=[{min(twice)!r}])."
             )
         raise TmnetError(told)
-
-
-def _grid(lo: float, hi: float, interval: float) -> np.ndarray:
-    """Multiples of the interval in the window, without 0; its end, if there is none."""
-    points = (hi - lo) / interval if np.isfinite(hi / interval) else np.inf
-    if points > MOST_POINTS:
-        raise TmnetError(
-            f"An interval of {interval:g} makes {points:,.0f} grid points in the window of "
-            f"{lo:g} to {hi:g}; at most {MOST_POINTS:,} are allowed: choose a longer interval."
-        )
-    first, last = np.ceil(lo / interval - 1e-9), np.floor(hi / interval + 1e-9)
-    numbers = np.arange(max(first, 1), last + 1)
-    return np.round(numbers * interval, DECIMALS) if len(numbers) else np.array([hi])
-
-
-def _hundredth(length: float) -> float:
-    """About a hundredth of a length, as 1, 2 or 5 times a power of ten."""
-    if length <= 0:
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(length / 100))
-    return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))

@@ -11,8 +11,9 @@ import pandas as pd
 
 from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
-from tmnet.analysis.findings.evidence import name_of
+from tmnet.analysis.findings import answer
 from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.findings.words import name_of
 from tmnet.analysis.metrics import Metric, minus
 from tmnet.comparison import Comparison, compare, compare_by
 from tmnet.export import export_profile
@@ -151,10 +152,13 @@ class _Writer:
             closer = [runs[name] for name in study.closer]
             self.closer = compare(closer, by=self.main.axis.by, interval=self.main.interval)
         thresholds = study.thresholds or None
-        self.found = self.main.findings(thresholds)
+        baseline = study.baseline if not study.arms else None
+        self.found = self.main.findings(thresholds, baseline=baseline)
         later = self.closer or self.main
-        self.judged = later.middle if study.after is None else study.after
-        self.later = later.findings(thresholds, self.judged)
+        known = {run.name for run in later.runs}
+        self.later = later.findings(
+            thresholds, study.after, baseline=baseline if baseline in known else None
+        )
 
     def page(self, commands: Sequence[str], step) -> list[Block]:
         blocks = [*self._overview(), *self._key_findings(), *self._profiles(), *self._going_on()]
@@ -193,7 +197,7 @@ class _Writer:
         at = self._at_end(self.main)
         return [
             Heading(2, "Key findings"),
-            *_told(key, ("leader", "first_finish", "threshold", "crossover")),
+            *_told(key, _KEY),
             Table(f"Values at {at}", self._final_values()),
             *([Heading(3, HEADINGS["caution"])] if cautions else []),
             *_told(cautions, ("caution",)),
@@ -230,9 +234,7 @@ class _Writer:
         return [path for path in files if path.suffix == f".{kind}"]
 
     def _is_key(self, finding: Finding) -> bool:
-        return finding.kind in ("leader", "first_finish", "threshold", "crossover") and (
-            finding.metric == "loss" or _is_of_eval(finding.metric, (*KEY_METRICS, "first_finish"))
-        )
+        return finding.kind in _KEY
 
     def _at_end(self, comparison: Comparison) -> str:
         return f"{comparison.axis.show(comparison.grid[-1])} {comparison.axis.unit}"
@@ -256,11 +258,11 @@ class _Writer:
         return table.rename_axis("metric")
 
     def _going_on(self) -> list[Block]:
-        kinds = ("after", "plateau", "verdict")
+        kinds: tuple[str, ...] = ("after", "plateau")
         findings = [finding for finding in self.later if finding.kind in kinds]
         if self.closer:  # which has ends and leaders of its own
-            kinds = ("leader", "crossover", *kinds)
-            findings += [finding for finding in self.later if self._is_key(finding)]
+            kinds = ("contrast", "crossover", *kinds)
+            findings += [x for x in self.later if x.kind in ("contrast", "crossover")]
         if not findings:
             return []
         shown = self.closer or self.main
@@ -311,12 +313,9 @@ class _Writer:
             ),
             *([Bullets(tuple(comparison.notes))] if comparison.notes else []),
         ]
-        behind: list[Finding] = []  # what is said here alone, and so has no table yet
         for metric, path in zip(drawn.metrics, pictures, strict=True):
             name = name_of(metric)
-            kinds = ("leader", "first_finish", "threshold", "crossover", "caution")
-            said = [x for x in found if x.metric == metric.name and x.kind in kinds]
-            behind += [x for x in said if x.kind != "caution" and not self._is_key(x)]
+            said = [x for x in found if x.metric == metric.name and x.kind == "caution"]
             runs = ", ".join(self.order)
             blocks += [
                 Heading(3, f"{name}, {heading}"),
@@ -332,8 +331,6 @@ class _Writer:
                     folded=True,
                 ),
             ]
-        if behind:
-            blocks += [Heading(3, "Other metrics: the numbers"), *_tables(behind, "other metrics")]
         return blocks
 
     def _cost(self) -> list[Block]:
@@ -365,62 +362,14 @@ class _Writer:
         ]
 
     def _conclusions(self) -> list[Block]:
-        found = self.found + (self.later if self.closer else [])
-        sure = [
-            finding.sentence for finding in found
-            if finding.kind == "leader" and self._is_key(finding) and finding.stands_out
-        ]  # fmt: skip
-        sure += [finding.sentence for finding in self.later if finding.kind == "verdict"]
-        sure += [
-            finding.sentence for finding in self.found
-            if finding.kind == "cost" and len(finding.runs) > 1
-        ]  # fmt: skip
-        none = "No difference between these runs stands out from the noise."
-        return [
-            Heading(2, "Conclusions"),
-            Bullets(tuple(sure)) if sure else Text(none),
-            _words("conclusions"),
-        ]
-
-    def _when_it_pays(self, comparison: Comparison, found: Sequence[Finding]) -> list[str]:
-        """From when on leaders, whose lead stands out, are ahead of the last they overtook."""
-        leaders = [finding for finding in found if finding.kind == "leader"]
-        sure = {leader.metric for leader in leaders if leader.stands_out}
-        last: dict[str, Finding] = {}
-        for finding in found:
-            if finding.kind == "crossover" and finding.metric in sure and self._is_key(finding):
-                before = last.get(finding.metric, finding)
-                last[finding.metric] = max(finding, before, key=lambda x: x.moment)
-        return [
-            f"For {name_of(Metric.named(name))}, {finding.runs[0]} is the one to train for "
-            f"{finding.details['for good']} or more (up to {self._at_end(comparison)} are "
-            f"compared); with less, {finding.runs[1]} is ahead of it."
-            for name, finding in last.items()
-        ]
+        told = answer(self.found) + (answer(self.later) if self.closer else [])
+        return [Heading(2, "Conclusions"), Bullets(tuple(told)), _words("conclusions")]
 
     def _recommendations(self) -> list[Block]:
-        advice = self._when_it_pays(self.main, self.found)
-        if self.closer:
-            advice += self._when_it_pays(self.closer, self.later)
-        faster = {
-            finding.runs[0] for finding in self.later
-            if finding.kind == "verdict" and "best time better by" in finding.details
-        }  # fmt: skip
-        for finding in self.later:
-            if finding.kind == "plateau" and finding.metric.endswith("/best") and (
-                finding.runs[0] not in faster or finding.moment > self.judged
-            ):  # fmt: skip
-                advice.append(
-                    f"For a better best time of {finding.runs[0]} alone, there was little reason "
-                    f"to go on after {finding.details['since']}."
-                )
-        if any(finding.reason == "seeds" for finding in self.found):
-            advice.append("Before relying on any of this, train more seeds of each.")
-        return [
-            Heading(2, "Recommendations"),
-            *([Bullets(tuple(advice))] if advice else []),
-            _words("recommendations"),
-        ]
+        return [Heading(2, "Recommendations"), _words("recommendations")]
+
+
+_KEY = ("contrast", "crossover", "first_finish", "threshold")
 
 
 def _is_of_eval(name: str, statistics: Sequence[str] = KEY_METRICS) -> bool:

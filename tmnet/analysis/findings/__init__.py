@@ -1,42 +1,57 @@
-"""What a comparison shows, as statements: who leads, since when, at what cost, and how surely."""
+"""What a comparison shows, as statements: what is claimed, what is not resolved, at what cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tmnet.analysis.alignment import Alignment
-from tmnet.analysis.findings import arms, contrasts, cost, going_on, levels
+from tmnet.analysis.findings import contrasts, cost, going_on, late, levels, overtaking
+from tmnet.analysis.findings.answer import answer
 from tmnet.analysis.findings.cautions import cautions
+from tmnet.analysis.findings.claims import tested
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.arguments import a_number, a_whole_number
 from tmnet.errors import TmnetError
 
-__all__ = ["HEADINGS", "Finding", "findings"]
+__all__ = ["HEADINGS", "Finding", "answer", "findings"]
 
-_OF_RUNS = (
-    contrasts.leader, levels.first_finish, levels.threshold, contrasts.crossover, going_on.after,
-    going_on.plateau, going_on.verdict, cost.cost, cautions,
+_ALONE = (
+    late.late, late.anytime, levels.first_finish, levels.threshold,
+    going_on.plateau, cost.cost,
 )  # fmt: skip
-_OF_ARMS = (arms.leader, arms.first_finish, arms.threshold, arms.cautions)
 
 
 def findings(
     comparison: Alignment,
     thresholds: Mapping[str, float] | None = None,
     after: float | None = None,
+    *,
+    baseline: str | None = None,
+    primary: Sequence[str] | None = None,
     seed: int = 0,
 ) -> list[Finding]:
-    """State what a comparison shows, in the order in which a reader needs it.
+    """State what a comparison shows: where it may mislead, what may be claimed, what is not
+    resolved, and the numbers of each run.
+
+    Every run (or arm) is compared with the baseline by the primary metrics at the end of the
+    window: at equal time, equal steps and equal arithmetic, as far as the runs have these. Only
+    what holds after Holm's correction for all of these questions is a claim, whose `stands_out` is
+    True. Runs that start from a checkpoint, or end before, are in no contrast.
 
     Parameters
     ----------
     comparison : Alignment
     thresholds : mapping of str to float, optional
-        Values of metrics whose reaching is timed: ``{"A01/eval/best": 24.6}``. By default the best
-        time that all runs with a finish get to, and a finish rate of 50 %.
+        Values of metrics whose reaching is timed: ``{"A01/eval/best": 24.6}``. By default a late
+        finish rate of 50 %, and the late best of ten races that all runs get to.
     after : float, optional
         A moment on the axis; what came after it is judged. By default half of the window.
+    baseline : str, optional
+        A run, or an arm; by default the first that is not left out.
+    primary : sequence of str, optional
+        Metrics that were declared before anybody looked; by default the late finish rate and the
+        late best of ten of eval races on the first map. No other metric gets a claim.
     seed : int
         Of the draws behind intervals.
 
@@ -47,24 +62,33 @@ def findings(
     Raises
     ------
     TmnetError
-        If a threshold is of an unknown metric, or the moment is outside of the window.
+        If a metric is unknown, the baseline is none of the runs, or the moment is outside of the
+        window.
 
     Examples
     --------
     >>> import tmnet
     >>> runs = tmnet.load_runs(tmnet.example_runs())
-    >>> found = tmnet.compare(runs, metrics=["A01/eval/first_finish"]).findings()
-    >>> found[0].sentence
-    'A01 eval: A01_as20_big_long first finishes at 7.9 min (step 136,860).'
+    >>> found = tmnet.compare(runs).findings(baseline="A01_as20_long")
+    >>> [finding.sentence for finding in found if finding.kind == "first_finish"][0]
+    'A01 eval first finish: A01_as20_big_long at 7.9 min (136,860 steps, 0.0504 PFLOP).'
     """
     lo, hi = comparison.window
-    after = comparison.middle if after is None else after
-    after, seed = a_number("after", after), a_whole_number("seed", seed, least=0)
+    after = comparison.middle if after is None else a_number("after", after)
     if not lo <= after <= hi:
         raise TmnetError(
             f"The moment {after:g} is outside of the window of {lo:g} to {hi:g} "
             f"{comparison.axis.unit}."
         )
-    evidence = Evidence(comparison, thresholds, after, seed)
-    kinds = _OF_ARMS if comparison.arms else _OF_RUNS
-    return [finding for kind in kinds for finding in kind(evidence)]
+    seed = a_whole_number("seed", seed, least=0)
+    evidence = Evidence(comparison, thresholds, after, baseline, primary, seed)
+    own = contrasts.questions(evidence)
+    others = [q for where in evidence.elsewhere() for q in contrasts.questions(where)]
+    gains = going_on.gains(evidence)
+    answers = tested(own, others, gains)
+    told = [contrasts.contrast(*pair) for pair in zip([*own, *others], answers[0] + answers[1])]
+    gained = [going_on.after(evidence, *pair) for pair in zip(gains, answers[2])]
+    return [
+        *cautions(evidence), *told, *overtaking.crossover(evidence, told), *gained,
+        *(finding for kind in _ALONE for finding in kind(evidence)),
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where a comparison may mislead."""
+"""Where a comparison may mislead, the heaviest first."""
 
 from __future__ import annotations
 
@@ -6,54 +6,81 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tmnet.analysis.findings.evidence import Evidence, name_of
+from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import counted, how_many, listed, name_of
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import ConfidenceInterval
-from tmnet.analysis.statistics.draws import rate_difference
-from tmnet.analysis.statistics.seeds import rate_interval
+from tmnet.analysis.statistics.races import FEWEST as FEWEST_RACES
+from tmnet.analysis.statistics.seeds import FEWEST as FEWEST_SEEDS
 from tmnet.logs.config import positive, section
 from tmnet.logs.run import Run
 
-FEW_RACES = 30
-LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
-LATE = 0.25  # of the window: the races of late
+FEW_SEEDS = 5
+FEW_RACES = 50  # of these a rate of 45 % is told from one of 97 %, but not 80 from 93 %
 
 
 def cautions(evidence: Evidence) -> Iterator[Finding]:
-    """Of single runs."""
-    yield from cautions_of_any(evidence)
-    if len(evidence.runs) > 1:
-        yield caution(
-            evidence, "seeds", tuple(evidence.runs), None, None,
-            "One seed each: another seed of the same experiment may differ as much as these "
-            "runs do. Intervals are of the races of these runs, not of their experiments.",
-        )  # fmt: skip
+    for kind in (
+        _few_seeds, _nothing_to_compare, _losses_of_different_n, _different_maps, _other_starts,
+        _early_ends, _few_races, _without_values,
+    ):  # fmt: skip
+        yield from kind(evidence)
 
 
-def cautions_of_any(evidence: Evidence) -> Iterator[Finding]:
-    """Of single runs, and of the seeds of arms."""
-    yield from _losses_of_different_n(evidence)
-    yield from _different_maps(evidence)
-    yield from _other_starts(evidence)
-    yield from _few_races(evidence)
-    yield from _early_failures(evidence)
-
-
-def caution(
-    evidence: Evidence, reason: str, runs: tuple[str, ...], metric: Metric | None,
-    value: float | None, sentence: str, uncertainty: ConfidenceInterval | None = None,
-    of_runs: dict[str, str] | None = None,
+def _caution(
+    evidence: Evidence, reason: str, runs: tuple[str, ...], value: float | None, sentence: str,
+    metric: Metric | None = None, of_runs: dict[str, str] | None = None,
 ) -> Finding:  # fmt: skip
-    """A finding that qualifies others, at the end of the window."""
     return Finding(
-        "caution", runs, metric.name if metric else None, evidence.end, value, uncertainty,
-        sentence, of_runs or {}, reason=reason,
+        "caution", runs, metric.name if metric else None, evidence.end, value, None, sentence,
+        axis=evidence.axis.by, of_runs=of_runs or {}, reason=reason,
     )  # fmt: skip
 
 
+def _few_seeds(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.are_arms:
+        if len(evidence.runs) > 1:
+            yield _caution(
+                evidence, "seeds", tuple(evidence.runs), 1.0,
+                "One seed each: another seed of the same experiment may differ by more than these "
+                "runs do. What is said holds in these runs, not of their experiments.",
+            )  # fmt: skip
+        return
+    few = {arm: len(evidence.counted(arm)) for arm in evidence.subjects}
+    few = {arm: n for arm, n in few.items() if n < FEW_SEEDS}
+    if few:
+        told = listed([f"{arm} has {how_many(n, 'seed')}" for arm, n in few.items()])
+        then = (
+            f"of fewer than {FEWEST_SEEDS} nothing is claimed"
+            if min(few.values()) < FEWEST_SEEDS
+            else "of so few only large differences can be told"
+        )
+        yield _caution(
+            evidence, "seeds", tuple(few), float(min(few.values())), f"{told}: {then}.",
+            of_runs={arm: how_many(n, "seed") for arm, n in few.items()},
+        )  # fmt: skip
+
+
+def _nothing_to_compare(evidence: Evidence) -> Iterator[Finding]:
+    others = [arm for arm in evidence.subjects if arm != evidence.baseline]
+    if not others:
+        return
+    if not evidence.primary:
+        yield _caution(
+            evidence, "primary", tuple(evidence.subjects), None,
+            "These runs have no races, and no primary metric is declared: nothing is claimed of "
+            "them. Declare one of their scalars as primary.",
+        )  # fmt: skip
+    elif not evidence.contrasted:
+        why = dict.fromkeys(f"{name}: {why}" for name, why in evidence.left_out.items())
+        yield _caution(
+            evidence, "contrasts", tuple(evidence.subjects), None,
+            f"Nothing is compared with {evidence.baseline} ({'; '.join(why)}).",
+        )  # fmt: skip
+
+
 def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
-    metric = evidence.metrics.get("loss")
+    metric = next((x for x in evidence.comparison.metrics if x.name == "loss"), None)
     if metric is None or not evidence.misleads(metric):
         return
     told = []
@@ -68,39 +95,38 @@ def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
                 else ""
             )
             told.append((name, value / n, f"{value / n:.2f} ({value:.2f} / {n}){when}"))
-    told.sort(key=lambda x: x[1])
     if told:
-        yield caution(
-            evidence, "loss", tuple(name for name, *_ in told), metric, told[0][1],
+        yield _caution(
+            evidence, "loss", tuple(name for name, *_ in told), min(x for _, x, _ in told),
             "The loss grows with the number of quantiles, which differs: compare the loss per "
             f"quantile. At {evidence.say_at(evidence.end)} it is: "
             f"{', '.join(f'{name} {text}' for name, _, text in told)}.",
-            of_runs={name: text for name, _, text in told},
+            metric, {name: text for name, _, text in told},
         )  # fmt: skip
 
 
 def _different_maps(evidence: Evidence) -> Iterator[Finding]:
-    cycles = {name: _cycle(run) for name, run in evidence.runs.items()}
-    if len(set(cycles.values())) > 1:
-        told = "; ".join(f"{name} {cycle}" for name, cycle in cycles.items())
-        yield caution(
-            evidence, "maps", tuple(cycles), None, None,
-            "The runs drive other maps, so that one of several has fewer races on each: "
+    cycles: dict[str, list[str]] = {}
+    for name, run in evidence.runs.items():
+        cycles.setdefault(_cycle(run), []).append(name)
+    if len(cycles) > 1:
+        told = "; ".join(f"{listed(names)}: {cycle}" for cycle, names in cycles.items())
+        yield _caution(
+            evidence, "maps", tuple(evidence.runs), None,
+            "The runs drive other maps, so that one of several has less training on each: "
             f"{told}.",
         )  # fmt: skip
 
 
 def _other_starts(evidence: Evidence) -> Iterator[Finding]:
     for name, run in evidence.runs.items():
-        start = run.first_step
-        other = run.config.get("initial_checkpoint")
-        other = other if isinstance(other, str) else None
-        if other or (start > LATE_START * run.steps and start > 3 * _played_until_first(run)):
-            source = f"the checkpoint of {other}" if other else "a checkpoint"
-            yield caution(
-                evidence, "start", (name,), None, float(start),
+        if source := evidence.source(run):
+            start = run.first_step
+            out = ", and it is in no contrast" if name in evidence.left_out else ""
+            yield _caution(
+                evidence, "start", (name,), float(start),
                 f"{name} starts from {source}, at step {start:,}: what came before "
-                f"{_not_counted(evidence)}.", of_runs={name: f"step {start:,}"},
+                f"{_not_counted(evidence)}{out}.", of_runs={name: f"step {start:,}"},
             )  # fmt: skip
 
 
@@ -112,58 +138,63 @@ def _not_counted(evidence: Evidence) -> str:
     return f"is not in its {counts.get(evidence.axis.by, evidence.axis.by)}"
 
 
+def _early_ends(evidence: Evidence) -> Iterator[Finding]:
+    ended = {
+        name: evidence.say_at(evidence.comparison.ends[name])
+        for name, run in evidence.runs.items() if evidence.comparison.ended(run, evidence.end)
+    }  # fmt: skip
+    if ended:
+        told = listed([f"{name} at {end}" for name, end in ended.items()])
+        yield _caution(
+            evidence, "ends", tuple(ended), float(len(ended)),
+            f"Not all runs reach {evidence.say_at(evidence.end)} ({told} ended before), and those "
+            "are in no contrast.", of_runs=ended,
+        )  # fmt: skip
+
+
 def _few_races(evidence: Evidence) -> Iterator[Finding]:
-    for map_, kind in evidence.raced("finish_rate"):
-        metric = Metric.named(f"{map_}/{kind}/finish_rate")
-        for name, run in evidence.runs.items():
-            races = evidence.races(metric, run, evidence.end_of(run))
-            if 0 < (count := len(races.at)) < FEW_RACES:
-                noise = rate_interval(int(races.finished.sum()), count)
-                within = evidence.say_within(metric, noise)
-                yield caution(
-                    evidence, "races", (name,), metric, float(count),
-                    f"{name}: only {count} {map_} {kind} races stand behind its rates and "
-                    f"times; its finish rate lies within {within} (95 %).",
-                    noise, {name: f"{count} races; {within}"},
-                )  # fmt: skip
-
-
-def _early_failures(evidence: Evidence) -> Iterator[Finding]:
-    """Rates of all races so far, where those of late are another matter."""
-    if evidence.comparison.trailing is not None:
+    """In the late window of single runs."""
+    metric = next((x for x in evidence.primary if x.races), None)
+    if metric is None or evidence.are_arms:
         return
-    lo, hi = evidence.comparison.window
-    for map_, kind in evidence.raced("finish_rate", kinds=("eval",)):
-        metric = Metric.named(f"{map_}/{kind}/finish_rate")
-        for name, run in evidence.runs.items():
-            end = evidence.end_of(run)
-            since = end - LATE * (hi - lo)
-            early, late = (
-                (int(races.finished.sum()), len(races.at))
-                for races in (
-                    evidence.races_between(metric, run, since),
-                    evidence.races_between(metric, run, end, since),
-                )
-            )
-            if not (early[1] and late[1]) or rate_difference(late, early).low <= 0:
-                continue
-            rate, total = late[0] / late[1], evidence.value_at(metric, run, end)
-            of_all, of_late = evidence.say(metric, total), evidence.say(metric, rate)
-            last = evidence.say_at(end - since)
-            yield caution(
-                evidence, "failures", (name,), metric, rate,
-                f"{name}, {name_of(metric)}: {of_all} of all races so far carries the early "
-                f"failures; of the {late[1]:,} races of the last {last} it is {of_late}.",
-                rate_interval(*late),
-                {name: f"{of_all}; {of_late} of the {late[1]:,} races of the last {last}"},
+    counts = {}
+    for name, run in evidence.runs.items():
+        if evidence.has(metric, run):
+            at = np.array([evidence.end_of(run)])
+            _, first, behind = evidence.comparison.races_that_count(run, metric, at)
+            if (n := int(behind[0] - first[0])) < FEW_RACES:
+                counts[name] = n
+    if counts:
+        told = ", ".join(f"{name} {n}" for name, n in counts.items())
+        then = (
+            f"of fewer than {FEWEST_RACES} nothing is told"
+            if min(counts.values()) < FEWEST_RACES
+            else "of so few, rates must be some 50 points apart to be told apart"
+        )
+        yield _caution(
+            evidence, "races", tuple(counts), float(min(counts.values())),
+            f"Few races stand behind {name_of(metric)} ({counted(evidence, metric)}): {told}; "
+            f"{then}.", metric, {name: how_many(n, "race") for name, n in counts.items()},
+        )  # fmt: skip
+
+
+def _without_values(evidence: Evidence) -> Iterator[Finding]:
+    """Seeds of arms that have no value of a primary metric, and rank worst."""
+    if not evidence.are_arms:
+        return
+    for metric in evidence.primary:
+        lacking = {}
+        for arm in evidence.subjects:
+            values = [evidence.value_at(metric, run, evidence.end) for run in evidence.counted(arm)]
+            if count := int((~np.isfinite(values)).sum()):
+                lacking[arm] = f"{count} of {len(values)}"
+        if lacking:
+            told = ", ".join(f"{arm} {text}" for arm, text in lacking.items())
+            yield _caution(
+                evidence, "values", tuple(lacking), None,
+                f"Seeds without a value of {name_of(metric)} rank as the worst: {told}.",
+                metric, lacking,
             )  # fmt: skip
-
-
-def _played_until_first(run: Run) -> float:
-    """Steps that a run would have played by its first event, had it begun at none."""
-    minutes, steps = (run.scalars[name].to_numpy() for name in ("minutes", "step"))
-    length = minutes[-1] - minutes[0]
-    return minutes[0] * (steps.max() - steps.min()) / length if length > 0 else 0.0
 
 
 def _cycle(run: Run) -> str:

@@ -1,164 +1,175 @@
-"""Who leads, by how much, and since when."""
+"""Each run, or arm, against the baseline: the only place from which a claim about two can come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of, ranked, say_behind
+from tmnet.analysis.findings.claims import Tested
+from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import (
+    OF_95,
+    counted,
+    how_many,
+    name_of,
+    of_both,
+    say,
+    say_gap,
+    say_span,
+)
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import ConfidenceInterval
-from tmnet.analysis.statistics.draws import Times, difference, rate_difference
-from tmnet.logs.run import Run
-
-BY_FEW = "by the best of equally few races"
-FEW = 20  # of so many races the best of one can be told: what no race came to, no draw tells
-LAST_VALUES = 10  # of a scalar, whose scatter is its noise
+from tmnet.analysis.statistics.planning import detectable
+from tmnet.analysis.statistics.seeds import FEWEST, difference, improvement, summary
 
 
-def leader(evidence: Evidence) -> Iterator[Finding]:
-    for metric in evidence.metrics.values():
-        if metric.unit == "axis" or evidence.misleads(metric):
-            continue
-        order = ranked(evidence.comparison, metric, evidence.end)
-        if order is None:
-            continue
-        (first, value), (second, next_value) = order[:2]
-        shown = {name: evidence.say(metric, x) for name, x in order}
-        details = {"lead": evidence.say_gap(metric, abs(value - next_value))}
-        lead, noise, told = _noise(evidence, metric, first, second, details)
-        yield Finding(
-            "leader", tuple(shown), metric.name, evidence.end,
-            abs(value - next_value) if lead is None else lead, noise,
-            f"{name_of(metric)} at {evidence.say_at(evidence.end)}: {first} leads with "
-            f"{shown[first]}, {details['lead']} ahead of {say_behind(shown)}{told}.",
-            shown, details,
+@dataclass(frozen=True)
+class Question:
+    """One primary metric of one subject against the baseline, at one moment of one axis.
+
+    Attributes
+    ----------
+    evidence : Evidence
+    metric : Metric
+    subject : str
+    value : float
+        How much higher it is than the baseline; NaN where that is not to be said.
+    interval : ConfidenceInterval or None
+    p : float or None
+        None where there is too little to tell.
+    shown : tuple of str
+        The values of both.
+    n : tuple of int
+        Races, or seeds, behind them.
+    better : bool
+        Whether the subject is ahead of the baseline, if anyone is.
+    why : str
+        Why there is no p, or what else there is to know of the test.
+    """
+
+    evidence: Evidence
+    metric: Metric
+    subject: str
+    value: float
+    interval: ConfidenceInterval | None
+    p: float | None
+    shown: tuple[str, str]
+    n: tuple[int, int]
+    better: bool
+    why: str = ""
+
+
+def questions(evidence: Evidence) -> list[Question]:
+    """All that a comparison asks, on its own axis."""
+    ask = _of_arms if evidence.are_arms else _of_runs
+    asked = (
+        ask(evidence, metric, subject)
+        for subject in evidence.contrasted
+        for metric in evidence.primary
+    )
+    return [question for question in asked if question]
+
+
+def _of_runs(evidence: Evidence, metric: Metric, subject: str) -> Question | None:
+    both = [evidence.runs[name] for name in (subject, evidence.baseline)]
+    values = [evidence.value_at(metric, run, evidence.end) for run in both]
+    if not all(evidence.has(metric, run) for run in both):
+        return None
+    shown = (say(evidence, metric, values[0]), say(evidence, metric, values[1]))
+    gap = values[0] - values[1]
+    better = gap > 0 if metric.better == "higher" else gap < 0
+    at = np.array([evidence.end])
+    one, other = (evidence.comparison.estimates(run, metric, at) for run in both)
+    if one is None or other is None or evidence.comparison.trailing_of(metric) is None:
+        return Question(
+            evidence, metric, subject, gap, None, None, shown, (1, 1), better,
+            "one run each, of which this has no interval",
         )  # fmt: skip
+    (found,) = one.above(other)
+    n = int(one.n[0]), int(other.n[0])
+    if not found.told:
+        return Question(
+            evidence, metric, subject, gap, None, None, shown, n, better, "too few races to tell"
+        )
+    return Question(evidence, metric, subject, gap, found.interval, found.p, shown, n, better)
 
 
-def _noise(
-    evidence: Evidence, metric: Metric, first: str, second: str, details: dict[str, str]
-) -> tuple[float | None, ConfidenceInterval | None, str]:
-    """The lead of the first over the second, 95 % of it, and that in words; None, if few races
-    tell neither. What is told goes into details, too."""
-    found = _difference(evidence, metric, evidence.runs[first], evidence.runs[second], evidence.end)
-    if found is None:
-        return None, None, ""
-    lead, noise, races = found
-    if metric.better == "lower":
-        lead, noise = -lead, ConfidenceInterval(-noise.high, -noise.low)
-    details[OF_95] = evidence.say_span(metric, noise)
-    where = "beyond" if noise.low > 0 else "within"
-    told = f"{where} the noise (95 %: {details[OF_95]})"
-    if not races:
-        return lead, noise, f"; the lead is {told}"
-    details[BY_FEW] = f"{evidence.say_gap(metric, lead)} ({races:,} races)"
-    side = "ahead" if lead > 0 else "behind"
-    gap = evidence.say_gap(metric, abs(lead))
-    return lead, noise, f"; by the best of {races:,} races each it is {gap} {side}, {told}"
-
-
-def _difference(
-    evidence: Evidence, metric: Metric, one: Run, other: Run, at: float
-) -> tuple[float, ConfidenceInterval, int] | None:
-    """How much higher the value of one run is than that of the other, at a moment, 95 % of it,
-    and, where it is that of the best of some races, of how many."""
-    if not metric.races:
-        gap = evidence.value_at(metric, one, at) - evidence.value_at(metric, other, at)
-        return _scatter(gap, *(_last_values(evidence, metric, run, at) for run in (one, other)))
-    statistic = metric.races.statistic
-    both = [evidence.races(metric, run, at) for run in (one, other)]
-    if statistic == "finish_rate":
-        counts = [(int(x.finished.sum()), len(x.at)) for x in both]
-        if not all(races for _, races in counts):
-            return None
-        gap = counts[0][0] / counts[0][1] - counts[1][0] / counts[1][1]
-        return gap, rate_difference(*counts), 0
-    times = [x.time_s if statistic == "mean_all" else x.time_s[x.finished] for x in both]
-    if (races := min(map(len, times))) < 2:
+def _of_arms(evidence: Evidence, metric: Metric, subject: str) -> Question | None:
+    arms = [evidence.counted(arm) for arm in (subject, evidence.baseline)]
+    if not all(any(evidence.has(metric, run) for run in arm) for arm in arms):
         return None
-    ours, theirs = map(Times, times)
-    if statistic in ("mean", "mean_all"):
-        gap = float(ours.mean() - theirs.mean())
-        return gap, difference(ours, theirs, Times.mean, evidence.seed), 0
-    if statistic == "best" and (few := races // FEW) > 1:
-        gap = float(ours.best_of(few) - theirs.best_of(few))
-        spread = difference(ours, theirs, lambda x, blocks: x.best_of(few, blocks), evidence.seed)
-        return gap, spread, few
-    return None
+    one, other = (
+        np.array([evidence.value_at(metric, run, evidence.end) for run in arm]) for arm in arms
+    )
+    better = metric.better or "higher"
+    found, ahead = difference(one, other, better, evidence.seed), improvement(one, other, better)
+    shown = (say_summary(evidence, metric, one), say_summary(evidence, metric, other))
+    chance = ""
+    if ahead.won in (0, ahead.pairs) and not ahead.equal:
+        often = how_many(max(1, round(1 / ahead.p)), "such study")
+        often = often.replace("studys", "studies")
+        chance = f" (by chance that happens once in {often})"
+    told = f"better in {ahead.won} of {ahead.pairs} pairs of seeds{chance}"
+    if found.p is None:
+        told = f"fewer than {FEWEST} seeds, too few to tell; {told}"
+    elif found.test != "Welch":
+        told = f"by ranks, as not all seeds have a value; {told}"
+    elif np.isfinite(found.value) and found.interval is not None:
+        spread = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
+        seen = detectable(len(one), len(other), float(spread))
+        told += f"; a difference of {say_gap(evidence, metric, seen, signed=False)} could be seen"
+    return Question(
+        evidence, metric, subject, found.value, found.interval, found.p, shown,
+        (len(one), len(other)), ahead.value > 0.5, told,
+    )  # fmt: skip
 
 
-def _last_values(evidence: Evidence, metric: Metric, run: Run, at: float) -> np.ndarray:
-    there, value = evidence.axis.of(run).scalar(metric.name)
-    return value[(there <= at) & np.isfinite(value)][-LAST_VALUES:]
+def say_summary(evidence: Evidence, metric: Metric, values: np.ndarray) -> str:
+    """The seeds of an arm in one number, or how many of them have one."""
+    found = summary(values, metric.better or "higher", evidence.seed)
+    if not np.isfinite(found.value):
+        return f"{found.n_finite} of {found.n} seeds have one"
+    return f"{say(evidence, metric, found.value)} ({found.statistic})"
 
 
-def crossover(evidence: Evidence) -> Iterator[Finding]:
-    for metric in evidence.metrics.values():
-        if metric.unit == "axis" or evidence.misleads(metric):
-            continue
-        order = ranked(evidence.comparison, metric, evidence.end)
-        if order is None:
-            continue
-        ahead = order[0][0]
-        for name in evidence.runs:
-            found = None
-            if name != ahead:
-                found = _crossed(evidence, metric, evidence.runs[ahead], evidence.runs[name])
-            if found is None:
-                continue
-            first, good = found
-            at = np.array([good])
-            values = [
-                evidence.say(metric, evidence.comparison.values_at(evidence.runs[x], metric, at)[0])
-                for x in (ahead, name)
-            ]
-            against = f" ({values[0]} against {values[1]})" if values[0] != values[1] else ""
-            earlier = f", first at {evidence.say_at(first)}" if first < good else ""
-            yield Finding(
-                "crossover", (ahead, name), metric.name, good, first, None,
-                f"{name_of(metric)}: {ahead} overtakes {name} for good at {evidence.say_at(good)}"
-                f"{against}{earlier}.",
-                details={"for good": evidence.say_at(good), "with": values[0], "against": values[1],
-                         "first": evidence.say_at(first)},
-            )  # fmt: skip
-
-
-def _crossed(
-    evidence: Evidence, metric: Metric, one: Run, other: Run
-) -> tuple[float, float] | None:
-    """When one run first came to be ahead of another that was ahead, and when for good."""
-    lo, _ = evidence.comparison.window
-    end = min(evidence.end, evidence.end_of(one), evidence.end_of(other))
-    told = (evidence.moments(metric, run) for run in (one, other))
-    moments = np.unique(np.concatenate([np.array([lo]), *told]))
-    moments = moments[(moments >= lo) & (moments <= end)]
-    values = [evidence.comparison.values_at(run, metric, moments) for run in (one, other)]
-    if metric.races and metric.races.statistic == "best":  # not yet finished: behind
-        values = [np.where(np.isnan(value), np.inf, value) for value in values]
-    sign = 1 if metric.better == "higher" else -1
-    with np.errstate(invalid="ignore"):
-        ahead, behind = (sign * (a - b) > 0 for a, b in (values, values[::-1]))
-    if not behind.any() or not ahead.any():
-        return None
-    good = np.flatnonzero(ahead & (np.arange(len(moments)) > np.flatnonzero(behind)[-1]))
-    first = np.flatnonzero(ahead & (np.arange(len(moments)) > behind.argmax()))
-    return (float(moments[first[0]]), float(moments[good[0]])) if len(good) else None
-
-
-def _scatter(gap: float, *last: np.ndarray) -> tuple[float, ConfidenceInterval, int] | None:
-    """A difference of two scalars, and how surely: by how the last values of each scatter around a
-    line. None where they do not scatter."""
-    if min(map(len, last)) < 4:
-        return None
-    spread = 0.0
-    for values in last:
-        x = np.arange(len(values))
-        rest = values - np.polynomial.Polynomial.fit(x, values, 1)(x)
-        spread = np.hypot(spread, np.sqrt((rest**2).sum() / (len(values) - 2)))
-    half = 1.96 * spread
-    if half <= 1e-9 * np.abs(np.concatenate(last)).max():
-        return None
-    return gap, ConfidenceInterval(gap - float(half), gap + float(half)), 0
+def contrast(question: Question, tested: Tested) -> Finding:
+    """The answer to one of the questions."""
+    evidence, metric = question.evidence, question.metric
+    subject, base = question.subject, evidence.baseline
+    what = "seed" if evidence.are_arms else "race"
+    against = f"{question.shown[0]} against {question.shown[1]}"
+    counts = of_both(question.n, what)
+    shown = [say_gap(evidence, metric, question.value)] if np.isfinite(question.value) else []
+    details = {"at": evidence.say_at(evidence.end)}
+    details |= {"difference": shown[0]} if shown else {}
+    if question.interval is not None:
+        span = say_span(evidence, metric, question.interval)
+        shown = [f"{shown[0]} (95 % CI {span})"]
+        details[OF_95] = span
+    details["n"] = counts
+    behind = [part for part in (counted(evidence, metric), counts) if part]
+    if tested.words:
+        details["p"] = tested.words
+        behind.append(tested.words)
+    if question.why:
+        behind.append(question.why)
+        details["why"] = question.why
+    where = f"{name_of(metric)} at {evidence.say_at(evidence.end)}"
+    tail = f"{', '.join([against, *shown])}; {', '.join(behind)}"
+    if tested.is_claim:
+        verb = "is better than" if question.better else "is worse than"
+        these = "" if evidence.are_arms else ", in these runs"
+        sentence = f"{where}: {subject} {verb} {base}{these}: {tail}."
+    else:
+        sentence = f"{where}, {subject} against {base}: not resolved: {tail}."
+    return Finding(
+        "contrast", (subject, base), metric.name, evidence.end,
+        question.value if np.isfinite(question.value) else None, question.interval, sentence,
+        stands_out=tested.is_claim, axis=evidence.axis.by,
+        window=evidence.comparison.trailing_of(metric),
+        n=dict(zip((subject, base), question.n)), p=question.p, adjusted=tested.adjusted,
+        of_runs=dict(zip((subject, base), question.shown)), details=details,
+        reason=("better" if question.better else "worse") if tested.is_claim else "",
+    )  # fmt: skip

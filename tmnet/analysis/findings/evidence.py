@@ -1,93 +1,179 @@
-"""What findings are made of: the values of runs at moments, and how they are said."""
+"""What findings are made of: who is compared with whom, by which metrics, and values at moments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tmnet.analysis.alignment import Alignment
-from tmnet.analysis.metrics import DECIMALS, RACE_KINDS, Metric, Races, minus
-from tmnet.analysis.statistics import ConfidenceInterval
-from tmnet.arguments import a_mapping, a_number
+from tmnet.analysis.available import chosen_metrics
+from tmnet.analysis.axis import Axis
+from tmnet.analysis.metrics import DECIMALS, Metric
+from tmnet.analysis.on_axis import arithmetic, own_frames
+from tmnet.arguments import a_mapping, a_number, a_text, some_names
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
-OF_95 = "95 % of it"  # among the details of findings
+PRIMARY = ("late_rate", "late_best_of_10")  # of eval races on the first map, if none are declared
+OTHER_AXES = ("time", "step", "flops")
+LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
+
+
+class Spent(NamedTuple):
+    """What a run had taken by a moment: minutes, frames of its own, and PFLOP (NaN if unknown)."""
+
+    minutes: float
+    steps: float
+    pflop: float
 
 
 class Evidence:
-    """What the runs of a comparison tell, and how it is said in words.
+    """What the runs of a comparison tell.
 
     Parameters
     ----------
     comparison : Alignment
-    thresholds : mapping of str to float or None
-        Values of metrics whose reaching is timed; None for those of `findings`.
-    after : float
+    thresholds : mapping of str to float, optional
+        Values of metrics whose reaching is timed; by default those of `findings`.
+    after : float, optional
         A moment on the axis; what came after it is judged.
+    baseline : str, optional
+        The run or arm with which the others are compared.
+    primary : sequence of str, optional
+        The metrics by which they are.
     seed : int
-        Of the draws behind intervals.
+        Of what is drawn.
+
+    Attributes
+    ----------
+    subjects : dict of str to tuple of Run
+        Arms with their seeds; or single runs, of which each is its own.
+    left_out : dict of str to str
+        Runs that are in no contrast, and why.
+    end : float
+        The last grid point.
     """
 
     def __init__(
         self,
         comparison: Alignment,
-        thresholds: Mapping[str, float] | None,
-        after: float,
-        seed: int,
+        thresholds: Mapping[str, float] | None = None,
+        after: float | None = None,
+        baseline: str | None = None,
+        primary: Sequence[str] | None = None,
+        seed: int = 0,
     ):
-        self.comparison, self.moment, self.seed = comparison, after, seed
-        self.axis = comparison.axis
+        self.comparison, self.seed, self.axis = comparison, seed, comparison.axis
         self.end = float(comparison.grid[-1])
+        self.moment = comparison.middle if after is None else after
         self.runs = {run.name: run for run in comparison.runs}
-        self.metrics = {metric.name: metric for metric in comparison.metrics}
+        self.are_arms = bool(comparison.arms)
+        arms = comparison.arms or {name: (name,) for name in self.runs}
+        self.subjects = {arm: tuple(self.runs[name] for name in arms[arm]) for arm in arms}
+        self._taken_by: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self.primary = self._primary(primary)
+        self.left_out = {
+            name: why for name, run in self.runs.items() if (why := self._why_left_out(run))
+        }
+        self.baseline = self._baseline(baseline)
         self.thresholds = self._thresholds(thresholds)
 
-    def races(self, metric: Metric, run: Run, at: float) -> Races:
-        """Races of the metric's map and kind that count at a moment."""
-        trailing = self.comparison.trailing_of(metric)
-        return self.races_between(metric, run, at, -np.inf if trailing is None else at - trailing)
+    # --- who, and by what -------------------------------------------------------------------------
 
-    def races_between(self, metric: Metric, run: Run, at: float, since: float = -np.inf) -> Races:
-        """Races of the metric's map and kind that ended by a moment, and after another."""
-        assert metric.races is not None  # of a metric of races
-        races = self.axis.of(run).races(metric.races)
-        count = (races.at > since) & (races.at <= at)
-        return Races(races.at[count], races.time_s[count], races.finished[count])
+    def _primary(self, given: Sequence[str] | None) -> tuple[Metric, ...]:
+        if given is None:
+            of = self.comparison.main_races
+            names = [of._replace(statistic=statistic).name for statistic in PRIMARY] if of else []
+            return tuple(map(Metric.named, names))
+        chosen = chosen_metrics(self.comparison.runs, some_names("primary", given))
+        for metric in chosen:
+            if metric.better is None:
+                raise TmnetError(f"{metric.name} has no better and worse: it cannot be primary.")
+        return chosen
 
-    def misleads(self, metric: Metric) -> bool:
-        """Whether a metric is a loss that grows with the number of quantiles, which differs."""
-        return metric.name in ("loss", "loss_test") and self.comparison.differ("iqn_n")
+    def _baseline(self, given: str | None) -> str:
+        if given is None:
+            free = (arm for arm in self.subjects if self.counted(arm))
+            return next(free, next(iter(self.subjects)))
+        if a_text("baseline", given) not in self.subjects:
+            names = ", ".join(self.subjects)
+            raise TmnetError(f"The baseline {given} is none of what is compared: {names}.")
+        for run in self.subjects[given]:  # who names it wants it, wherever it started from
+            if not self.comparison.ended(run, self.end):
+                self.left_out.pop(run.name, None)
+        return given
+
+    def _why_left_out(self, run: Run) -> str:
+        if self.comparison.ended(run, self.end):
+            return f"it ends at {self.say_at(self.comparison.ends[run.name])}"
+        return f"it starts from {source}" if (source := self.source(run)) else ""
+
+    def source(self, run: Run) -> str:
+        """Where a run starts from that is not its own; "" of one from scratch."""
+        other = run.config.get("initial_checkpoint")
+        if isinstance(other, str) and other:
+            return f"the checkpoint of {other}"
+        minutes, steps = (run.scalars[name].to_numpy() for name in ("minutes", "step"))
+        length = minutes[-1] - minutes[0]
+        pace = (steps.max() - steps.min()) / length if length > 0 else 0.0
+        begun = run.first_step > LATE_START * run.steps
+        return "a checkpoint" if begun and run.first_step > 3 * minutes[0] * pace else ""
+
+    def counted(self, subject: str) -> list[Run]:
+        """Those runs of a subject that are in contrasts."""
+        return [run for run in self.subjects[subject] if run.name not in self.left_out]
+
+    @property
+    def contrasted(self) -> list[str]:
+        """The subjects that are compared with the baseline."""
+        if not self.counted(self.baseline):
+            return []
+        return [arm for arm in self.subjects if arm != self.baseline and self.counted(arm)]
+
+    def elsewhere(self) -> list[Evidence]:
+        """The same contrasts at equal amounts of something else, as far as all of them went."""
+        arms = [self.baseline, *self.contrasted]
+        counted = {arm: self.counted(arm) for arm in arms}
+        runs = [run for seeds in counted.values() for run in seeds]
+        found = []
+        for by in OTHER_AXES:
+            if by == self.axis.by or (by, self.axis.by) == ("step", "relative_step"):
+                continue
+            axis = Axis(by, self.axis.clock)
+            try:
+                ends = [axis.of(run).position(self.row(run, self.end)) for run in runs]
+            except TmnetError:  # not all have it
+                continue
+            if len(arms) > 1 and min(ends) > 0:
+                other = self.comparison.of(
+                    counted if self.are_arms else runs, axis, window=(0.0, min(ends)),
+                    metrics=[metric.name for metric in self.primary],
+                )  # fmt: skip
+                names = [metric.name for metric in self.primary]
+                found.append(Evidence(other, {}, None, self.baseline, names, self.seed))
+        return found
 
     def _thresholds(self, given: Mapping[str, float] | None) -> dict[Metric, float]:
+        found: dict[Metric, float] = {}
         if given is not None:
-            found = {}
             for name, value in a_mapping("thresholds", given).items():
-                metric = self.comparison.only([name]).metrics[0]  # or TmnetError
+                (metric,) = chosen_metrics(self.comparison.runs, [name])
                 if metric.better is None or metric.unit == "axis":
                     raise TmnetError(f"{name} has no better and worse: it cannot be a threshold.")
                 found[metric] = a_number(f"The threshold of {name}", value)
             return found
-        found = {}
-        for map_, kind in self.raced("best", kinds=("eval",)):
-            metric = Metric.named(f"{map_}/{kind}/best")
+        for metric in self.primary:
             values = [self.value_at_end(metric, run) for run in self.runs.values()]
             values = [value for value in values if np.isfinite(value)]
-            if len(values) > 1:
-                found[metric] = max(values)
-        for map_, kind in self.raced("finish_rate", kinds=("eval",)):
-            found[Metric.named(f"{map_}/{kind}/finish_rate")] = 0.5
+            if metric.unit == "%":
+                found[metric] = 0.5
+            elif len(values) > 1 and metric.races:
+                found[metric] = max(values) if metric.better == "lower" else min(values)
         return found
 
-    def raced(self, statistic: str, kinds=RACE_KINDS) -> list[tuple[str, str]]:
-        """(map, kind) of the comparison's metrics of one statistic."""
-        of_races = [metric.races for metric in self.metrics.values() if metric.races]
-        return [
-            (of.map, of.kind)
-            for of in of_races
-            if of.statistic == statistic and of.kind in kinds and not of.robust
-        ]
+    # --- values -----------------------------------------------------------------------------------
 
     def has(self, metric: Metric, run: Run) -> bool:
         """Whether a run has anything of a metric."""
@@ -96,14 +182,16 @@ class Evidence:
     def moments(self, metric: Metric, run: Run) -> np.ndarray:
         """Positions at which a metric of a run may change."""
         there = self.axis.of(run)
-        return there.races(metric.races).at if metric.races else there.scalar(metric.name)[0]
+        if not metric.races:
+            return there.scalar(metric.name)[0]
+        at = there.races(metric.races).at
+        if (trailing := self.comparison.trailing_of(metric)) is not None:  # and counts no more
+            at = np.unique(np.concatenate([at, np.round(at + trailing, DECIMALS)]))
+        return at
 
     def reached(self, metric: Metric, threshold: float, run: Run) -> float | None:
         """From when on a metric is at least as good as a threshold, until the end."""
         moments = self.moments(metric, run)
-        trailing = self.comparison.trailing_of(metric)
-        if metric.races and trailing is not None:  # and where a race counts no more
-            moments = np.unique([moments, np.round(moments + trailing, DECIMALS)])
         moments = moments[moments <= self.end_of(run)]
         if not len(moments):
             return None
@@ -127,77 +215,44 @@ class Evidence:
         """A metric of a run where it ends in the window."""
         return self.value_at(metric, run, self.end_of(run))
 
-    def row(self, run: Run, at: float) -> int | None:
-        """Row of the last event at or before a moment."""
-        return self.axis.of(run).row_at(at)
+    def row(self, run: Run, at: float) -> int:
+        """Row of the last event at or before a moment; TmnetError where there is none."""
+        row = self.axis.of(run).row_at(at)
+        if row is None:
+            raise TmnetError(f"{run.name} begins behind {self.say_at(at)}.")
+        return row
+
+    def spent(self, run: Run, at: float) -> Spent | None:
+        """What a run had taken by a moment; None where it begins behind it."""
+        row = self.axis.of(run).row_at(at)
+        if row is None:
+            return None
+        if run.name not in self._taken_by:
+            self._taken_by[run.name] = self._taken(run)
+        minutes, steps, pflop = self._taken_by[run.name]
+        return Spent(*(float(x[row]) for x in (minutes, steps, pflop)))
+
+    def _taken(self, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # in the minutes that count it played what a restart took back, too
+        paid = self.axis.is_time
+        minutes = np.asarray(run.minutes_by(self.axis.clock))
+        try:
+            pflop = arithmetic(run, paid)
+        except TmnetError:
+            pflop = np.full(len(minutes), np.nan)
+        return minutes, own_frames(run, paid), pflop
+
+    def raced(self, kinds: Sequence[str]) -> list[tuple[str, str]]:
+        """(map, kind) of all races of some kinds."""
+        raced = dict.fromkeys(pair for run in self.runs.values() for pair in run.raced)
+        return [pair for pair in raced if pair[1] in kinds]
+
+    def misleads(self, metric: Metric) -> bool:
+        """Whether a metric is a loss that grows with the number of quantiles, which differs."""
+        return metric.name in ("loss", "loss_test") and self.comparison.differ("iqn_n")
 
     def say_at(self, at: float) -> str:
         """A moment, or a length of the axis."""
         if self.axis.is_time:
             return f"{at:,.1f} min".replace(".0 ", " ")
         return f"{self.axis.show(at)} {self.axis.unit}"
-
-    def say_both_clocks(self, run: Run, at: float) -> tuple[str, dict[str, str]]:
-        """A moment by the axis, and by steps or minutes, too: in words, and as details."""
-        row = self.row(run, at)
-        minutes, step = (run.scalars[name].iat[row] for name in ("minutes", "step"))
-        other = f"step {step:,}" if self.axis.is_time else f"{minutes:,.1f} min"
-        return f"at {self.say_at(at)} ({other})", {"at": self.say_at(at), "that is": other}
-
-    def say(self, metric: Metric, value: float) -> str:
-        """A value, with its unit."""
-        shown = minus(self.comparison.show(metric, value))
-        return f"{shown} {self.comparison.unit_of(metric)}".rstrip()
-
-    def say_gap(self, metric: Metric, gap: float, precise: bool = False) -> str:
-        """A difference of values."""
-        shown = self.comparison.show(metric, gap)
-        if precise:
-            shown = f"{gap * metric.scale:{',.0f' if gap * metric.scale >= 100 else '.2g'}}"
-        return f"{minus(shown)} {_unit_of_gap(metric)}".rstrip()
-
-    def say_span(self, metric: Metric, span: ConfidenceInterval) -> str:
-        """95 % of a difference of values."""
-        digits = metric.digits
-        if digits is None and max(map(abs, span)) >= 0.1:
-            digits = 2
-        form = ",.3g" if digits is None else f",.{digits}f"
-        low, high = (minus(f"{x * metric.scale:+{form}}") for x in span)
-        return f"{low} to {high} {_unit_of_gap(metric)}".rstrip()
-
-    def say_within(self, metric: Metric, span: ConfidenceInterval) -> str:
-        """95 % of a value."""
-        low = minus(self.comparison.show(metric, span.low))
-        return f"{low} to {self.say(metric, span.high)}"
-
-
-def ranked(comparison: Alignment, metric: Metric, at: float) -> list[tuple[str, float]] | None:
-    """Runs and their values, the best first; None where nobody is ahead, as values show."""
-    if metric.better is None:
-        return None
-    values = {}
-    for run in comparison.runs:
-        if not comparison.ended(run, at):
-            value = comparison.values_at(run, metric, np.array([at]))[0]
-            if np.isfinite(value):
-                values[run.name] = float(value)
-    order = sorted(values.items(), key=lambda x: x[1], reverse=metric.better == "higher")
-    if len(order) < 2:
-        return None
-    shown = [comparison.show(metric, value) for _, value in order[:2]]
-    return None if shown[0] == shown[1] else order
-
-
-def name_of(metric: Metric) -> str:
-    """A metric in a sentence."""
-    return metric.label.replace(": ", " ")
-
-
-def say_behind(shown: Mapping[str, str]) -> str:
-    """Who follows the first, and with what: "b (25.00 s), then c (26.00 s), d (27.00 s)"."""
-    second, *others = (f"{name} ({text})" for name, text in list(shown.items())[1:])
-    return f"{second}, then {', '.join(others)}" if others else second
-
-
-def _unit_of_gap(metric: Metric) -> str:
-    return "points" if metric.unit == "%" else metric.unit

@@ -1,146 +1,194 @@
-"""Whether going on was worth it: gains after a moment, plateaus, and rates before and since."""
+"""Whether going on was worth it: late performance at the end against that at a moment before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from tmnet.analysis.findings.evidence import OF_95, Evidence, name_of
+from tmnet.analysis.findings.claims import Tested
+from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import (
+    OF_95,
+    name_of,
+    of_both,
+    say,
+    say_gap,
+    say_span,
+)
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics import ConfidenceInterval
-from tmnet.analysis.statistics.draws import rate_difference
+from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
+from tmnet.analysis.statistics.seeds import paired
 from tmnet.logs.run import Run
 
-AFTER = ("best", "finish_rate", "mean")  # of eval races, and the loss: what is followed
-SLOW = {"best": 0.05, "mean": 0.1, "finish_rate": 0.02}  # an hour, or a million steps: a plateau
-SHORTEST_PLATEAU = 0.2  # of the window, where that is less than an hour, or a million steps
+# An hour, or a million steps: what is slower than this a reader would call slow.
+SLOW = {"late_rate": 0.02, "finish_rate": 0.02, "late_best_of_10": 0.05, "best_of_10": 0.05}
+SHORTEST_PLATEAU = 0.2  # of the window
 
 
-def after(evidence: Evidence) -> Iterator[Finding]:
-    for name, run, end in _going_on(evidence):
-        for metric in _followed(evidence, run):
-            start, last = (evidence.value_at(metric, run, at) for at in (evidence.moment, end))
-            if not np.isfinite([start, last]).all():
-                continue
-            gain = last - start if metric.better == "higher" else start - last
-            amount, unit = evidence.axis.pace(end - evidence.moment)
-            details = {
-                "from": f"{evidence.say(metric, start)} at {evidence.say_at(evidence.moment)}",
-                "to": f"{evidence.say(metric, last)} at {evidence.say_at(end)}",
-            }
-            change = "no change"
-            if evidence.say(metric, start) != evidence.say(metric, last):
-                change = (
-                    f"{'better' if gain > 0 else 'worse'} by {evidence.say_gap(metric, abs(gain))}"
-                )
-                change += f", {evidence.say_gap(metric, abs(gain) / amount, True)} {unit}"
-            details["change"] = change
-            yield Finding(
-                "after", (name,), metric.name, end, gain, None,
-                f"{name}, {name_of(metric)}: {details['from']}, {details['to']}: {change}.",
-                details=details,
-            )  # fmt: skip
+class Gain(NamedTuple):
+    """What going on brought a run, or an arm, by one metric; positive is better."""
+
+    subject: str
+    metric: Metric
+    end: float
+    window: float
+    values: tuple[float, float]  # before, and at the end
+    value: float
+    interval: ConfidenceInterval | None
+    p: float | None
+    n: tuple[int, int]
+
+
+def gains(evidence: Evidence) -> list[Gain]:
+    """What going on brought each, by each primary metric."""
+    make = _of_arm if evidence.are_arms else _of_run
+    made = (
+        make(evidence, subject, metric)
+        for subject in evidence.subjects
+        for metric in evidence.primary
+    )
+    return [gain for gain in made if gain]
+
+
+def _window(evidence: Evidence, end: float) -> float:
+    """The late window, or what of it fits before the moment and behind it."""
+    lo = evidence.comparison.window[0]
+    return min(evidence.comparison.late, end - evidence.moment, evidence.moment - lo)
+
+
+def _of_run(evidence: Evidence, name: str, metric: Metric) -> Gain | None:
+    run = evidence.runs[name]
+    end = evidence.end_of(run)
+    window = _window(evidence, end)
+    if window <= 0 or not evidence.has(metric, run):
+        return None
+    if evidence.comparison.trailing_of(metric) is None:
+        return None
+    ends = np.array([evidence.moment, end])
+    found = evidence.comparison.estimates(run, metric, ends, window)
+    if found is None or not found.n.all() or not np.isfinite(found.value).all():
+        return None
+    sign = 1 if metric.better == "higher" else -1
+    (gap,) = found.take([1]).above(found.take([0]))
+    interval, p = None, None
+    if gap.told:
+        interval, p = _towards(gap.interval, sign), gap.p
+    before, last = (float(x) for x in found.value)
+    n = int(found.n[0]), int(found.n[1])
+    return Gain(name, metric, end, window, (before, last), sign * gap.value, interval, p, n)
+
+
+def _of_arm(evidence: Evidence, arm: str, metric: Metric) -> Gain | None:
+    """By the differences of its seeds."""
+    runs, window = evidence.counted(arm), _window(evidence, evidence.end)
+    if window <= 0 or not runs or evidence.comparison.trailing_of(metric) is None:
+        return None
+    ends = np.array([evidence.moment, evidence.end])
+    values = np.array([evidence.comparison.values_at(run, metric, ends, window) for run in runs])
+    if not np.isfinite(values).all():
+        return None
+    sign = 1 if metric.better == "higher" else -1
+    found = paired(sign * values[:, 1], sign * values[:, 0])
+    mean = values.mean(0)
+    return Gain(
+        arm, metric, evidence.end, window, (float(mean[0]), float(mean[1])),
+        float(sign * (mean[1] - mean[0])), found.interval if found else None,
+        found.p if found else None, (len(runs), len(runs)),
+    )  # fmt: skip
+
+
+def _towards(interval: ConfidenceInterval, sign: int) -> ConfidenceInterval:
+    """An interval in the direction in which better is positive."""
+    return interval if sign > 0 else ConfidenceInterval(-interval.high, -interval.low)
+
+
+def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
+    """Whether it was worth it."""
+    metric, name = gain.metric, gain.subject
+    before, last = (say(evidence, metric, value) for value in gain.values)
+    change = (
+        f"{before} at {evidence.say_at(evidence.moment)}, {last} at {evidence.say_at(gain.end)}"
+    )
+    better = say_gap(evidence, metric, gain.value)
+    counts = of_both(gain.n, "seed" if evidence.are_arms else "race")
+    details = {"from": before, "to": last, "better by": better, "n": counts}
+    behind = [f"last {evidence.say_at(gain.window)} of each", counts]
+    if gain.interval is not None:
+        span = say_span(evidence, metric, gain.interval)
+        better = f"{better} (95 % CI {span})"
+        details |= {OF_95: span, "p": tested.words}
+        behind.append(tested.words)
+    going_on = f"Going on after {evidence.say_at(evidence.moment)}"
+    if tested.is_claim:
+        verdict = "was worth it" if gain.value > 0 else "made it worse"
+    elif gain.p is not None and gain.p <= 1 - CONFIDENCE:
+        verdict = "not resolved"
+    elif gain.p is None:
+        verdict = f"too few {'seeds' if evidence.are_arms else 'races'} to tell"
+    else:
+        verdict = "no measurable gain"
+    sentence = (
+        f"{going_on}, {name}: {verdict}: {name_of(metric)} {change}, better by {better}; "
+        f"{', '.join(behind)}."
+    )
+    if not tested.is_claim:
+        sentence = sentence.replace("better by", "change", 1)
+    return Finding(
+        "after", (name,), metric.name, gain.end, gain.value, gain.interval, sentence,
+        stands_out=None if gain.p is None else tested.is_claim, axis=evidence.axis.by,
+        window=gain.window, n={name: gain.n[1]}, p=gain.p, adjusted=tested.adjusted,
+        details=details,
+        reason=("better" if gain.value > 0 else "worse") if tested.is_claim else "",
+    )  # fmt: skip
 
 
 def plateau(evidence: Evidence) -> Iterator[Finding]:
-    if not (
-        evidence.axis.is_time or evidence.axis.is_steps
-    ):  # what is slow is said an hour, or a step
-        return
-    lo, hi = evidence.comparison.window
+    """The earliest moment from which on no later gain can be told, and all gains are slow."""
+    if evidence.are_arms or not (evidence.axis.is_time or evidence.axis.is_steps):
+        return  # what is slow is said an hour, or a million steps
+    comparison = evidence.comparison
+    lo, grid = comparison.window[0], comparison.grid
+    unit, pace = evidence.axis.pace(1.0)
     for name, run in evidence.runs.items():
-        grid = evidence.comparison.grid[~evidence.comparison.ended(run, evidence.comparison.grid)]
-        unit, pace = evidence.axis.pace(1.0)
-        # gains are taken over an hour, or over less where the window is short
-        length = min(1 / unit, SHORTEST_PLATEAU * (hi - lo))
-        for metric in _followed(evidence, run):
+        for metric in evidence.primary:
             slow = SLOW.get(metric.races.statistic) if metric.races else None
-            if slow is None or not len(grid) or grid[-1] < lo + length:
+            window, end = comparison.trailing_of(metric), evidence.end_of(run)
+            if slow is None or window is None or not evidence.has(metric, run):
                 continue
-            ends = np.unique([lo + length, *grid[grid >= lo + length]])
-            was, now = (
-                evidence.comparison.values_at(run, metric, x) for x in (ends - length, ends)
-            )
-            gain = now - was if metric.better == "higher" else was - now
-            # what is not yet there gains, too
-            fast = np.flatnonzero(~(gain <= slow * unit * length + 1e-12))
-            first = fast[-1] + 1 if len(fast) else 0
-            if first == len(ends):
+            moments = grid[(grid >= lo + window) & (grid <= end)]
+            since = _plateau(evidence, run, metric, moments, window, slow * unit)
+            if since is None or end - since < SHORTEST_PLATEAU * (evidence.end - lo):
                 continue
-            since = float(ends[first] - length)
-            limit = f"{evidence.say_gap(metric, slow, True)} {pace}"
+            limit = f"{say_gap(evidence, metric, slow, signed=False)} {pace}"
             yield Finding(
                 "plateau", (name,), metric.name, since, slow, None,
-                f"{name}, {name_of(metric)}: since {evidence.say_at(since)} better by less than "
-                f"{limit}.",
-                details={"since": evidence.say_at(since), "better by less than": limit},
+                f"{name}, {name_of(metric)}: from {evidence.say_at(since)} on no later gain can be "
+                f"told, and none is faster than {limit} (last {evidence.say_at(window)} of each).",
+                axis=evidence.axis.by, window=window,
+                details={"since": evidence.say_at(since), "slower than": limit},
             )  # fmt: skip
 
 
-def verdict(evidence: Evidence) -> Iterator[Finding]:
-    for name, run, end in _going_on(evidence):
-        for map_, kind in evidence.raced("finish_rate", kinds=("eval",)):
-            metric = Metric.named(f"{map_}/{kind}/finish_rate")
-            counts = [
-                (int(races.finished.sum()), len(races.at))
-                for races in (
-                    evidence.races_between(metric, run, evidence.moment),
-                    evidence.races_between(metric, run, end, since=evidence.moment),
-                )
-            ]
-            (_, n_before), (_, n_after) = counts
-            if not (n_before and n_after):
-                continue
-            before, after = (finished / races for finished, races in counts)
-            noise = rate_difference(counts[1], counts[0])
-            details = {
-                "until then": evidence.say(metric, before),
-                "since then": evidence.say(metric, after),
-                "races since": f"{n_after:,}",
-                OF_95: evidence.say_span(metric, noise),
-            }
-            best = Metric.named(f"{map_}/{kind}/best")
-            was, now = (evidence.value_at(best, run, at) for at in (evidence.moment, end))
-            if was > now and evidence.say_gap(best, was - now) != "0.00 s":
-                details["best time better by"] = evidence.say_gap(best, was - now)
-            yield Finding(
-                "verdict", (name,), metric.name, end, after - before, noise,
-                _judge(evidence, name, f"{map_} {kind}", noise, details), details=details,
-            )  # fmt: skip
-
-
-def _judge(
-    evidence: Evidence, name: str, driven: str, noise: ConfidenceInterval, details: dict[str, str]
-) -> str:
-    gain = details.get("best time better by")
-    gain = gain and f"the best time is better by {gain}"
-    rates = (
-        f"{details['since then']} of the {details['races since']} {driven} races since then "
-        f"finished, "
-        f"{details['until then']} of those before (95 %: {details[OF_95]})"
-    )
-    going_on = f"Going on after {evidence.say_at(evidence.moment)}"
-    if noise.low > 0:
-        return f"{going_on} was worth it for {name}: {rates}{f'; {gain}' if gain else ''}."
-    if noise.high < 0:
-        return f"{going_on} made {name} less reliable: {rates}{f'; {gain}' if gain else ''}."
-    if gain:
-        return f"{going_on} made {name} faster, not more reliable: {gain}; {rates}."
-    return f"{going_on} brought {name} nothing that stands out from the noise: {rates}."
-
-
-def _going_on(evidence: Evidence) -> Iterator[tuple[str, Run, float]]:
-    """Runs that went on after the moment, and until when."""
-    for name, run in evidence.runs.items():
-        if (end := evidence.end_of(run)) > evidence.moment:
-            yield name, run, end
-
-
-def _followed(evidence: Evidence, run: Run) -> list[Metric]:
-    """What is followed over time."""
-    names = [f"{map_}/{kind}/{statistic}" for statistic in AFTER
-             for map_, kind in evidence.raced(statistic, kinds=("eval",))]  # fmt: skip
-    names += ["loss"] * ("loss" in evidence.metrics)
-    return [metric for metric in map(Metric.named, names) if evidence.has(metric, run)]
+def _plateau(
+    evidence: Evidence, run: Run, metric: Metric, moments: np.ndarray, window: float, slow: float
+) -> float | None:
+    found = evidence.comparison.estimates(run, metric, moments)
+    if found is None or len(moments) < 2:
+        return None
+    sign = 1 if metric.better == "higher" else -1
+    for i, since in enumerate(moments):
+        later = np.flatnonzero(moments >= since + window - 1e-9)
+        if not len(later) or not np.isfinite(found.value[[i, *later]]).all():
+            continue
+        gains = found.take(later).above(found.take(np.full(len(later), i)))
+        length = moments[later] - since
+        if all(
+            gap.told and (gap.p > 1 - CONFIDENCE or sign * gap.value < 0)
+            and sign * gap.value <= slow * x + 1e-12
+            for gap, x in zip(gains, length)
+        ):  # fmt: skip
+            return float(since)
+    return None

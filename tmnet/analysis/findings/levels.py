@@ -1,4 +1,5 @@
-"""When runs first finished, and when they reached a level."""
+"""When runs and arms first finished and reached a level, and how many times the baseline's time,
+steps and arithmetic that took."""
 
 from __future__ import annotations
 
@@ -6,45 +7,159 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tmnet.analysis.findings.evidence import Evidence, name_of
+from tmnet.analysis.findings.evidence import Evidence, Spent
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, say
 from tmnet.analysis.metrics import Metric
+from tmnet.analysis.statistics.survival import log_rank_p, ratio, restricted_mean, time_to_threshold
+from tmnet.logs.run import Run
+
+UNITS = ("minutes", "steps", "PFLOP")
 
 
 def first_finish(evidence: Evidence) -> Iterator[Finding]:
-    for map_, kind in evidence.raced("first_finish"):
+    of = evidence.comparison.main_races
+    for map_, kind in evidence.raced([of.kind] if of else []):
         metric = Metric.named(f"{map_}/{kind}/first_finish")
-        for name, run in evidence.runs.items():
-            at = evidence.value_at_end(metric, run)
-            what = f"{map_} {kind}: {name}"
-            if np.isfinite(at):
-                told, details = evidence.say_both_clocks(run, at)
-                told = f"{what} first finishes {told}."
-                yield Finding(
-                    "first_finish", (name,), metric.name, at, at, None, told, details=details
-                )
-            elif count := len(evidence.races(metric, run, evidence.end).at):
-                details = {"at": "never", "races": f"{count:,}"}
-                told = f"{what} finishes none of {count:,} races."
-                yield Finding(
-                    "first_finish", (name,), metric.name, None, None, None, told, details=details
-                )
+        at = {
+            name: x if np.isfinite(x := evidence.value_at_end(metric, run)) else None
+            for name, run in evidence.runs.items() if evidence.has(metric, run)
+        }  # fmt: skip
+        yield from _reaching(evidence, "first_finish", metric, f"{map_} {kind} first finish", at)
 
 
 def threshold(evidence: Evidence) -> Iterator[Finding]:
-    for metric, wanted in evidence.thresholds.items():
-        level = f"{name_of(metric)} of {evidence.say(metric, wanted)}"
-        for name, run in evidence.runs.items():
-            at = evidence.reached(metric, wanted, run)
-            if at is None:
-                if not evidence.has(metric, run):
-                    continue
-                details = {"at": f"not within {evidence.say_at(evidence.end_of(run))}"}
-                told = f"does not reach it within {evidence.say_at(evidence.end_of(run))}"
-            else:
-                told, details = evidence.say_both_clocks(run, at)
-                told = f"reaches it {told}"
-            yield Finding(
-                "threshold", (name,), metric.name, at, at, None, f"{level}: {name} {told}.",
-                details={"level": evidence.say(metric, wanted)} | details,
-            )  # fmt: skip
+    for metric, level in evidence.thresholds.items():
+        at = {
+            name: evidence.reached(metric, level, run)
+            for name, run in evidence.runs.items() if evidence.has(metric, run)
+        }  # fmt: skip
+        what = f"{name_of(metric)} of {say(evidence, metric, level)}"
+        details = {"level": say(evidence, metric, level)}
+        yield from _reaching(evidence, "threshold", metric, what, at, details)
+
+
+def _reaching(
+    evidence: Evidence, kind: str, metric: Metric, what: str, at: dict[str, float | None],
+    details: dict[str, str] | None = None,
+) -> Iterator[Finding]:  # fmt: skip
+    """What each took to get somewhere, and how many times what the baseline took."""
+    make = _of_arm if evidence.are_arms else _of_run
+    for subject, runs in evidence.subjects.items():
+        if any(run.name in at for run in runs):
+            yield make(evidence, kind, metric, what, subject, at, details or {})
+    for subject in evidence.contrasted:
+        yield from _ratios(evidence, kind, metric, what, subject, at, details or {})
+
+
+def _of_run(
+    evidence: Evidence, kind: str, metric: Metric, what: str, name: str,
+    at: dict[str, float | None], details: dict[str, str],
+) -> Finding:  # fmt: skip
+    run, there = evidence.runs[name], at[name]
+    if there is None:
+        until = evidence.say_at(evidence.end_of(run))
+        told, details = f"not within {until}", details | {"at": f"not within {until}"}
+    else:
+        parts = say_spent(evidence, run, there)
+        details = details | {"at": evidence.say_at(there)} | parts
+        told = f"at {evidence.say_at(there)}"
+        told += f" ({', '.join(parts.values())})" if parts else ""
+    return Finding(
+        kind, (name,), metric.name, there, there, None, f"{what}: {name} {told}.",
+        axis=evidence.axis.by, details=details, of_runs={name: details["at"]},
+    )  # fmt: skip
+
+
+def say_spent(evidence: Evidence, run: Run, at: float) -> dict[str, str]:
+    """What a run had taken by a moment, in units that the axis does not have."""
+    spent = evidence.spent(run, at)
+    if spent is None:
+        return {}
+    shown = {
+        "minutes": f"{spent.minutes:,.1f} min",
+        "steps": f"{spent.steps:,.0f} steps",
+        "PFLOP": f"{spent.pflop:,.3g} PFLOP",
+    }
+    own = {"time": "minutes", "step": "steps", "relative_step": "steps", "flops": "PFLOP"}
+    return {
+        unit: text for (unit, text), value in zip(shown.items(), spent)
+        if np.isfinite(value) and unit != own.get(evidence.axis.by)
+    }  # fmt: skip
+
+
+def _of_arm(
+    evidence: Evidence, kind: str, metric: Metric, what: str, arm: str,
+    at: dict[str, float | None], details: dict[str, str],
+) -> Finding:  # fmt: skip
+    """By Kaplan and Meier: seeds that never got there count, too."""
+    times, reached = _watched(evidence, arm, at)
+    estimate = time_to_threshold(times, reached)
+    until = float(times.max())
+    there = f"{sum(reached)} of {how_many(len(reached), 'seed')}"
+    mean = restricted_mean(times, reached, until)
+    details = details | {"seeds that get there": there}
+    told = f"{what}: {there} of {arm} get there"
+    value = estimate.median if np.isfinite(estimate.median) else None
+    if value is not None:
+        details["half of all by"] = evidence.say_at(value)
+        told += f", half of all by {evidence.say_at(value)}"
+    details[f"mean, up to {evidence.say_at(until)}"] = evidence.say_at(mean)
+    told += f"; mean time up to {evidence.say_at(until)}: {evidence.say_at(mean)}"
+    return Finding(
+        kind, (arm,), metric.name, value, value, None, f"{told}.", axis=evidence.axis.by,
+        n={arm: len(reached)}, details=details,
+    )  # fmt: skip
+
+
+def _watched(
+    evidence: Evidence, arm: str, at: dict[str, float | None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """When each seed of an arm got there, or until when it was watched; and whether it did."""
+    seeds = [(run, at[run.name]) for run in evidence.subjects[arm] if run.name in at]
+    times = [evidence.end_of(run) if there is None else there for run, there in seeds]
+    return np.array(times), np.array([there is not None for _, there in seeds])
+
+
+def _ratios(
+    evidence: Evidence, kind: str, metric: Metric, what: str, subject: str,
+    at: dict[str, float | None], details: dict[str, str],
+) -> Iterator[Finding]:  # fmt: skip
+    both = [
+        [_spent_by(evidence, run, at.get(run.name)) for run in evidence.counted(arm)]
+        for arm in (subject, evidence.baseline)
+    ]
+    if not all(both):
+        return
+    told, shown, first = [], dict[str, str](), None
+    for unit, one, other in zip(UNITS, np.array(both[0]).T, np.array(both[1]).T):
+        found = ratio(one, other, evidence.seed)
+        if not np.isfinite(found.value):
+            continue
+        first = first or found
+        text = f"{found.value:,.3g} times the {unit}"
+        shown[unit] = f"{found.value:,.3g}"
+        if found.interval is not None:
+            span = f"{found.interval.low:,.3g} to {found.interval.high:,.3g}"
+            text, shown[f"{unit}, {OF_95}"] = f"{text} (95 % CI {span})", span
+        told.append(text)
+    if first is None:
+        return
+    n = {subject: len(both[0]), evidence.baseline: len(both[1])}
+    seeds = "one run each"
+    if evidence.are_arms:
+        arms = [_watched(evidence, arm, at) for arm in (subject, evidence.baseline)]
+        p = log_rank_p(arms[0], arms[1], evidence.seed)
+        seeds = f"n = {' and '.join(map(str, n.values()))} seeds; log-rank p = {p:.2g}"
+        shown["log-rank p"] = f"{p:.2g}"
+    yield Finding(
+        kind, (subject, evidence.baseline), metric.name, evidence.end, first.value, first.interval,
+        f"{what}: {subject} takes {listed(told)} of {evidence.baseline} ({seeds}).",
+        axis=evidence.axis.by, n=n, details=details | {"times what the baseline takes": ""} | shown,
+        reason="ratio",
+    )  # fmt: skip
+
+
+def _spent_by(evidence: Evidence, run: Run, at: float | None) -> Spent:
+    spent = None if at is None else evidence.spent(run, at)
+    return spent or Spent(np.inf, np.inf, np.inf)

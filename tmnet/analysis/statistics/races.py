@@ -76,10 +76,10 @@ class Estimates:
             np.minimum(self.value + half, self.most),
         )
 
-    def at(self, i: int) -> Estimates:
-        """Those at one moment alone."""
+    def take(self, numbers: np.ndarray | list[int]) -> Estimates:
+        """Those at some of the moments."""
         value, variance, freedom, n = (
-            x[[i]] for x in (self.value, self.variance, self.freedom, self.n)
+            x[numbers] for x in (self.value, self.variance, self.freedom, self.n)
         )
         return Estimates(value, variance, freedom, n, self.least, self.most)
 

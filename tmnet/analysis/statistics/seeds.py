@@ -103,12 +103,6 @@ def iqm_interval(scores: np.ndarray, seed: int = 0) -> ConfidenceInterval:
     return interval_of(_drawn_iqm(scores, np.random.default_rng(seed)))
 
 
-def iqm_difference(one: np.ndarray, other: np.ndarray, seed: int = 0) -> ConfidenceInterval:
-    """Of how much higher the inter-quartile mean of one arm is; as `iqm_interval`."""
-    rng = np.random.default_rng(seed)
-    return interval_of(_drawn_iqm(one, rng), _drawn_iqm(other, rng))
-
-
 def _drawn_iqm(scores: np.ndarray, rng: np.random.Generator) -> Drawn:
     columns = _columns(scores)
     return draw([len(x) for x in columns], lambda *drawn: _iqm(columns, drawn), rng)
@@ -118,34 +112,6 @@ def _iqm(columns: list[np.ndarray], drawn: Sequence[np.ndarray]) -> np.ndarray:
     """Inter-quartile means (…) of seeds drawn, (…, seeds) a task."""
     values = [column[numbers] for column, numbers in zip(columns, drawn)]
     return stats.trim_mean(np.concatenate(values, axis=-1), 0.25, axis=-1)
-
-
-def probability_of_improvement(one: np.ndarray, other: np.ndarray) -> float:
-    """How often a seed of one arm has a higher score than one of the other, ties half; by task,
-    then their mean. Scores are (seeds,) or (seeds, tasks)."""
-    shares = [
-        stats.mannwhitneyu(x, y).statistic / (len(x) * len(y))
-        for x, y in zip(_columns(one), _columns(other), strict=True)
-    ]
-    return float(np.mean(shares))
-
-
-def probability_interval(one: np.ndarray, other: np.ndarray, seed: int = 0) -> ConfidenceInterval:
-    """Of the probability of improvement; as `iqm_interval`."""
-    pairs = list(zip(_columns(one), _columns(other), strict=True))
-    # (seeds, seeds) a task: 1 where the one is higher, ½ where they are equal
-    wins = [(np.sign(x[:, None] - y[None]) + 1) / 2 for x, y in pairs]
-
-    def statistic(*drawn):
-        shares = [
-            win[a[..., :, None], b[..., None, :]].mean((-2, -1))
-            for win, a, b in zip(wins, drawn[::2], drawn[1::2])
-        ]
-        return np.mean(shares, axis=0)
-
-    sizes = [len(x) for pair in pairs for x in pair]
-    low, high = interval_of(draw(sizes, statistic, np.random.default_rng(seed)))
-    return ConfidenceInterval(max(low, 0.0), min(high, 1.0))
 
 
 def performance_profile(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

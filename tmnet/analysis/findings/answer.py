@@ -1,0 +1,67 @@
+"""The answer to a comparison's question, in one to three sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import OF_95, listed, name_of
+from tmnet.analysis.metrics import Metric
+
+
+def answer(findings: Sequence[Finding]) -> list[str]:
+    """What its claims, or their absence, come to.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Of one comparison, as `findings` returns them.
+
+    Returns
+    -------
+    list of str
+        One to three sentences.
+    """
+    contrasts = [finding for finding in findings if finding.kind == "contrast"]
+    if not contrasts:
+        cautions = [x for x in findings if x.reason in ("contrasts", "primary")]
+        return [cautions[0].sentence] if cautions else ["There is nothing to compare."]
+    own = contrasts[0].axis
+    claims = [finding for finding in contrasts if finding.stands_out]
+    told = [claim.sentence for claim in claims if claim.axis == own][:2]
+    for subject in dict.fromkeys(finding.runs[0] for finding in contrasts):
+        of = [finding for finding in contrasts if finding.runs[0] == subject]
+        open_ = [finding for finding in of if not finding.stands_out and finding.axis == own]
+        if open_ and len(told) < 3:
+            told.append(_not_resolved(open_, any(x.stands_out and x.axis == own for x in of)))
+    if len(told) < 3 and (elsewhere := [x for x in contrasts if x.axis != own]):
+        told.append(_elsewhere(elsewhere))
+    return told
+
+
+def _not_resolved(open_: Sequence[Finding], other_is: bool) -> str:
+    subject, base = open_[0].runs
+    gaps = listed([f"{name_of(Metric.named(x.metric or ''))} {say_difference(x)}" for x in open_])
+    at = open_[0].details["at"]
+    if other_is:
+        return f"Not resolved at {at}, {subject} against {base}: {gaps}."
+    return f"Whether {subject} is better than {base} at {at} is not resolved: {gaps}."
+
+
+def say_difference(finding: Finding) -> str:
+    """ "+7.9 points (−3.4 to +19.0)", or why there is none."""
+    gap = finding.details.get("difference", finding.details.get("why", "cannot be told"))
+    span = finding.details.get(OF_95)
+    if span is None:
+        return gap
+    if finding.uncertainty is not None and not finding.uncertainty.holds(0.0):
+        return f"{gap} ({span}; {finding.details['p']})"
+    return f"{gap} ({span})"
+
+
+def _elsewhere(contrasts: Sequence[Finding]) -> str:
+    claims = [finding for finding in contrasts if finding.stands_out]
+    if claims:
+        return claims[0].sentence
+    at = listed(list(dict.fromkeys(finding.details["at"] for finding in contrasts)), "or")
+    return f"Nor is anything resolved at {at}."
