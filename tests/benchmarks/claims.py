@@ -27,6 +27,7 @@ from scipy.stats import trim_mean
 from simulation import NEVER, SCATTER, Driven, Training, draw
 
 import tmnet
+from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import Metric
 from tmnet.progress import progress_bar
 
@@ -256,7 +257,7 @@ def true_value(finding, comparison, driven, of: str) -> float | None:
     runs = {run.name: run for run in comparison.runs}
 
     def late(name: str, end: float) -> float:
-        at = comparison.axis.of(runs[name]).races(races).at
+        at = Axis(finding.axis).of(runs[name]).races(races).at
         last = (at > end - finding.window) & (at <= end)
         return driven[name][races.kind].true(statistic, last, around=of == "around")
 
