@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tmnet.analysis.findings.finding import Finding
+    from tmnet.analysis.statistics.effects import Effects
 
 
 class Comparison(Alignment):
@@ -55,6 +56,13 @@ class Comparison(Alignment):
         from tmnet.analysis.findings import findings  # and SciPy, only where this is asked for
 
         return findings(self, thresholds, after, baseline=baseline, primary=primary, seed=seed)
+
+    def effects(self, name: str | None = None) -> Effects:
+        """What each knob does, of arms whose configurations form a design. See
+        `tmnet.analysis.ablation.effects`."""
+        from tmnet.analysis.ablation import effects  # and SciPy
+
+        return effects(self, name)
 
     def plot(
         self, name: str, *, order: Sequence[str] | None = None, dpi: float = 100,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tmnet.analysis.alignment import Alignment
-from tmnet.analysis.findings import contrasts, cost, going_on, late, levels, overtaking
+from tmnet.analysis.findings import contrasts, cost, going_on, late, levels, outlook, overtaking
 from tmnet.analysis.findings.answer import answer
 from tmnet.analysis.findings.cautions import cautions
 from tmnet.analysis.findings.claims import tested
@@ -18,7 +18,7 @@ __all__ = ["HEADINGS", "Finding", "answer", "findings"]
 
 _ALONE = (
     late.late, late.anytime, levels.first_finish, levels.threshold,
-    going_on.plateau, cost.cost,
+    going_on.plateau, outlook.longer, cost.cost, outlook.frontier, outlook.cost_of_size,
 )  # fmt: skip
 
 
