@@ -278,10 +278,9 @@ class Alignment:
     def counted(self, metric: Metric) -> str:
         """Of when the numbers of a metric are, in words: "last 12 min", "since the start"; "" for
         the last value of a scalar, and for moments."""
-        unit = self.axis.unit
         if metric.races is None:
             if self.rule in ("mean", "ema"):
-                length = f"{self.axis.show(self.interval)} {unit}"
+                length = self.axis.say(self.interval)
                 told = {"mean": f"mean of {length}", "ema": f"moving average, half-life {length}"}
                 return told[self.rule]
             return RULE_WORDS.get(self.rule, "")
@@ -290,7 +289,7 @@ class Alignment:
         trailing = self.trailing_of(metric)
         if trailing is None:
             return "since the start"
-        length = f"{self.axis.show(trailing)} {unit}"
+        length = self.axis.say(trailing)
         if metric.span == "anytime":
             return f"mean of the last {length} at every moment"
         return f"last {length}"

@@ -87,6 +87,12 @@ class Axis:
             return f"{at:,.2f}".rstrip("0").rstrip(".")
         return f"{at:,.0f}"
 
+    def say(self, at: float) -> str:
+        """A moment, or a length, in prose: "12 min", "42.4 min", "1,250,000 steps"."""
+        if self.is_time:
+            return f"{at:,.1f} min".replace(".0 ", " ")
+        return f"{self.show(at)} {self.unit}"
+
     def pace(self, length: float) -> tuple[float, str]:
         """A length in the unit in which gains are given, and the name of one of these."""
         if self.is_time:

@@ -253,6 +253,4 @@ class Evidence:
 
     def say_at(self, at: float) -> str:
         """A moment, or a length of the axis."""
-        if self.axis.is_time:
-            return f"{at:,.1f} min".replace(".0 ", " ")
-        return f"{self.axis.show(at)} {self.axis.unit}"
+        return self.axis.say(at)

@@ -149,22 +149,15 @@ def plateau(evidence: Evidence) -> Iterator[Finding]:
     """The earliest moment from which on no later gain can be told, and all gains are slow."""
     if evidence.are_arms or not (evidence.axis.is_time or evidence.axis.is_steps):
         return  # what is slow is said an hour, or a million steps
-    comparison = evidence.comparison
-    lo, grid = comparison.window[0], comparison.grid
-    unit, pace = evidence.axis.pace(1.0)
+    pace = evidence.axis.pace(1.0)[1]
     for name, run in evidence.runs.items():
         for metric in evidence.primary:
-            slow = SLOW.get(metric.races.statistic) if metric.races else None
-            window, end = comparison.trailing_of(metric), evidence.end_of(run)
-            if slow is None or window is None or not evidence.has(metric, run):
+            if (since := plateau_of(evidence, run, metric)) is None:
                 continue
-            moments = grid[(grid >= lo + window) & (grid <= end)]
-            since = _plateau(evidence, run, metric, moments, window, slow * unit)
-            if since is None or end - since < SHORTEST_PLATEAU * (evidence.end - lo):
-                continue
-            limit = f"{say_gap(evidence, metric, slow, signed=False)} {pace}"
+            window = evidence.comparison.late
+            limit = f"{say_gap(evidence, metric, _slow(metric), signed=False)} {pace}"
             yield Finding(
-                "plateau", (name,), metric.name, since, slow, None,
+                "plateau", (name,), metric.name, since, _slow(metric), None,
                 f"{name}, {name_of(metric)}: from {evidence.say_at(since)} on no later gain can be "
                 f"told, and none is faster than {limit} (last {evidence.say_at(window)} of each).",
                 axis=evidence.axis.by, window=window,
@@ -172,23 +165,33 @@ def plateau(evidence: Evidence) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _plateau(
-    evidence: Evidence, run: Run, metric: Metric, moments: np.ndarray, window: float, slow: float
-) -> float | None:
-    found = evidence.comparison.estimates(run, metric, moments)
+def _slow(metric: Metric) -> float:
+    return SLOW.get(metric.races.statistic, 0.0) if metric.races else 0.0
+
+
+def plateau_of(evidence: Evidence, run: Run, metric: Metric) -> float | None:
+    """When the plateau of a run begins, by a late metric; None where it has none."""
+    comparison, end = evidence.comparison, evidence.end_of(run)
+    window, lo = comparison.trailing_of(metric), comparison.window[0]
+    if not _slow(metric) or window is None or not evidence.has(metric, run):
+        return None
+    moments = comparison.grid[(comparison.grid >= lo + window) & (comparison.grid <= end)]
+    found = comparison.estimates(run, metric, moments)
     if found is None or len(moments) < 2:
         return None
     sign = 1 if metric.better == "higher" else -1
+    slow = _slow(metric) * evidence.axis.pace(1.0)[0]
     for i, since in enumerate(moments):
         later = np.flatnonzero(moments >= since + window - 1e-9)
-        if not len(later) or not np.isfinite(found.value[[i, *later]]).all():
+        if not len(later) or end - since < SHORTEST_PLATEAU * (evidence.end - lo):
+            return None
+        if not np.isfinite(found.value[[i, *later]]).all():
             continue
         gains = found.take(later).above(found.take(np.full(len(later), i)))
-        length = moments[later] - since
         if all(
             gap.told and (gap.p > 1 - CONFIDENCE or sign * gap.value < 0)
-            and sign * gap.value <= slow * x + 1e-12
-            for gap, x in zip(gains, length)
+            and sign * gap.value <= slow * length + 1e-12
+            for gap, length in zip(gains, moments[later] - since)
         ):  # fmt: skip
             return float(since)
     return None
