@@ -224,6 +224,18 @@ def test_other_metrics_in_place_look_like_a_new_figure(whole, names):
     assert shown.png(20.0) == first
 
 
+def test_bands_in_place_look_like_new_ones(runs):
+    """Whichever run's came first."""
+    few, all_of_them = (
+        tmnet.compare(some, trailing=20, interval=2, metrics=["A01/eval/finish_rate"])
+        for some in (runs[2:], runs)
+    )
+    shown = Multiples(few, NAMES)
+    for comparison in (all_of_them, few, all_of_them):
+        shown.update(comparison)
+        assert shown.png() == Multiples(comparison, NAMES).png()
+
+
 def test_arms_leave_nothing_behind(arms):
     """The same names may be those of runs, and of arms."""
     runs = tmnet.compare(list(arms.runs[:1]), metrics=["A01/eval/best"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import seaborn as sns
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, ScalarFormatter
@@ -80,7 +81,8 @@ class Panel:
         self._note = ax.text(0.99, 0.97, "", bbox=paper, **small)
         self.lines: dict[str, Line2D] = {}
         self.ends: dict[str, Line2D] = {}
-        self._passing: list = []  # thin lines and bands, made anew each time
+        self._bands: dict[str, PolyCollection] = {}
+        self._passing: list = []  # thin lines, made anew each time
         self._band_ends: list[float] = []
         self.limits = 0.0, 1.0
         self._along, self._label, self._cut, self._unit = "", "", None, ""
@@ -92,6 +94,8 @@ class Panel:
             self._passing.pop().remove()
         for line in (*self.lines.values(), *self.ends.values()):
             line.set_data(np.empty(0), np.empty(0))
+        for band in self._bands.values():
+            band.set_verts([])
 
     def draw(self, metric: Metric, comparison: Alignment, names: Sequence[str]) -> None:
         """Show a metric of some of the runs, or of the arms."""
@@ -186,7 +190,7 @@ class Panel:
             typical.append(at_points)
             if bands is not None and np.isfinite(bands[i]).any():
                 low, high = bands[i].T
-                self._fill(comparison.grid, low, high, line.get_color())
+                self._fill(name, comparison.grid, low, high)
         return drawn, typical
 
     def _draw_arms(
@@ -196,7 +200,7 @@ class Panel:
         middles, values = comparison.arm_table(metric.name), comparison.table(metric.name)
         runs = {run.name: run for run in comparison.runs}
         is_record, drawn, typical = _is_record(metric, comparison), [], []
-        drawstyle, step = ("steps-post", "post") if is_record else ("default", None)
+        drawstyle = "steps-post" if is_record else "default"
         for arm in names:
             rows = middles[middles["arm"] == arm]
             y, low, high = (rows[name].to_numpy() * metric.scale for name in ("iqm", "low", "high"))
@@ -204,7 +208,7 @@ class Panel:
             marker = "o" if np.isfinite(y).sum() == 1 else ""
             line.set(data=(comparison.grid, y), marker=marker, drawstyle=drawstyle)
             colour = line.get_color()
-            self._fill(comparison.grid, low, high, colour, step)
+            self._fill(arm, comparison.grid, low, high, in_steps=is_record)
             drawn.append(y)
             for name in comparison.arms[arm]:
                 x, thin = comparison.grid, values[name].to_numpy() * metric.scale
@@ -217,11 +221,26 @@ class Panel:
                 drawn.append(thin)
         return drawn, typical
 
-    def _fill(self, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour, step=None) -> None:
-        """A band round a line."""
-        band = self.ax.fill_between(x, low, high, color=colour, alpha=BAND, lw=0, step=step)
-        self._passing.append(band)
+    def _fill(
+        self, name: str, x: np.ndarray, low: np.ndarray, high: np.ndarray, in_steps: bool = False
+    ) -> None:
+        """A band round a line; matplotlib's `fill_between` would make a new one each time."""
+        if name not in self._bands:
+            look = self._looks[name]
+            back = look["zorder"] - 0.6  # below all lines
+            self._bands[name] = PolyCollection(
+                [], facecolor=look["color"], alpha=BAND, lw=0, zorder=back
+            )
+            self.ax.add_collection(self._bands[name], autolim=False)
         self._band_ends += [low[-1], high[-1]]
+        if in_steps:
+            x, low, high = np.repeat(x, 2)[1:], np.repeat(low, 2)[:-1], np.repeat(high, 2)[:-1]
+        known = np.isfinite(low) & np.isfinite(high)
+        stretches = np.flatnonzero(np.diff(known, prepend=False, append=False)).reshape(-1, 2)
+        self._bands[name].set_verts([
+            np.stack([np.r_[x[a:b], x[a:b][::-1]], np.r_[low[a:b], high[a:b][::-1]]], axis=-1)
+            for a, b in stretches
+        ])  # fmt: skip
 
 
 def _is_record(metric: Metric, comparison: Alignment) -> bool:
