@@ -149,7 +149,7 @@ def test_steps_and_minutes_as_text(runs):
         (
             {},
             "A01/eval/anytime_rate",
-            "A01 eval: anytime finish rate (%), mean of the last 15 min at every moment",
+            "A01 eval: anytime finish rate (%), mean of trailing 15 min",
         ),
         ({}, "A01/eval/first_finish", "A01 eval: first finish (min)"),
         ({"by": "step"}, "A01/eval/first_finish", "A01 eval: first finish (steps)"),

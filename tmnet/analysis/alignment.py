@@ -291,7 +291,7 @@ class Alignment:
             return "since the start"
         length = self.axis.say(trailing)
         if metric.span == "anytime":
-            return f"mean of the last {length} at every moment"
+            return f"mean of trailing {length}"
         return f"last {length}"
 
     def bands(self, name: str) -> np.ndarray:
