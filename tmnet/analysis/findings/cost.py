@@ -1,4 +1,4 @@
-"""What runs cost: minutes, frames, updates, arithmetic."""
+"""What runs, and the seeds of arms on average, cost: minutes, frames, updates, arithmetic."""
 
 from __future__ import annotations
 
@@ -8,25 +8,40 @@ import numpy as np
 
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.findings.words import how_many
 from tmnet.analysis.on_axis import own_batches
+from tmnet.logs.run import Run
 
 
 def cost(evidence: Evidence) -> Iterator[Finding]:
-    for name, run in evidence.runs.items():
-        end = evidence.end_of(run)
-        spent = evidence.spent(run, end)
-        if spent is None:  # it begins behind the window
+    for subject, runs in evidence.subjects.items():
+        taken = [x for run in runs if (x := _taken(evidence, run)) is not None]
+        if not taken:  # they begin behind the window
             continue
-        details = {"minutes": f"{spent.minutes:,.1f}", "frames": f"{spent.steps:,.0f}"}
-        if (updates := own_batches(run, evidence.axis.is_time)) is not None:
-            details["updates"] = f"{updates[evidence.row(run, end)]:,.0f}"
-        if np.isfinite(spent.pflop):
-            details["PFLOP"] = f"{spent.pflop:,.4g}"
+        minutes, frames, updates, pflop = np.mean(taken, axis=0)
+        details = {"minutes": f"{minutes:,.1f}", "frames": f"{frames:,.0f}"}
+        if np.isfinite(updates):
+            details["updates"] = f"{updates:,.0f}"
+        if np.isfinite(pflop):
+            details["PFLOP"] = f"{pflop:,.4g}"
         parts = ", ".join(
             f"{text} {'min' if what == 'minutes' else what}" for what, text in details.items()
         )
+        at = evidence.end if evidence.are_arms else evidence.end_of(runs[0])
+        average = f" (mean of {how_many(len(taken), 'seed')})" if evidence.are_arms else ""
         yield Finding(
-            "cost", (name,), None, end, spent.pflop if np.isfinite(spent.pflop) else None, None,
-            f"{name} takes {parts} up to {evidence.say_at(end)}.", axis=evidence.axis.by,
-            details=details | {"up to": evidence.say_at(end)},
+            "cost", (subject,), None, at, float(pflop) if np.isfinite(pflop) else None,
+            None, f"{subject} takes {parts} up to {evidence.say_at(at)}{average}.",
+            axis=evidence.axis.by,
+            n={subject: len(taken)}, details=details | {"up to": evidence.say_at(at)},
         )  # fmt: skip
+
+
+def _taken(evidence: Evidence, run: Run) -> tuple[float, float, float, float] | None:
+    end = evidence.end_of(run)
+    spent = evidence.spent(run, end)
+    if spent is None:
+        return None
+    updates = own_batches(run, evidence.axis.is_time)
+    done = np.nan if updates is None else float(updates[evidence.row(run, end)])
+    return spent.minutes, spent.steps, done, spent.pflop
