@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,10 @@ from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.safe_text import emphasised, for_csv, for_terminal
 from tmnet.text_table import for_tex, names_for_markdown, render
+
+if TYPE_CHECKING:
+    from tmnet.analysis.statistics import ConfidenceInterval
+    from tmnet.analysis.statistics.seeds import Summary
 
 BEST_MARK = "*"
 MOST_SETTINGS = 500  # shown
@@ -34,7 +39,8 @@ def metric_table(
     """One metric at the grid points, as text: the best of a row marked, ends of runs named.
 
     A mean comes with its standard deviation and a rate with the number of races behind it, where
-    the comparison has those metrics. Arms have their inter-quartile mean, and 95 % of it.
+    the comparison has those metrics. Arms have their seeds in one number, and 95 % of it, or how
+    many seeds got there.
     """
     if comparison.arms:
         return _arm_table(comparison, metric)
@@ -60,17 +66,33 @@ def metric_table(
 
 
 def _arm_table(comparison: Alignment, metric: Metric) -> pd.DataFrame:
-    show = comparison.show
-    table = comparison.arm_table(metric.name)
-    table["text"] = [
-        f"{show(metric, row.iqm)} ({show(metric, row.low)} to {show(metric, row.high)})"
-        if np.isfinite(row.iqm)
-        else show(metric, np.nan)
-        for row in table.itertuples()
-    ]
-    cells = table.pivot(index="at", columns="arm", values="text")[list(comparison.arms)]
-    index = pd.Index(map(comparison.axis.show, cells.index), name=comparison.axis.unit)
-    return cells.set_axis(index).rename_axis(columns=None)
+    from tmnet.analysis.arms import arm_summaries  # and SciPy, only for arms
+
+    heads, rows = dict[str, str](), []
+    for point in range(len(comparison.grid)):
+        summaries = arm_summaries(comparison, metric, point)
+        rows.append([show_summary(comparison, metric, found) for found in summaries.values()])
+        for arm, found in summaries.items():
+            heads[arm] = f"{arm} ({found.statistic} of {found.n})" if found.n > 1 else arm
+    index = pd.Index(map(comparison.axis.show, comparison.grid), name=comparison.axis.unit)
+    return pd.DataFrame(rows, index, list(heads.values()))
+
+
+def show_summary(comparison: Alignment, metric: Metric, found: Summary) -> str:
+    """ "24.53 (24.31 to 24.80)", "3 of 5 seeds", or a dash."""
+    text = comparison.show(metric, found.value)
+    if found.interval is not None:
+        return f"{text} ({show_interval(comparison, metric, found.interval)})"
+    some = np.isnan(found.value) and 0 < found.n_finite < found.n
+    return f"{found.n_finite} of {found.n} seeds" if some else text
+
+
+def show_interval(comparison: Alignment, metric: Metric, span: ConfidenceInterval) -> str:
+    """ "24.31 to 24.80"; of what some never got to an end is infinite."""
+    low, high = (
+        comparison.show(metric, x) if np.isfinite(x) else f"{'−' if x < 0 else ''}∞" for x in span
+    )
+    return f"{low} to {high}"
 
 
 def best_of(comparison: Alignment, metric: Metric, values: np.ndarray) -> np.ndarray:

@@ -115,6 +115,13 @@ def test_the_interval_of_three_and_four_seeds_is_students():
         assert summary(values, "lower").interval == pytest.approx(expected, abs=1e-3)
 
 
+def test_intervals_of_rates_stay_among_rates():
+    for values in ([1.0, 0.0, 0.0], [1.0, 1.0, 0.4], [0.0, 0.3, 0.9, 1.0]):
+        low, high = summary(values, "higher").interval
+        assert low < 0 and high > 1
+        assert summary(values, "higher", limits=(0, 1)).interval == (0, 1)
+
+
 def test_the_interval_of_five_seeds_is_that_of_their_inter_quartile_mean():
     values = [9.0, 1.0, 2.0, 5.0, 7.0]
     assert summary(values, "lower", 3).interval == iqm_interval(np.array(values), 3)

@@ -337,22 +337,14 @@ class Alignment:
     def arm_table(self, name: str, seed: int = 0) -> pd.DataFrame:
         """One metric of the arms: a row for every grid point and arm.
 
-        Columns: at, arm, iqm (inter-quartile mean of its seeds; missing until all of them have a
-        value), low, high (95 % of it), seeds (how many have a value). `seed` is that of the
-        bootstrap.
+        Columns: at, arm, iqm (of 4 seeds or more their inter-quartile mean, of fewer their median:
+        see `statistics.seeds.summary`; missing where too many never got there, or one has ended),
+        low, high (95 %), seeds (how many have a value), statistic ("IQM" or "median"), n (how many
+        there are). `seed` is that of the bootstrap.
         """
-        from tmnet.analysis.statistics.seeds import iqm, iqm_interval  # and SciPy, only for arms
+        from tmnet.analysis.arms import arm_table  # and SciPy, only for arms
 
-        table, rows, seed = self.table(name), [], a_whole_number("seed", seed, least=0)
-        for at, values in zip(self.grid, table.to_numpy()):
-            for arm, names in self.arms.items():
-                seeds = values[table.columns.isin(names)]
-                known = int(np.isfinite(seeds).sum())
-                middle, low, high = np.nan, np.nan, np.nan
-                if known == len(seeds):
-                    middle, (low, high) = iqm(seeds), iqm_interval(seeds, seed)
-                rows.append((at, arm, middle, low, high, known))
-        return pd.DataFrame(rows, columns=["at", "arm", "iqm", "low", "high", "seeds"])
+        return arm_table(self, self.metric(name), a_whole_number("seed", seed, least=0))
 
     def races_behind(self, t: float) -> pd.DataFrame:
         """How many races stand behind each metric of races at one moment: as `at`."""

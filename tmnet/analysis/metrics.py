@@ -115,6 +115,11 @@ class Metric:
         return not self.races or self.races.statistic not in ("races", "first_finish")
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """Between which all values lie."""
+        return (0.0, 1.0) if self.unit == "%" else (-np.inf, np.inf)
+
+    @property
     def span(self) -> Span:
         """Which stretch of the axis its races are from."""
         return STATISTICS[self.races.statistic].span if self.races else "given"

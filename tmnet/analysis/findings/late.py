@@ -81,7 +81,7 @@ def of_late_races(
 def _of_arm(evidence: Evidence, kind: str, metric: Metric, arm: str) -> Finding:
     runs = evidence.counted(arm)
     values = np.array([evidence.value_at(metric, run, evidence.end) for run in runs])
-    found = summary(values, metric.better or "higher", evidence.seed)
+    found = summary(values, metric.better or "higher", evidence.seed, metric.limits)
     seeds = f"n = {how_many(found.n, 'seed')}"
     details = {"at": evidence.say_at(evidence.end), "n": how_many(found.n, "seed")}
     if np.isfinite(found.value):

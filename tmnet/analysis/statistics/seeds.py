@@ -62,8 +62,11 @@ class Summary(NamedTuple):
     n_finite: int
 
 
-def summary(values: ArrayLike, better: str, seed: int = 0) -> Summary:
-    """Of the values of an arm's seeds, of which the `better` are "lower" or "higher"."""
+def summary(
+    values: ArrayLike, better: str, seed: int = 0, limits: tuple[float, float] = (-np.inf, np.inf)
+) -> Summary:
+    """Of the values of an arm's seeds, of which the `better` are "lower" or "higher"; between
+    `limits`, as rates are, lies the interval, too."""
     values = worst_last(values, better)
     n, n_finite = len(values), int(np.isfinite(values).sum())
     value = float(middle(values)) if n else np.nan
@@ -77,6 +80,8 @@ def summary(values: ArrayLike, better: str, seed: int = 0) -> Summary:
     statistic = "IQM" if n >= FEWEST_OF_IQM else "median"
     if interval and interval.low == interval.high:  # seeds that are all alike tell no scatter
         interval, interval_of_what = None, ""
+    if interval:
+        interval = ConfidenceInterval(max(interval.low, limits[0]), min(interval.high, limits[1]))
     return Summary(value, statistic, interval, interval_of_what, n, n_finite)
 
 
