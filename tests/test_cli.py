@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 import tmnet
+from tmnet.analysis.findings import HEADINGS, answer
+from tmnet.files import data_path
 
-from .synthetic import load, write_file
+from .synthetic import load, race, write_file
 
 NAMES = ["long", "short", "never"]
 
@@ -57,8 +59,8 @@ def read_csv(file):
 
 def test_tables_by_time_and_then_by_step(compare):
     out = compare("--step-interval", 15_000)
-    lines = out.splitlines()
-    assert lines[2].split() == ["long", "60.0", "60.0", "60,000", "120", "1", "A01"]
+    rows = [line.split() for line in out.splitlines()]
+    assert ["long", "60.0", "60.0", "60,000", "120", "1", "A01"] in rows
     by_time, by_step = out.split("BY STEP")
     assert re.search(r"BY RELATIVE TIME · active .*, 0 to 30(\.0)? min, every 5\n", by_time)
     assert "0 to 45,000 steps, every 15,000\n" in by_step
@@ -74,6 +76,100 @@ def test_tables_by_time_and_then_by_step(compare):
         assert share in shares
 
 
+def test_the_answer_comes_first_a_line_a_sentence(compare, runs):
+    """And the heaviest caution; for who reads it in a pipe, where nothing has a width."""
+    found = tmnet.compare(runs).findings()
+    told, caution = answer(found), found[0].sentence
+    lines = compare().splitlines()
+    assert lines[: len(told) + 2] == [*told, f"Caution: {caution}", ""]
+    assert told[0].startswith("A01 eval late finish rate at 30 min: short is worse than long, in ")
+    found = tmnet.compare(runs).findings(baseline="short")
+    assert compare("--baseline", "short").splitlines()[: len(told)] == answer(found)
+
+
+def test_all_findings_under_their_headings(compare, runs):
+    found = tmnet.compare(runs).findings(baseline="never")
+    out = compare("--findings", "--baseline", "never")
+    words, tables = out.split("BY RELATIVE TIME")
+    kinds = {kind for kind in HEADINGS if any(x.kind == kind for x in found)}
+    assert len(kinds) > 5
+    for kind, heading in HEADINGS.items():
+        assert (f"\n{heading}\n{'-' * len(heading)}\n" in words) == (kind in kinds)
+    for finding in found:
+        claim = "claim: " if finding.stands_out else ""
+        assert f"\n- {claim}{finding.sentence}\n" in words
+    assert "\n- " not in tables and "\n- " not in compare()
+
+
+def test_words_are_as_wide_as_the_terminal(compare, monkeypatch):
+    """Tables are as wide as they are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    words, tables = compare("--findings", names=["long", "short"]).split("BY RELATIVE TIME")
+    before, _, findings = re.split(r"(?s)\n\n(?= +active)(.*?)\n\n", words, maxsplit=1)
+    lines = [*before.splitlines(), *findings.splitlines()]
+    assert max(map(len, lines)) in range(75, 81)
+    assert all(len(line) <= 80 for line in tables.splitlines() if line.startswith("Note"))
+    monkeypatch.delenv("COLUMNS")
+    whole = compare("--findings", names=["long", "short"]).split("BY RELATIVE TIME")[0]
+    assert whole.split() == words.split()
+
+
+def test_a_claim_is_called_one(command, tmp_path):
+    """Of 200 races one of two runs finishes all, the other none."""
+    for name, finished in (("all", True), ("none", False)):
+        records = [(15 * k, 100 * k, race(30 + k % 7, finished)) for k in range(1, 201)]
+        write_file(tmp_path / name, records)
+    status, out, _ = command("compare", "none", "all", "--logdir", tmp_path, "--findings")
+    assert status == 0 and out.startswith("A01 eval late finish rate at 50 min: all is better than")
+    assert "\n- claim: A01 eval late finish rate at 50 min: all is better than none, in" in out
+    assert "Caution: One seed each" in out
+
+
+@pytest.mark.parametrize(
+    "by, head, axis",
+    [
+        ("relative_step", "BY RELATIVE STEP · steps since the run's first, 0 to ", "relative_step"),
+        ("own/counter", "BY OWN/COUNTER · own/counter, 0 to 90 own/counter, every ", "own/counter"),
+        ("flops", "BY FLOPS · arithmetic of the network (PFLOP), 0 to ", "flops"),
+        ("time", "", None),
+    ],
+)
+def test_what_else_than_time_runs_are_compared_by(command, three_runs, tmp_path, by, head, axis):
+    names, logdir = ["short"], three_runs
+    if by == "flops":  # which the recorded runs have
+        names, logdir = ["A01_as20_long", "uni_20"], data_path("runs")
+    csv = tmp_path / "all.csv"
+    status, out, err = command("compare", *names, "--by", by, "--logdir", logdir, "--csv", csv)
+    assert (status, err) == (0, "")
+    assert "BY RELATIVE TIME" in out and "BY STEP" not in out and head in out
+    assert set(read_csv(csv)["axis"]) == {"time"} | ({axis} if axis else set())
+
+
+def test_tables_say_of_when_they_are(compare):
+    """All races since the start, as published; and other ones on request."""
+    assert "A01 eval: best time (s), since the start" in compare()
+    out = compare("--trailing", "late", "--metrics", "A01/eval/finish_rate", "A01/eval/late_rate")
+    by_time, by_step = out.split("BY STEP")
+    assert "A01 eval: finish rate (%), last 15 min" in by_time
+    assert "A01 eval: finish rate (%), since the start" in by_step
+    assert "A01 eval: late finish rate (%), last 15 min" in by_time
+
+
+def test_without_races_or_time_a_sentence_stands_in_place_of_the_answer(command, tmp_path):
+    for name in ("a", "b"):
+        write_file(tmp_path / name, [(60 * k, 100 * k, {"loss": 1 / k}) for k in range(1, 9)])
+        now = [(7, 100 * k, {"loss": 1 / k}) for k in range(1, 9)]
+        write_file(tmp_path / f"now_{name}", now, start=7)
+    status, out, err = command("compare", "a", "b", "--logdir", tmp_path)
+    assert (status, err) == (0, "") and out.startswith("These runs have no races")
+    assert "BY RELATIVE TIME" in out and "BY STEP" in out
+    status, out, err = command("compare", "now_a", "now_b", "--logdir", tmp_path, "--findings")
+    assert status == 0 and out.startswith("These runs have no races")
+    assert "BY RELATIVE TIME" not in out and "BY STEP" in out
+    status, out, err = command("compare", "a", "--logdir", tmp_path)
+    assert (status, err) == (0, "") and out.startswith("There is nothing to compare.\n")
+
+
 @pytest.mark.parametrize(
     "arguments, by_time, by_step",
     [
@@ -85,6 +181,7 @@ def test_tables_by_time_and_then_by_step(compare):
         (["--window", "20:70"], {"window": (20, 70)}, {}),
         (["--clock", "wall"], {"clock": "wall"}, {}),
         (["--trailing", "10"], {"trailing": 10}, {}),
+        (["--trailing", "late"], {"trailing": "late"}, {}),
     ],
     ids=str,
 )
@@ -275,6 +372,9 @@ def test_help_of_the_module():
         (["long", "--step-interval", "-1"], "interval is -1"),
         (["long", "--interval", "1e-9"], "longer interval"),
         (["long", "--trailing", "0"], "trailing is 0"),
+        (["long", "short", "--baseline", "shor"], "baseline shor is none of .*: long, short"),
+        (["long", "--by", "stepp"], "axis stepp is not a counter that run long logged"),
+        (["long", "--by", "flops"], "did not log what its arithmetic follows from"),
         (["long", "--window", "50:20"], "window ends before it starts: 50 to 20"),
         (["long", "--metrics", "los"], "no metric los. Nearest: loss"),
         (["long", "--plot", "--formats", "png,bmp"], "format bmp cannot be written"),
@@ -328,6 +428,7 @@ def assert_refused(done, message):
         ["compare", "long", "--window", "abc"],
         ["compare", "long", "--interval", "abc"],
         ["compare", "long", "--clock", "sundial"],
+        ["compare", "long", "--trailing", "early"],
         ["compare", "long", "--nonsense"],
         ["nonsense"],
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmnet.analysis.alignment import Alignment, having_axis
-from tmnet.analysis.available import chosen_metrics, metric_names
+from tmnet.analysis.available import all_metric_names, chosen_metrics
 from tmnet.analysis.axis import Axis
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
@@ -198,7 +198,7 @@ def compare_by(
         if not kept:
             continue
         if missing and (wanted := arguments.get("metrics")):
-            known = set(metric_names(kept, all_scalars=True))
+            known = set(all_metric_names(kept))
             left = [metric.name for metric in chosen_metrics(every, wanted) if metric.name in known]
             if not left:
                 names = " or ".join(run.name for run in kept)

@@ -40,10 +40,15 @@ def metric_names(
     return list(dict.fromkeys(every))  # a scalar may be called like a metric of races, too
 
 
+def all_metric_names(runs: Sequence[Run]) -> list[str]:
+    """Names of all that can be asked for, whether it is shown by default or not."""
+    return metric_names(runs, all_scalars=True, statistics=tuple(STATISTICS))
+
+
 def chosen_metrics(runs: Sequence[Run], wanted: Sequence[str] | None) -> tuple[Metric, ...]:
     """Metrics by their names, or those that are shown by default; TmnetError for one that none of
     the runs has."""
-    known = metric_names(runs, True, tuple(STATISTICS))
+    known = all_metric_names(runs)
     if wanted is None:
         wanted = metric_names(runs)
     wanted = some_names("metrics", wanted)

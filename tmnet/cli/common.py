@@ -1,9 +1,11 @@
-"""What several commands share: where runs are, and tables in the terminal."""
+"""What several commands share: where runs are, and words and tables in the terminal."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from tmnet.text_table import render_rows
 
 if TYPE_CHECKING:
     from tmnet.analysis.alignment import Alignment
+    from tmnet.analysis.findings import Finding
 
 MOST_ROWS = 30  # of a table in the terminal
 
@@ -34,6 +37,52 @@ def log_directory(args: argparse.Namespace) -> Path:
     return example_runs()
 
 
+def print_sentences(sentences: Iterable[str], mark: str = "") -> None:
+    """Sentences as wide as the terminal, behind a mark; where there is none, as in a pipe, a line
+    each, for who searches or copies them."""
+    width = shutil.get_terminal_size((0, 0)).columns
+    for sentence in sentences:
+        text = f"{mark}{for_terminal(_with_minus(sentence))}"
+        if width:
+            text = textwrap.fill(
+                text, width, subsequent_indent="  ", break_long_words=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
+        print(text)
+
+
+def _with_minus(text: str) -> str:
+    """A text with hyphens for minuses where the encoding of standard output lacks these."""
+    try:
+        "−".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return text.replace("−", "-")
+    return text
+
+
+def print_answer(findings: Sequence[Finding]) -> None:
+    """What findings come to, and the heaviest caution."""
+    from tmnet.analysis.findings import answer
+
+    told = answer(findings)
+    print_sentences(told)
+    cautions = (finding.sentence for finding in findings if finding.kind == "caution")
+    heaviest = next(cautions, "")
+    if heaviest and heaviest not in told:
+        print_sentences([heaviest], "Caution: ")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """All of them, under their headings."""
+    from tmnet.analysis.findings import HEADINGS
+
+    for kind, heading in HEADINGS.items():
+        if of_kind := [finding for finding in findings if finding.kind == kind]:
+            print(f"\n{heading}\n{'-' * len(heading)}")
+            for finding in of_kind:
+                print_sentences([finding.sentence], "- claim: " if finding.stands_out else "- ")
+
+
 def print_tables(comparisons: Iterable[Alignment], notes: Iterable[str] = ()) -> None:
     """All tables of comparisons of the same runs, and what their reader must know."""
     from tmnet.tables import document, tables  # and pandas, which a list of runs does without
@@ -43,15 +92,16 @@ def print_tables(comparisons: Iterable[Alignment], notes: Iterable[str] = ()) ->
         print(f"\n{_heading(comparison)}\n")
         print(document(tables(comparison, MOST_ROWS), "text"))
     for note in [*comparisons[0].notes, *notes]:
-        print(f"\nNote: {for_terminal(note)}")
+        print()
+        print_sentences([note], "Note: ")
 
 
 def _heading(comparison: Alignment) -> str:
-    (lo, hi), points = comparison.window, len(comparison.grid)
-    name = "RELATIVE TIME" if comparison.axis.is_time else "STEP"
-    head = f"BY {name} · {comparison.axis.label}, {lo:,.10g} to "
-    head += f"{hi:,.{int(comparison.axis.is_time)}f} {comparison.axis.unit}, "
-    head += f"every {comparison.interval:,.10g}"
+    (lo, hi), points, axis = comparison.window, len(comparison.grid), comparison.axis
+    name = "RELATIVE TIME" if axis.is_time else axis.by.upper().replace("_", " ")
+    end = f"{hi:,.1f}" if axis.is_time else axis.show(hi)
+    head = f"BY {name} · {axis.label}, {lo:,.10g} to {end} {axis.unit}, "
+    head = for_terminal(f"{head}every {comparison.interval:,.10g}")
     lines = [head, "=" * len(head)]
     if (every := -(-points // MOST_ROWS)) > 1:
         lines.append(f"(shown: every {every} of {points} grid points; --csv writes all)")

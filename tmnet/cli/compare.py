@@ -6,7 +6,9 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tmnet.files import (
     check_folder,
@@ -17,6 +19,9 @@ from tmnet.files import (
     write_output,
 )
 
+if TYPE_CHECKING:
+    from tmnet.analysis.alignment import Alignment
+
 
 def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
     """Add it to the commands."""
@@ -26,18 +31,33 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         allow_abbrev=False,
         help="compare runs by training time and by step",
         description="Compare runs of different lengths at equal training time and at equal "
-        "steps: tables, and on request figures and files. * marks the best of a row.",
+        "steps, or equal amounts of something else: an answer in words, tables, and on request "
+        "figures and files. * marks the best of a row.",
     )
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("runs", nargs="+", metavar="RUN")
+    add(
+        "--baseline",
+        metavar="RUN",
+        help="the run with which the others are compared in words (default: the first that starts "
+        "from scratch and lasts)",
+    )
+    add("--findings", action="store_true", help="all that the comparison shows, in words")
+    add(
+        "--by",
+        default="step",
+        metavar="AXIS",
+        help="at equal amounts of what the runs are compared, too: step, relative_step, flops, or "
+        "the tag of a counter (default: step)",
+    )
     add("--interval", type=float, metavar="MIN", help="minutes between grid points (default: 5)")
     add(
         "--step-interval",
         "--step_interval",
         type=float,
         metavar="N",
-        help="steps between grid points (default: 50000)",
+        help="between grid points of --by (default: 50000 steps)",
     )
     add(
         "--window",
@@ -58,7 +78,7 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         "loss, average Q, share of training; all where there are no races)")  # fmt: skip
     add("--all-scalars", action="store_true", help="every other logged scalar, too")
     add("--plot", action="store_true", help="write a figure for each metric")
-    add("--by-step", action="store_true", help="with --plot: figures by step, too")
+    add("--by-step", action="store_true", help="with --plot: figures by step (or --by), too")
     add("--output-dir", default=".", metavar="DIR", help="where figures go")
     add("--prefix", default="comparison", metavar="P", help="what their names begin with")
     add(
@@ -84,13 +104,16 @@ def _window(text: str) -> tuple[float, float]:
 
 def run(args: argparse.Namespace) -> None:
     """`tmnet compare`."""
-    import pandas as pd
-
     from tmnet.analysis.available import metric_names
-    from tmnet.cli.common import log_directory, print_tables, runs_table
+    from tmnet.cli.common import (
+        log_directory,
+        print_answer,
+        print_findings,
+        print_tables,
+        runs_table,
+    )
     from tmnet.comparison import compare_by
     from tmnet.logs.find import load_run
-    from tmnet.tables import csv_text
 
     check_formats(args.formats)  # before anything is computed
     check_prefix(args.prefix)
@@ -104,22 +127,19 @@ def run(args: argparse.Namespace) -> None:
     metrics = args.metrics or metric_names(runs, args.all_scalars)
     by_time = {"interval": args.interval, "window": args.window, "clock": args.clock}
     by_time |= {"trailing": args.trailing, "metrics": metrics}
-    by_step = {"interval": args.step_interval, "metrics": metrics}
-    comparisons, missing = compare_by(runs, {"time": by_time, "step": by_step})
-    print(runs_table(runs))
+    axes = {"time": by_time}
+    axes.setdefault(args.by, {"interval": args.step_interval, "metrics": metrics})
+    comparisons, missing = compare_by(runs, axes)
+    found = next(iter(comparisons.values())).findings(baseline=args.baseline)
+    print_answer(found)
+    print(f"\n{runs_table(runs)}")
+    if args.findings:
+        print_findings(found)
     if not args.metrics and (others := {*metric_names(runs, all_scalars=True)} - {*metrics}):
         missing.append(f"{len(others):,} other scalars are not shown; --all-scalars shows them.")
     print_tables(comparisons.values(), missing)
     if args.csv or args.json:
-        frames = [c.frame.assign(axis=by) for by, c in comparisons.items()]
-        frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
-    if args.csv:
-        _write_text(args.csv, csv_text(frame))
-    if args.json:
-        rows = frame.to_dict("records")
-        for row in rows:  # JSON knows no NaN and no infinity
-            row["value"] = row["value"] if math.isfinite(row["value"]) else None
-        _write_text(args.json, json.dumps(rows, indent=0) + "\n")
+        _write_values(comparisons, args.csv, args.json)
     if args.plot:
         drawn = list(comparisons.values())
         files = [
@@ -128,6 +148,23 @@ def run(args: argparse.Namespace) -> None:
             for file in comparison.export(args.output_dir, args.prefix, args.formats)
         ]
         print(f"\n{len(files)} files written to {args.output_dir}")
+
+
+def _write_values(comparisons: Mapping[str, Alignment], csv: str | None, json_: str | None) -> None:
+    """All values, as a table and as JSON, or either."""
+    import pandas as pd
+
+    from tmnet.tables import csv_text
+
+    frames = [c.frame.assign(axis=by) for by, c in comparisons.items()]
+    frame = pd.concat(frames, ignore_index=True)[["run", "axis", "metric", "at", "value"]]
+    if csv:
+        _write_text(csv, csv_text(frame))
+    if json_:
+        rows = frame.to_dict("records")
+        for row in rows:  # JSON knows no NaN and no infinity
+            row["value"] = row["value"] if math.isfinite(row["value"]) else None
+        _write_text(json_, json.dumps(rows, indent=0) + "\n")
 
 
 def _write_text(path: str, text: str) -> None:
