@@ -1,6 +1,7 @@
 """Many runs in the explorer: listed by a part of their names, and compared as arms."""
 
 import re
+from statistics import fmean, stdev
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,18 @@ def arms(explorer):
 
 def listed(explorer):
     return [row.box.description for row in explorer.controls.runs.children]
+
+
+def moments(explorer):
+    """What is in the rows of the table of the moment."""
+    _, *rows = re.findall("<tr>(.*?)</tr>", explorer.display.moment_table.value)
+    return [
+        [
+            " ".join(re.sub("<[^>]*>", " ", cell).split())
+            for cell in re.findall("<td>(.*?)</td>", row)
+        ]
+        for row in rows
+    ]
 
 
 def moment(explorer):
@@ -115,7 +128,7 @@ def test_seeds_of_one_arm_differ_in_a_last_number(names, arms):
 
 def test_arms_are_drawn_in_the_middle_of_their_seeds(arms):
     lines = arms._multiples.lines
-    for arm, middle in {"big": (24 + 25 + 28) / 3, "small": 26.5, "uni_20": 30}.items():
+    for arm, middle in {"big": 25, "small": 26.5, "uni_20": 30}.items():  # of few the median
         y = lines["A01/eval/best", arm].get_ydata()
         assert len(y) == 20
         np.testing.assert_allclose(y, middle)
@@ -124,12 +137,59 @@ def test_arms_are_drawn_in_the_middle_of_their_seeds(arms):
 def test_the_table_of_arms(arms):
     values, columns = moment(arms)
     columns = [" ".join(name.split()) for name in columns]
-    assert columns == ["", "big 3 seeds", "small 2 seeds", "uni_20 1 seed"]
-    assert [float(value.split()[0]) for value in values] == [25.67, 26.5, 30.0]
-    assert "*" in values[0]  # the best
-    low, high = map(float, re.search(r"([\d.]+) to ([\d.]+)$", values[0]).groups())
-    assert low < 24.5 < 26.5 < high  # three seeds are few
-    assert " to " not in values[2]  # one seed says nothing of the others
+    assert columns == ["", "big 3 seeds, baseline", "small 2 seeds", "uni_20 1 seed"]
+    times = [time for name, time in TIMES.items() if name.startswith("big")]
+    half = 4.302653 * stdev(times) / 3**0.5  # Student's t of two degrees of freedom
+    span = f"{fmean(times) - half:.2f} to {fmean(times) + half:.2f}"
+    assert [" ".join(value.split()) for value in values] == [
+        f"25.00 * median; 95 % CI of the mean {span}", "26.50 median", "30.00"
+    ]  # fmt: skip
+
+
+def test_seeds_that_never_finished_rank_worst_and_are_said(tmp_path):
+    """Of five the inter-quartile mean leaves one out at either end, and of four one, too."""
+    finishing = {
+        "four": [24, 25, 26, None],
+        "five": [24, 25, 26, 27, None],
+        "few": [24, None, None],
+    }
+    for arm, times in finishing.items():
+        for i, time in enumerate(times):
+            records = [(60 * k, 100 * k, race(time or 300, bool(time))) for k in range(1, 21)]
+            write_file(tmp_path / f"{arm}_{i}", records)
+    runs = [path.name for path in tmp_path.iterdir()]
+    view = {"runs": runs, "arms": True, "metrics": ["A01/eval/best", "A01/eval/late_rate"]}
+    explorer = tmnet.explore(tmp_path, **view)
+    rate, best = (dict(zip(explorer.comparison.arms, cells)) for cells in moments(explorer))
+    assert best["four"].startswith("25.50 (3 of 4 seeds have one)")
+    assert best["five"].startswith("26.00 (4 of 5 seeds have one)")
+    assert 24 <= float(re.search(r"IQM; 95 % CI ([\d.]+) to ∞$", best["five"])[1]) < 26
+    assert best["few"] == "1 of 3 seeds have one"
+    assert rate["few"] == "0.0 median; 95 % CI of the mean 0.0 to 100.0"
+    assert rate["four"] == "100.0 * IQM; 95 % CI of the mean 0.0 to 100.0"
+    display = explorer.display
+    display.tabs.selected_index = display.tabs.titles.index("Whole grid")
+    display.grid_metric.value = "A01/eval/best"
+    assert (
+        "1 of 3 seeds" in display.grid_table.value and "five (IQM of 5)" in display.grid_table.value
+    )
+
+
+def test_the_baseline_is_an_arm(arms):
+    controls = arms.controls
+    assert dict(controls.baseline.options) == {
+        "big": "big_1", "small": "small_1", "uni_20": "uni_20"
+    }  # fmt: skip
+    controls.baseline.value = "small_1"
+    assert "small 2 seeds, baseline" in " ".join(moment(arms)[1][2].split())
+    arms.display.tabs.selected_index = arms.display.tabs.titles.index("Findings")
+    assert "big against small" in arms.display.findings.value
+    controls.arms.value = False
+    assert controls.baseline.value == "small_1" and "small_2" in dict(controls.baseline.options)
+    controls.baseline.value = "small_2"
+    controls.arms.value = True
+    assert arms.view["baseline"] == "small_2"  # stays, as one of the seeds of small
+    assert "big against small" in arms.display.findings.value
 
 
 def test_who_is_not_shown_is_no_seed_of_its_arm(arms):

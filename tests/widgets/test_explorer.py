@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import tmnet
+from tmnet.analysis.metrics import STATISTICS
 from tmnet.errors import TmnetError
 from tmnet.files import data_path
 
@@ -35,10 +36,41 @@ def races_until(run, minutes):
     ]
 
 
+def late_window(until):
+    """As STATISTICS has it: what holds the last 50 eval races of the run that raced least, or a
+    tenth of the window."""
+    lengths = [until / 10]
+    for run in RUNS:
+        ends = races_until(run, until)["minutes"].to_numpy()
+        lengths.append(until - ends[-51])  # from behind the race before the last fifty on
+    return min(max(lengths), until / 2)
+
+
+def late_races(run, at):
+    """A run's A01 eval races of the late window before a moment."""
+    races = races_until(run, at)
+    return races[races["minutes"] > at - late_window(120)]
+
+
+def choose_metrics(explorer, *names):
+    """Check these metrics, and no others."""
+    boxes = explorer._metric_boxes
+    for name in {*names} | {*explorer.view["metrics"]}:
+        boxes[name].value = name in names
+
+
 def drawn(explorer, metric, run):
     """(x, y) of the line of a run, without gaps."""
     x, y = explorer._multiples.lines[metric, run].get_data()
     return x[~np.isnan(y)], y[~np.isnan(y)]
+
+
+def test_it_opens_on_how_good_the_agents_are(explorer):
+    assert explorer.view["metrics"] == [
+        "A01/eval/late_rate", "A01/eval/late_best_of_10", "A01/eval/best", "loss"
+    ]  # fmt: skip
+    assert explorer.view["trailing"] is None
+    assert explorer.comparison.late == pytest.approx(late_window(120))
 
 
 def test_it_starts_with_all_runs_on_the_common_window(explorer):
@@ -53,9 +85,9 @@ def test_it_starts_with_all_runs_on_the_common_window(explorer):
 def test_lines_show_what_pandas_computes(explorer):
     explorer.controls.interval.value = 20
     for run in RUNS:
-        x, y = drawn(explorer, "A01/eval/finish_rate", run)
+        x, y = drawn(explorer, "A01/eval/late_rate", run)
         np.testing.assert_allclose(x, np.arange(20, 121, 20))
-        expected = [100 * races_until(run, t)["finished"].mean() for t in x]
+        expected = [100 * late_races(run, t)["finished"].mean() for t in x]
         np.testing.assert_allclose(y, expected)
 
 
@@ -80,12 +112,25 @@ def test_the_table_of_a_moment(explorer):
     assert best[0].startswith("<b>24.49 *</b>") and "−0.10" in best[0]
     assert best[1].startswith("24.59") and "<small>" not in best[1]
     assert best[2].startswith("24.72") and "+0.13" in best[2]
-    rate = re.search(r"<tr><th>A01 eval: finish rate \(%\), since the start</th>(.*?)</tr>", page)[
-        1
-    ].split("<td>")
-    for run, cell in zip(RUNS, rate[1:]):
-        races = races_until(run, 120)
+    assert "CI" not in "".join(best)  # of a record there is none
+    (rate,) = re.findall(r"<tr><th>A01 eval: late finish rate \(%\), last .*?</th>(.*?)</tr>", page)
+    spans = 100 * explorer.comparison.bands("A01/eval/late_rate")[:, -1]
+    for run, cell, span in zip(RUNS, rate.split("<td>")[1:], spans):
+        races = late_races(run, 120)
         assert f"{100 * races['finished'].mean():.1f} <small>({len(races)} races)" in cell
+        assert "95 % CI {:.1f} to {:.1f}<".format(*span) in cell
+
+
+def test_a_rate_of_all_races_says_how_many_and_has_no_interval(explorer):
+    choose_metrics(explorer, "A01/eval/finish_rate", "A01/eval/anytime_rate")
+    page = explorer.display.moment_table.value
+    for run in RUNS:
+        races = races_until(run, 120)
+        assert f"{100 * races['finished'].mean():.1f} <small>({len(races)} races)" in page
+    assert "CI" not in page
+    assert page.count("races)") == len(RUNS)  # an anytime rate is of no number of races
+    explorer.controls.trailing.value = "late"
+    assert page.count("95 % CI") == 0 and explorer.display.moment_table.value.count("95 % CI") == 4
 
 
 def test_stepping_moves_the_cursor_and_only_that(explorer):
@@ -105,7 +150,7 @@ def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
     np.testing.assert_allclose(explorer.comparison.grid, np.arange(5e5, 4.9e6, 5e5))
     assert controls.window.description == "Window (steps)" and controls.interval.disabled
     assert explorer._multiples.axes["loss"].get_xlabel() == "steps (frames played)"
-    controls.trailing.value, controls.rule.value = 1e6, "mean"
+    controls.trailing.value, controls.length.value, controls.rule.value = "length", 1e6, "mean"
     assert (explorer.comparison.trailing, explorer.comparison.rule) == (1e6, "mean")
     controls.by.value, controls.clock.value = "time", "wall"
     assert (explorer.comparison.axis.clock, explorer.comparison.axis.by) == ("wall", "time")
@@ -138,6 +183,7 @@ def test_another_log_directory_shows_its_first_runs(explorer, tmp_path):
 
 def test_no_run_is_cut_off_whole(explorer):
     """By step to 20M, uni_20 is short, and its Q lower than that of all others."""
+    choose_metrics(explorer, "avg_q/A01")
     explorer.controls.by.value = "step"
     move_window(explorer, 0, 2e7)
     explorer.controls.step_interval.value = 250_000
@@ -189,7 +235,7 @@ def test_a_view_brings_back_what_was_shown(explorer):
     explorer._run_rows["uni_20"].box.value = False
     move_window(explorer, 50, 300)
     explorer.controls.interval.value = 7.5
-    explorer.controls.trailing.value = 60
+    explorer.controls.trailing.value, explorer.controls.length.value = "length", 60
     explorer.controls.rule.value = "ema"
     explorer.controls.baseline.value = "uni_20_long"
     explorer.show_at(90)
@@ -198,10 +244,50 @@ def test_a_view_brings_back_what_was_shown(explorer):
     pd.testing.assert_frame_equal(again.comparison.frame, explorer.comparison.frame)
 
 
+def test_which_races_count(explorer):
+    """All, those of the late window, of which the label says how long it is, or of a length."""
+    controls, of_length = explorer.controls, explorer.controls.length
+    assert explorer.comparison.trailing is None and of_length.layout.display == "none"
+    late = f"late window ({late_window(120):.2f} min)"
+    assert list(controls.trailing.options) == ["all since the start", late, "the last …"]
+    controls.trailing.value = "late"
+    assert explorer.comparison.trailing == explorer.view["trailing"] == "late"
+    assert "trailing='late'" in explorer.code
+    again = tmnet.explore(LOGDIR, **explorer.view)
+    assert again.view == explorer.view and again.controls.trailing.value == "late"
+    controls.trailing.value = "length"  # which begins with that of the late window
+    assert of_length.layout.display is None
+    assert explorer.comparison.trailing == pytest.approx(late_window(120), rel=0.01)
+    of_length.value = 20
+    assert explorer.comparison.trailing == explorer.view["trailing"] == 20
+    assert ", last 20 min" in explorer.display.moment_table.value
+    controls.trailing.value = "all"
+    assert explorer.view["trailing"] is None and explorer.comparison.trailing is None
+
+
+def test_metrics_of_races_stand_in_rows_and_columns(explorer):
+    """What is checked there says what it is, for who does not see the table."""
+    (grid,) = (x for x in explorer.controls.metrics.children if "tmnet-metrics" in x._dom_classes)
+    _, *cells = grid.children
+    assert [re.sub("<.*?>", "", cell.value) for cell in cells[:3]] == [
+        "A01 eval", "A01 explo", "Hock explo"
+    ]  # fmt: skip
+    rows = {cells[i].value: cells[i + 1 : i + 4] for i in range(3, len(cells), 4)}
+    assert list(rows)[:3] == ["late rate", "late best of 10", "late mean"]
+    assert len(rows) == len(STATISTICS)
+    for name, boxes in rows.items():
+        for group, box in zip(("A01/eval", "A01/explo", "Hock/explo"), boxes):
+            assert box is explorer._metric_boxes[f"{group}/{name.replace(' ', '_')}"]
+            assert box.description.startswith(group.replace("/", " "))
+    rows["anytime rate"][1].value = True
+    assert "A01/explo/anytime_rate" in explorer.view["metrics"]
+    assert "A01 explo: anytime finish rate" in explorer.display.moment_table.value
+
+
 def test_the_code_computes_what_is_shown(explorer):
     explorer._run_rows[RUNS[0]].box.value = False
     explorer.controls.by.value = "relative_step"
-    explorer.controls.trailing.value = 300_000
+    explorer.controls.trailing.value, explorer.controls.length.value = "length", 300_000
     names = {}
     exec(explorer.code, names)
     pd.testing.assert_frame_equal(names["comparison"].frame, explorer.comparison.frame)
@@ -230,7 +316,7 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
     display.width.value = "column"
     display.export.click()
     files = sorted(file.name for file in (tmp_path / "new").iterdir())
-    assert {"exp_A01_best.jpg", "exp_A01_explo_best.jpg", "exp_loss.jpg", "exp_table.md"} < {*files}
+    assert {"exp_A01_best.jpg", "exp_A01_late_rate.jpg", "exp_loss.jpg", "exp_table.md"} < {*files}
     assert all(name in display.exported.value for name in files)
     with Image.open(tmp_path / "new" / "exp_loss.jpg") as picture:
         assert picture.width == 204  # 3.4 inches of 60 dots
@@ -271,6 +357,7 @@ def test_errors_of_an_export_are_said_beside_its_button(explorer, tmp_path):
         ({"axis": "step"}, "no entry axis"),
         ({"by": "stepp"}, "by is 'stepp'; it must be 'time' or 'step'"),
         ({"window": (50, 20)}, "ends before it starts"),
+        ({"trailing": "lat"}, "trailing is 'lat'; it must be a number from 0 on, or 'late'"),
     ],
 )
 def test_a_view_that_cannot_be_is_refused(view, sentence):

@@ -49,7 +49,7 @@ def explorer(logdir):
 
 @pytest.fixture
 def wide(tmp_path):
-    return tmnet.explore(write_tags(tmp_path, 3 * MOST_METRICS))
+    return tmnet.explore(write_tags(tmp_path, 2 * MOST_METRICS))
 
 
 def listed(explorer):
@@ -179,8 +179,8 @@ def test_many_maps(tmp_path):
     assert len(explorer.view["metrics"]) == MOST_FIRST == len(explorer._multiples.axes)
     wanted = "map_129/eval/best"
     explorer.controls.filter.value = wanted
-    (box,) = boxes_in(explorer.controls.others)
-    assert box.description == wanted and not box.value
+    box, of_10 = boxes_in(explorer.controls.others)
+    assert (box.description, of_10.description) == (wanted, f"{wanted}_of_10") and not box.value
     box.value = True
     assert wanted in explorer.view["metrics"] and not explorer.display.message.value
     (run,) = explorer.runs

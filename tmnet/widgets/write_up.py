@@ -24,7 +24,7 @@ from tmnet.report.study import Study
 from tmnet.safe_text import for_html, for_label, lines_for_html
 from tmnet.tables import with_unit
 from tmnet.widgets.callbacks import Callbacks
-from tmnet.widgets.explorer.moment import findings_html
+from tmnet.widgets.explorer.findings import findings_html
 from tmnet.widgets.parts import (
     FULL,
     LABEL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import RULES
+from tmnet.comparison import Comparison
 from tmnet.logs.run import Run
 from tmnet.widgets.explorer.saved import VIEWS
 from tmnet.widgets.explorer.view import AXIS_NAMES, View, axes
@@ -26,6 +27,8 @@ from tmnet.widgets.parts import (
     set_number,
     set_options,
 )
+
+SINCE_START, OF_LENGTH = "all", "length"  # which races count; the others are "late"
 
 RULE_NAMES = {
     "last value": "last",
@@ -93,7 +96,7 @@ class Controls(widgets.VBox):
         )
         self.unlisted = widgets.HTML()
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
-        self.baseline = dropdown("Baseline", (), "Differences are shown to this run")
+        self.baseline = dropdown("Baseline", (), "The others are compared with this run, or arm")
         return [
             widgets.HBox([self.logdir, self.reload]),
             widgets.HBox([self.follow, self.fresh]),
@@ -144,14 +147,19 @@ class Controls(widgets.VBox):
         ]
 
     def _metrics(self) -> list[widgets.Widget]:
-        self.trailing = widgets.BoundedFloatText(
+        self.trailing = dropdown(
+            "Trailing",
+            {"all since the start": SINCE_START, "late window": "late", "the last …": OF_LENGTH},
+            "Which races count, for all metrics but late and anytime ones",
+        )
+        self.length = widgets.BoundedFloatText(
             0,
             description="Trailing (min)",
             min=0,
             max=1e12,
-            tooltip="Races of the last so many minutes (or steps) count; 0: all so far",
+            tooltip="How many minutes (or steps) the last races are from; 0: all so far",
             style=LABEL,
-            layout={"width": "200px"},
+            layout={"width": "200px", "display": "none"},
         )
         self.rule = dropdown("Scalars", RULE_NAMES, "What a scalar is at a grid point")
         assert set(RULE_NAMES.values()) == set(RULES)
@@ -165,7 +173,8 @@ class Controls(widgets.VBox):
         )
         self.others = widgets.VBox(layout={"max_height": "180px", "overflow": "auto"})
         return [
-            widgets.HBox([self.trailing, widgets.HTML("0: all races so far")]),
+            self.trailing,
+            self.length,
             self.rule,
             self.metrics,
             self.filter,
@@ -199,18 +208,23 @@ class Controls(widgets.VBox):
     def chosen(self) -> dict[str, Any]:
         """The entries of a view that are each held by a control."""
         entries = {name: getattr(self, name).value for name in VIEW_CONTROLS}
-        return entries | {"trailing": self.trailing.value or None}
+        trailing = {SINCE_START: None, "late": "late"}
+        which = self.trailing.value
+        return entries | {"trailing": trailing.get(which, self.length.value or None)}
 
     def choose(self, view: View, runs: Sequence[str]) -> None:
         """Set these controls as a view has it, whose runs may be the baseline."""
-        set_options(self.baseline, options_of(zip(runs, runs)))
+        self.set_baseline({run: [run] for run in runs})
         for name in VIEW_CONTROLS:
             control, value = getattr(self, name), getattr(view, name)
             if isinstance(control, widgets.SelectionSlider):
                 set_number(control, value)
             elif value is not None:
                 control.value = value
-        self.trailing.value = view.trailing or 0
+        which = OF_LENGTH if isinstance(view.trailing, float) else view.trailing or SINCE_START
+        self.trailing.value = which
+        if which == OF_LENGTH:
+            self.length.value = view.trailing
 
     def set_counters(self, runs: Sequence[Run]) -> None:
         """Offer the counters that all runs logged as axes, too."""
@@ -226,9 +240,28 @@ class Controls(widgets.VBox):
         time = by == "time"
         unit = "min" if time else "steps" if by in AXIS_NAMES.values() else "counts"
         self.window.description = f"Window ({unit})"
-        self.trailing.description = f"Trailing ({unit})"
+        self.length.description = f"Trailing ({unit})"
         self.clock.disabled, self.interval.disabled = not time, not time
         self.step_interval.disabled = time
+
+    def set_trailing(self, comparison: Comparison) -> None:
+        """Name the length of the late window; a length that nobody chose begins with it."""
+        late = f"{comparison.axis.show(comparison.late)} {comparison.axis.unit}"
+        names = {
+            "all since the start": SINCE_START, f"late window ({late})": "late",
+            "the last …": OF_LENGTH,
+        }  # fmt: skip
+        set_options(self.trailing, options_of(names.items()))
+        is_used = self.trailing.value == OF_LENGTH
+        self.length.layout.display = None if is_used else "none"
+        if not is_used:
+            self.length.value = float(f"{comparison.late:.3g}")
+
+    def set_baseline(self, subjects: Mapping[str, Sequence[str]]) -> None:
+        """Offer arms by their names, or runs; what is chosen is a run, one of an arm's seeds."""
+        chosen = self.baseline.value
+        named = [(name, chosen if chosen in runs else runs[0]) for name, runs in subjects.items()]
+        set_options(self.baseline, options_of(named))
 
     def set_window(self, end: float, window: tuple[float, float]) -> None:
         """Put the handles to where a window is between 0 and the end of the longest run."""

@@ -7,11 +7,18 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 import numpy as np
 
+from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.safe_text import for_html
 from tmnet.tables import with_unit
+from tmnet.widgets.explorer.findings import (
+    OPEN,
+    answer_html,
+    findings_html,
+    without_claims,
+)
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -34,6 +41,8 @@ class Display(widgets.VBox):
         )
         self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._level_of: str | None = None  # the metric whose level is set
+        self._asked: tuple | None = None  # of what was found what there is to say
+        self._found: list[Finding] = []
         tabs = {
             "This moment": self.moment_table,
             "Whole grid": self._whole_grid(),
@@ -77,8 +86,10 @@ class Display(widgets.VBox):
             style=LABEL,
             layout={"width": "480px"},
         )
-        self.findings = widgets.HTML()
-        return widgets.VBox([self.threshold_metric, self.threshold, self.findings])
+        # Each its own: what somebody unfolded stays so while another changes.
+        self.findings, self.reached, self.folded = (widgets.HTML() for _ in range(3))
+        level = [widgets.HTML(f"<b>{HEADINGS['threshold']}</b>"), self.threshold_metric]
+        return widgets.VBox([self.findings, *level, self.threshold, self.reached, self.folded])
 
     def _export(self) -> widgets.VBox:
         self.export_message = widgets.HTML()  # the other one may be out of sight
@@ -172,6 +183,31 @@ class Display(widgets.VBox):
             slider.readout_format = f".{digits}f"
             slider.description = f"Level ({metric.unit})" if metric.unit else "Level"
             slider.value = float(np.clip(np.nan_to_num(value, nan=low), low, high))
+
+    def show_findings(
+        self, comparison: Comparison, baseline: str | None, at: float, is_followed: bool
+    ) -> None:
+        """What is found, the answer first; without claims of trainings that run.
+
+        What going on brought is told of the moment, or at the end, where there is nothing to go on
+        to, of half of the window. Nothing else depends on the moment: no search for one that makes
+        a claim of a difference.
+        """
+        asked = (comparison, self.levels, baseline)
+        if asked != self._asked:
+            self._found = comparison.findings(self.levels, baseline=baseline)
+            self._asked = asked
+        after, found = comparison.middle, self._found
+        if at < comparison.grid[-1]:
+            later = comparison.findings({}, at, baseline=baseline)
+            found = [finding for finding in found if finding.kind != "after"]
+            found += [finding for finding in later if finding.kind == "after"]
+            after = at
+        told = list(without_claims(found, comparison, after)) if is_followed else found
+        others = [kind for kind in HEADINGS if kind not in (*OPEN, "threshold")]
+        self.findings.value = answer_html(found, is_followed) + findings_html(told, OPEN)
+        self.reached.value = findings_html(told, ["threshold"], headed=False)
+        self.folded.value = findings_html(told, others)
 
     @property
     def levels(self) -> dict[str, float]:

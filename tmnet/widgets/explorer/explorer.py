@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import check_runs
-from tmnet.analysis.available import metric_names
+from tmnet.analysis.available import all_metric_names, metric_names
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
 from tmnet.drawing import run_swatch
@@ -29,19 +29,21 @@ from tmnet.widgets.explorer.display import Display
 from tmnet.widgets.explorer.following import Following, reading
 from tmnet.widgets.explorer.lists import (
     FIRST_RUNS,
+    LISTED,
     MOST_METRICS,
     RunRow,
     first_metrics,
+    first_of_many,
     listed_runs,
     metric_box,
     metric_rows,
     other_tags,
     run_details,
 )
-from tmnet.widgets.explorer.moment import config_html, findings_html, moment_html
+from tmnet.widgets.explorer.moment import config_html, moment_html, subject_of
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View, arms_of
-from tmnet.widgets.parts import Pictured, label_tooltips, options_of, set_options
+from tmnet.widgets.parts import Pictured, label_tooltips
 
 
 def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view) -> Explorer:
@@ -179,6 +181,11 @@ class Explorer(Pictured, widgets.HBox):
     def _shown_metrics(self) -> list[str]:
         return [name for name, box in self._metric_boxes.items() if box.value]
 
+    @property
+    def _baseline(self) -> str | None:
+        """The run, or the arm, with which the others are compared."""
+        return subject_of(self.comparison, self.controls.baseline.value)
+
     def show_at(self, at: float) -> None:
         """Go to the grid point nearest to a moment (minutes, or steps)."""
         at = a_number("at", at)
@@ -220,6 +227,7 @@ class Explorer(Pictured, widgets.HBox):
         """Begin to read again and again, or end it."""
         self._end_following()
         self.controls.fresh.value = ""
+        self._show_tab()
         if self.controls.follow.value:
             self._watching = Following(self._callbacks(self._look), self._is_seen)
             self._watching.start()
@@ -257,9 +265,9 @@ class Explorer(Pictured, widgets.HBox):
         # Who was there keeps its place, and with it its colour.
         place = {name: i for i, name in enumerate(self.order)}
         runs = sorted(runs, key=lambda run: place.get(run.name, len(place)))
-        same = [run.name for run in runs] == list(place) and metric_names(
-            runs, all_scalars=True
-        ) == metric_names(self.runs, all_scalars=True)
+        same = [run.name for run in runs] == list(place) and (
+            all_metric_names(runs) == all_metric_names(self.runs)
+        )
         self.runs, self.order = runs, [run.name for run in runs]
         if same:
             self._show_details()
@@ -324,9 +332,9 @@ class Explorer(Pictured, widgets.HBox):
 
     def _set_metrics(self, chosen: set[str]) -> None:
         """Fill in the metrics that the runs have, and check the chosen ones."""
-        names, every = metric_names(self.runs), metric_names(self.runs, all_scalars=True)
+        names, every = metric_names(self.runs, statistics=LISTED), all_metric_names(self.runs)
         # Others may have none of what all of them have.
-        first = first_metrics(metric_names(self._shown_runs or self.runs))
+        first = first_metrics(metric_names(self._shown_runs or self.runs, statistics=LISTED))
         if len(names) > MOST_METRICS:
             names = first
         self._logged = {tag for run in self.runs for tag in run.tags}
@@ -368,7 +376,8 @@ class Explorer(Pictured, widgets.HBox):
     def _observe(self) -> None:
         controls, display = self.controls, self.display
         intervals = (controls.interval, controls.step_interval)
-        for control in (*intervals, controls.trailing, controls.rule, controls.arms):
+        trailing = (controls.trailing, controls.length)
+        for control in (*intervals, *trailing, controls.rule, controls.arms):
             control.observe(self._callbacks(self._refresh), "value")
         for control in (controls.by, controls.clock):
             control.observe(self._callbacks(self._take_common_window), "value")
@@ -417,13 +426,13 @@ class Explorer(Pictured, widgets.HBox):
         arguments, lacking = view.arguments(self._shown_runs)
         with self._callbacks.off():
             controls.set_axis(view.by)
-        controls.baseline.disabled = view.arms
         was, at = self.comparison, self.at
         made, missing = compare_by(subjects, {arguments.pop("by"): arguments})
         self.comparison, self._shown = made[view.by], view
         with self._callbacks.off():
-            names = [run.name for run in self.comparison.runs]
-            set_options(controls.baseline, options_of(zip(names, names)))
+            names = {run.name: [run.name] for run in self.comparison.runs}
+            controls.set_baseline(self.comparison.arms or names)
+            controls.set_trailing(self.comparison)
         self._colour_runs()
         self._draw()
         with self._callbacks.off():
@@ -440,10 +449,7 @@ class Explorer(Pictured, widgets.HBox):
             display.set_metrics(self.comparison)
         notes = [note for run in self._shown_runs for note in run.notes]
         notes += self._left_out + lacking + missing + self.comparison.notes
-        if view.runs == self.order[:FIRST_RUNS] != self.order:
-            many = f"The first {FIRST_RUNS} of {len(self.order):,} runs are shown; choose others in"
-            notes.insert(0, f"{many} the list of runs.")
-        lines = "<br>".join(map(for_html, notes))
+        lines = "<br>".join(map(for_html, [*first_of_many(view.runs, self.order), *notes]))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()
         self._show_tab()
@@ -462,7 +468,7 @@ class Explorer(Pictured, widgets.HBox):
         display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.axis.show(at)} {for_html(shown.axis.unit)}</b>"
         display.moment_table.value = moment_html(
-            shown, self._moment, self.controls.baseline.value, self._drawn_order
+            shown, self._moment, self._baseline, self._drawn_order
         )
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
@@ -478,8 +484,7 @@ class Explorer(Pictured, widgets.HBox):
             (metric,) = (x for x in shown.metrics if x.name == display.grid_metric.value)
             display.grid_table.value = render(metric_table(shown, metric), "html")
         elif tab == "Findings":
-            found = shown.findings(display.levels or None, self.at)
-            display.findings.value = findings_html(found)
+            display.show_findings(shown, self._baseline, self.at, self.controls.follow.value)
         elif tab == "Configuration":
             display.config.value = config_html(shown)
         elif tab == "Code":

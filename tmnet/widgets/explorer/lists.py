@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 import ipywidgets as widgets
 
-from tmnet.analysis.metrics import Metric
+from tmnet.analysis.metrics import STATISTICS, Metric
 from tmnet.logs.run import Run
 from tmnet.safe_text import for_html
 from tmnet.widgets.parts import checkbox
@@ -17,11 +17,15 @@ WRITTEN_WITHIN = 360.0  # s from a run's last record; a race takes 300 s at most
 FIRST_RUNS = 6  # shown at first, of many
 # Each that is listed takes some widgets, of which a page has to build its own.
 MOST_RUNS = 100
-MOST_METRICS = 100
+MOST_METRICS = 150
 MOST_TAGS = 40  # of the other scalars
 MOST_FIRST = 30  # metrics that are shown at first
-FIRST_METRICS = ("eval/best", "eval/finish_rate", "eval/mean", "explo/best", "explo/finish_rate")
-FIRST_TAGS = ("loss", "avg_q")
+FIRST_METRICS = ("late_rate", "late_best_of_10", "best")  # of eval races, or else of explo races
+FIRST_TAGS = ("loss",)
+# Those of the late window come first: they say how good an agent is.
+LISTED = sorted(
+    STATISTICS, key=lambda name: ("late", "anytime", "given").index(STATISTICS[name].span)
+)
 
 
 class RunRow(widgets.VBox):
@@ -62,11 +66,21 @@ def listed_runs(
     return listed, f"{which}, {more:,} of them not listed: type part of a name" * bool(more)
 
 
+def first_of_many(shown: Sequence[str], order: Sequence[str]) -> list[str]:
+    """That not all runs are shown, where nobody has chosen."""
+    if not shown == order[:FIRST_RUNS] != order:
+        return []
+    many = f"The first {FIRST_RUNS} of {len(order):,} runs are shown"
+    return [f"{many}; choose others in the list of runs."]
+
+
 def first_metrics(names: Sequence[str]) -> list[str]:
     """What to show before anybody has chosen: the main metrics, or without races a few scalars."""
-    main = [name for name in names if name.partition("/")[2] in FIRST_METRICS]
-    if not main:
+    of_races = [name for name in names if name.rpartition("/")[2] in FIRST_METRICS]
+    if not of_races:
         return [*names[:6]]
+    evals = [name for name in of_races if name.split("/")[-2] == "eval"]
+    main = evals or of_races
     main += [name for name in names if name.partition("/")[0] in FIRST_TAGS]
     return main[:MOST_FIRST]
 
@@ -74,26 +88,55 @@ def first_metrics(names: Sequence[str]) -> list[str]:
 def metric_rows(
     boxes: dict[str, widgets.Checkbox], logged: Collection[str]
 ) -> list[widgets.Widget]:
-    """The rows that metrics' checkboxes stand in: one for each map and kind."""
-    groups: dict[str, list[widgets.Checkbox]] = {}
+    """What metrics' checkboxes stand in: of races a row a statistic and a column a map and kind, of
+    scalars one after the other."""
+    table: dict[str, dict[str, widgets.Checkbox]] = {}
+    scalars = []
     for name, box in boxes.items():
-        metric = Metric.named(name, logged)
-        group = " ".join(metric.races[:2]) if metric.races else "training"
-        groups.setdefault(group, []).append(box)
-    return [
-        widgets.VBox([
-            widgets.HTML(f"<b>{for_html(group)}</b>"),
-            widgets.HBox(members, layout={"flex_flow": "row wrap"}),
-        ])
-        for group, members in groups.items()
-    ]  # fmt: skip
+        races = Metric.named(name, logged).races
+        if races:
+            statistic = name.rpartition("/")[2].replace("_", " ")
+            table.setdefault(statistic, {})[f"{races.map} {races.kind}"] = box
+        else:
+            scalars.append(box)
+    rows: list[widgets.Widget] = [_grid(table)] if table else []
+    if scalars:
+        title = widgets.HTML("<b>training</b>")
+        rows.append(widgets.VBox([title, widgets.HBox(scalars, layout={"flex_flow": "row wrap"})]))
+    return rows
+
+
+def _grid(table: dict[str, dict[str, widgets.Checkbox]]) -> widgets.GridBox:
+    """Checkboxes in rows and columns. Their own labels are for who cannot see which they are in."""
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
+    style = widgets.HTML(
+        "<style>.tmnet-metrics .widget-label-basic {position: relative} "
+        ".tmnet-metrics .widget-label-basic span {position: absolute; width: 1px; height: 1px; "
+        "overflow: hidden; clip-path: inset(50%)} "
+        ".tmnet-metrics .widget-checkbox {margin: 0; height: 22px; justify-self: center} "
+        ".tmnet-metrics .widget-html, .tmnet-metrics .widget-html-content {margin: 0; "
+        "height: auto; min-height: 0; line-height: 1.2}</style>"
+    )
+    heads = [widgets.HTML(f"<center><b>{for_html(text)}</b></center>") for text in columns]
+    empty = widgets.HTML()  # may stand in many places
+    cells: list[widgets.Widget] = [style, *heads]
+    for statistic, row in table.items():
+        cells += [widgets.HTML(for_html(statistic)), *(row.get(c, empty) for c in columns)]
+    grid = widgets.GridBox(
+        cells,
+        layout={
+            "grid_template_columns": f"124px repeat({len(columns)}, minmax(44px, 76px))",
+            "align_items": "center", "overflow": "auto",
+        },
+    )  # fmt: skip
+    grid.add_class("tmnet-metrics")
+    return grid
 
 
 def metric_box(name: str, logged: Collection[str], grouped: bool) -> widgets.Checkbox:
-    """A checkbox for a metric; that of races may stand beneath their map and kind."""
+    """A checkbox for a metric."""
     metric = Metric.named(name, logged)
-    short = name.rpartition("/")[2].replace("_", " ") if metric.races and grouped else name
-    return checkbox(short, metric.label)
+    return checkbox(metric.label if metric.races and grouped else name, metric.label)
 
 
 def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list[str], str]:

@@ -1,4 +1,4 @@
-"""What the explorer tells: the table of one moment, findings, and configurations."""
+"""What the explorer tells of one moment, and of configurations, as tables."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.arms import arm_summaries
 from tmnet.analysis.metrics import Metric
-from tmnet.analysis.statistics.seeds import iqm, iqm_interval
+from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.comparison import Comparison
 from tmnet.drawing import run_swatch
+from tmnet.logs.run import Run
 from tmnet.safe_text import for_html
-from tmnet.tables import BEST_MARK, best_of, readable, title
+from tmnet.tables import BEST_MARK, best_of, readable, show_interval, title
 from tmnet.text_table import render
+
+
+def subject_of(comparison: Comparison, run: str | None) -> str | None:
+    """What is compared of a run: itself, or the arm that it is a seed of."""
+    return next((arm for arm, seeds in comparison.arms.items() if run in seeds), run)
 
 
 def moment_html(
@@ -21,33 +27,31 @@ def moment_html(
 ) -> str:
     """All metrics at one grid point, as an HTML table: metric x run.
 
-    The best of a row is marked; below a value is its difference to the baseline, and behind the
-    value of a rate the number of races it is made of. Of arms: the inter-quartile mean of their
-    seeds, and 95 % of it below.
+    The best of a row is marked. Behind a rate is the number of races it is made of, below a late
+    value what 95 % of it is, and then its difference to the baseline. Of arms: their seeds in one
+    number, and 95 % of it, or how many of them got there.
     """
     if comparison.arms:
-        return _arms_html(comparison, point, order)
-    at = comparison.grid[point]
+        return _arms_html(comparison, point, baseline, order)
+    at = float(comparison.grid[point])
     counts = comparison.races_behind(at)
     names = [run.name for run in comparison.runs]
-    heads = [
-        f"{run_swatch(name, order)}<br>{for_html(name)}"
-        f"{'<br><small>baseline</small>' if name == baseline else ''}"
-        for name in names
-    ]
+    heads = [_head(name, order, "baseline" * (name == baseline)) for name in names]
     rows = []
     for j, metric in enumerate(comparison.metrics):
         values = comparison.values[:, j, point]
         best = best_of(comparison, metric, values)
         cells = []
         for i, run in enumerate(comparison.runs):
-            text = comparison.show(metric, values[i])
+            text, has_value = comparison.show(metric, values[i]), np.isfinite(values[i])
             if comparison.ended(run, at):
                 text = "ended"
-            elif metric.name.endswith("finish_rate") and np.isfinite(values[i]):
+            elif metric.name in counts.index and _is_rate(metric) and has_value:
                 text += f" <small>({counts.at[metric.name, run.name]:,.0f} races)</small>"
             if best[i]:
                 text = f"<b>{text} {BEST_MARK}</b>"
+            if has_value and (span := _interval(comparison, metric, run, at)):
+                text += f"<br><small>95 % CI {show_interval(comparison, metric, span)}</small>"
             if baseline in names and run.name != baseline:
                 text += _difference(comparison, metric, values[i] - values[names.index(baseline)])
             cells.append(text)
@@ -55,30 +59,57 @@ def moment_html(
     return _table_html(heads, rows)
 
 
-def _arms_html(comparison: Comparison, point: int, order: Sequence[str]) -> str:
+def _is_rate(metric: Metric) -> bool:
+    """Whether it is one of races; the anytime rate is a mean of many of these."""
+    return bool(metric.races) and metric.unit == "%" and metric.span != "anytime"
+
+
+def _interval(
+    comparison: Comparison, metric: Metric, run: Run, at: float
+) -> ConfidenceInterval | None:
+    """95 % of a late or trailing value of one run."""
+    if comparison.trailing_of(metric) is None:
+        return None
+    found = comparison.estimates(run, metric, np.array([at]))
+    low, high = (float(x[0]) for x in found.interval()) if found else (np.nan, np.nan)
+    return ConfidenceInterval(low, high) if np.isfinite([low, high]).all() else None
+
+
+def _arms_html(
+    comparison: Comparison, point: int, baseline: str | None, order: Sequence[str]
+) -> str:
     """As `moment_html`: metric x arm."""
-    names = comparison.arms
-    heads = [
-        f"{run_swatch(arm, order)}<br>{for_html(arm)}<br><small>{len(seeds)} "
-        f"seed{'s' * (len(seeds) > 1)}</small>"
-        for arm, seeds in names.items()
-    ]
+    heads = []
+    for arm, seeds in comparison.arms.items():
+        count = f"{len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        heads.append(_head(arm, order, f"{count}, baseline" if arm == baseline else count))
     rows = []
     for metric in comparison.metrics:
-        table = comparison.table(metric.name).iloc[point]
-        middles = [iqm(table[list(seeds)].to_numpy()) for seeds in names.values()]
-        best, cells = best_of(comparison, metric, np.array(middles)), []
-        for seeds, middle, mark in zip(names.values(), middles, best):
-            text = comparison.show(metric, middle)
+        summaries = arm_summaries(comparison, metric, point).values()
+        best, cells = best_of(comparison, metric, np.array([x.value for x in summaries])), []
+        for found, mark in zip(summaries, best):
+            text = comparison.show(metric, found.value)
+            if np.isnan(found.value) and 0 < found.n_finite < found.n:
+                text = f"{found.n_finite} of {found.n} seeds have one"
+            elif np.isfinite(found.value) and found.n_finite < found.n:
+                text += f" <small>({found.n_finite} of {found.n} seeds have one)</small>"
             if mark:
                 text = f"<b>{text} {BEST_MARK}</b>"
-            if np.isfinite(middle) and len(seeds) > 1:
-                span = iqm_interval(table[list(seeds)].to_numpy())
-                low, high = (comparison.show(metric, x) for x in span)
-                text += f"<br><small>{low} to {high}</small>"
+            if np.isfinite(found.value) and found.n > 1:
+                text += f"<br><small>{found.statistic}"
+                if found.interval is not None:
+                    of = f" of the {found.interval_of}" * (found.interval_of != found.statistic)
+                    span = show_interval(comparison, metric, found.interval)
+                    text += f"; 95 % CI{of} {span}"
+                text += "</small>"
             cells.append(text)
         rows.append((title(comparison, metric), cells))
     return _table_html(heads, rows)
+
+
+def _head(name: str, order: Sequence[str], below: str) -> str:
+    more = f"<br><small>{below}</small>" if below else ""
+    return f"{run_swatch(name, order)}<br>{for_html(name)}{more}"
 
 
 def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
@@ -88,10 +119,12 @@ def _table_html(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]])
         for name, cells in rows
     )
     return (
-        "<style>.tmnet-moment td, .tmnet-moment th {text-align: right; padding: 1px 12px; "
-        "line-height: 1.25} .tmnet-moment tr th:first-child {text-align: left; font-weight: "
-        "normal} .tmnet-moment {font-variant-numeric: tabular-nums}</style>"
-        f"<table class='tmnet-moment'><tr><th></th>{head}</tr>{body}</table>"
+        "<style>.tmnet-moment td, .tmnet-moment th {text-align: right; padding: 1px 8px; "
+        "line-height: 1.25} .tmnet-moment td {white-space: nowrap} .tmnet-moment tr "
+        "th:first-child {text-align: left; font-weight: normal; padding-left: 0; "
+        "min-width: 150px} "
+        ".tmnet-moment {font-variant-numeric: tabular-nums}</style><div style='overflow-x: auto'>"
+        f"<table class='tmnet-moment'><tr><th></th>{head}</tr>{body}</table></div>"
     )
 
 
@@ -101,20 +134,6 @@ def _difference(comparison: Comparison, metric: Metric, difference: float) -> st
     text = comparison.show(metric, abs(difference))
     sign = "±" if not float(text.replace(",", "")) else "+" if difference > 0 else "−"
     return f"<br><small>{sign}{text}{' points' if metric.unit == '%' else ''}</small>"
-
-
-def findings_html(findings: Sequence[Finding]) -> str:
-    """Findings as lists under headings."""
-    parts = []
-    for kind, heading in HEADINGS.items():
-        if sentences := [finding.sentence for finding in findings if finding.kind == kind]:
-            items = "".join(f"<li>{for_html(sentence)}</li>" for sentence in sentences)
-            parts.append(f"<h4>{heading}</h4><ul>{items}</ul>")
-    return (
-        "<style>.tmnet-findings h4 {margin: 10px 0 2px} .tmnet-findings ul {margin: 0} "
-        ".tmnet-findings li {line-height: 1.35}</style>"
-        f"<div class='tmnet-findings'>{''.join(parts) or 'There is nothing to say.'}</div>"
-    )
 
 
 def config_html(comparison: Comparison) -> str:

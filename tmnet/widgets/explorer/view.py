@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-from tmnet.analysis.available import metric_names
+from tmnet.analysis.available import all_metric_names
 from tmnet.analysis.axis import CLOCKS
 from tmnet.analysis.metrics import RULES, Metric
 from tmnet.arguments import a_flag, a_number, a_pair, a_text, some_names, wrong
@@ -32,7 +32,7 @@ class View:
     arms : bool
         Whether runs that differ in a last number are compared as seeds of one arm.
     baseline : str or None
-        A run.
+        A run with which the others are compared; of arms that of which it is a seed.
     by, clock, window, metrics, trailing, rule
         As for `compare`; of a window that is None the end is where the shortest run ends.
     interval, step_interval : float
@@ -53,7 +53,7 @@ class View:
     interval: float
     step_interval: float
     metrics: list[str]
-    trailing: float | None = None
+    trailing: float | str | None = None
     rule: str
     at: float | None = None
     follow: bool = False
@@ -80,7 +80,7 @@ class View:
         for name in self.runs:
             if name not in names:
                 raise TmnetError(f"There is no run {name} here; there are: {', '.join(names)}.")
-        for name in sorted({*self.metrics} - {*metric_names(runs, all_scalars=True)}):
+        for name in sorted({*self.metrics} - {*all_metric_names(runs)}):
             compare(runs, metrics=[name])  # says which are near
         offered: dict[str, Sequence[str]] = {
             "baseline": [*(self.runs or names), None],
@@ -110,7 +110,7 @@ class View:
         """How `compare` is to compare runs, and a sentence on metrics that none of them has."""
         if not self.metrics:
             raise TmnetError("Choose at least one metric.")
-        known = {*metric_names(runs, all_scalars=True)}
+        known = {*all_metric_names(runs)}
         metrics = [name for name in self.metrics if name in known]
         lacking = ", ".join(name for name in self.metrics if name not in known)
         if not metrics:
@@ -167,6 +167,12 @@ def _length(what: str, value: Any) -> float:
     return a_number(what, value, above=0)
 
 
+def _trailing(what: str, value: Any) -> float | str | None:
+    if isinstance(value, str) and value != "late":
+        raise wrong(what, value, "a number from 0 on, or 'late'")
+    return "late" if isinstance(value, str) else a_number(what, value, least=0) or None
+
+
 # What makes of a view's entry, which may come from a file or a person, what the field holds.
 _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "runs": some_names,
@@ -178,7 +184,7 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "interval": _length,
     "step_interval": _length,
     "metrics": lambda what, value: [Metric.named(name).name for name in some_names(what, value)],
-    "trailing": lambda what, value: a_number(what, value, least=0) or None,
+    "trailing": _trailing,
     "rule": a_text,
     "at": a_number,
     "follow": a_flag,
