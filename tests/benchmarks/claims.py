@@ -90,7 +90,7 @@ def pair(other=None, **true) -> Callable[[np.random.Generator], Trainings]:
 
 def arms(number: int, other=None, failing=0, **true) -> Callable[[np.random.Generator], Trainings]:
     """Two arms of so many seeds, of which the other differs in this, and some never finish."""
-    one = Training(**{"learns_at": 20.0, "races": 600, **true})
+    one = Training(**{"learns_at": 10.0, "races": 600, **true})
 
     def drawn(rng: np.random.Generator) -> Trainings:
         seeds = [*one.seeds(number, rng), *replace(one, **(other or {})).seeds(number, rng)]
@@ -233,8 +233,9 @@ def repetition(name: str, number: int) -> Outcome:
             statistic = (finding.metric or "").rpartition("/")[2]
             if finding.stands_out and situation.counts(finding.kind, statistic):
                 claims.append((finding.kind, statistic))
-            for of in situation.truths if finding.uncertainty else ():
-                truth = true_value(finding, comparison, driven, of)
+            judged_here = finding.uncertainty and finding.axis == situation.by
+            for of in situation.truths if judged_here else ():
+                truth = true_value(finding, comparison, situation.after, driven, of)
                 if truth is not None:
                     off = int(finding.uncertainty.low > truth) - int(
                         finding.uncertainty.high < truth
@@ -243,21 +244,22 @@ def repetition(name: str, number: int) -> Outcome:
     return Outcome(claims, held)
 
 
-def true_value(finding, comparison, driven, of: str) -> float | None:
+def true_value(finding, comparison, after, driven, of: str) -> float | None:
     """What the value of a finding of late races estimates; None for others."""
-    races = Metric.named(finding.metric or "").races
+    metric = Metric.named(finding.metric or "")
+    races = metric.races
     if not races or not races.statistic.startswith("late_"):
         return None
     statistic = races.statistic.removeprefix("late_")
     if of == "seeds":
-        if finding.kind == "contrast":
-            return 0.0  # all seeds are of one kind
-        seeds = comparison.arms[finding.runs[0]]
-        return of_all_seeds(statistic, len(seeds)) if finding.kind == "late" else None
+        if finding.kind == "late":
+            return of_all_seeds(statistic, len(comparison.arms[finding.runs[0]]))
+        return 0.0 if finding.kind == "contrast" else None  # all seeds are of one kind
     runs = {run.name: run for run in comparison.runs}
+    axis = Axis(finding.axis)
 
     def late(name: str, end: float) -> float:
-        at = Axis(finding.axis).of(runs[name]).races(races).at
+        at = axis.of(runs[name]).races(races).at
         last = (at > end - finding.window) & (at <= end)
         return driven[name][races.kind].true(statistic, last, around=of == "around")
 
@@ -267,6 +269,9 @@ def true_value(finding, comparison, driven, of: str) -> float | None:
             return value
         case "contrast":
             return value - late(finding.runs[1], finding.moment)
+        case "after":  # positive is better
+            before = late(finding.runs[0], comparison.middle if after is None else after)
+            return value - before if metric.better == "higher" else before - value
     return None
 
 
@@ -308,8 +313,10 @@ def rows(names: Sequence[str], repetitions: int, processes: int) -> Iterator[lis
             pool = ProcessPoolExecutor(processes, get_context("spawn"))
             spread = partial(stack.enter_context(pool).map, chunksize=5)
         for name in names:
-            outcomes = spread(partial(repetition, name), range(repetitions))
-            yield from told(name, list(progress_bar(outcomes, desc=name, total=repetitions)))
+            # each look is as long as a repetition
+            number = -(-repetitions // 10) if SITUATIONS[name].looks else repetitions
+            outcomes = spread(partial(repetition, name), range(number))
+            yield from told(name, list(progress_bar(outcomes, desc=name, total=number)))
 
 
 def main(argv=None) -> None:
