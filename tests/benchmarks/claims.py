@@ -209,8 +209,8 @@ class Outcome(NamedTuple):
     held: list[tuple[tuple[str, str, str], int]]
 
 
-def repetition(name: str, number: int) -> Outcome:
-    """Draw a situation once, and judge what is found."""
+def repetition(name: str, number: int, thresholds: dict[str, float] | None = None) -> Outcome:
+    """Draw a situation once, and judge what is found; thresholds are those of `findings`."""
     situation = SITUATIONS[name]
     rng = np.random.default_rng([crc32(name.encode()), number])
     driven: dict[str, dict[str, Driven]] = {}
@@ -229,7 +229,7 @@ def repetition(name: str, number: int) -> Outcome:
     for end in situation.looks or [None]:
         window = None if end is None else (0.0, float(end))
         comparison = tmnet.compare(runs, by=situation.by, window=window)
-        for finding in comparison.findings(after=situation.after):
+        for finding in comparison.findings(thresholds, situation.after):
             statistic = (finding.metric or "").rpartition("/")[2]
             if finding.stands_out and situation.counts(finding.kind, statistic):
                 claims.append((finding.kind, statistic))

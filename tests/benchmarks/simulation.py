@@ -7,11 +7,11 @@ a Gaussian autoregressive process over the races, 1 on the logit of the probabil
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.signal import lfilter
 from scipy.special import expit, logit
 
 from tmnet.logs.cache import EventFile
@@ -131,7 +131,7 @@ class Driven:
 
 def _autoregressive(rng: np.random.Generator, n: int, kept: float) -> np.ndarray:
     noise = rng.normal(size=n) * np.where(np.arange(n) > 0, np.sqrt(1 - kept**2), 1.0)
-    return lfilter([1.0], [1.0, -kept], noise)
+    return np.fromiter(accumulate(noise, lambda before, new: kept * before + new), float, n)
 
 
 def draw(of: Training, name: str, rng: np.random.Generator) -> tuple[Run, dict[str, Driven]]:
