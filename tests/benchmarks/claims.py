@@ -32,6 +32,7 @@ from tmnet.analysis.metrics import Metric
 from tmnet.progress import progress_bar
 
 GOING_ON = ("after", "plateau", "longer")  # kinds of findings
+JUDGED = ("late", "contrast", "after")  # of which intervals are
 LOOKS = range(5, 121, 5)  # minutes at which somebody looks who cannot wait
 BETWEEN, AT_LEAST = (0.93, 0.97), (0.93, None)  # asked of 95 % intervals
 LEARNING = {"learns_at": 60.0, "learning": 15.0}  # all the way through the window
@@ -209,8 +210,8 @@ class Outcome(NamedTuple):
     held: list[tuple[tuple[str, str, str], int]]
 
 
-def repetition(name: str, number: int, thresholds: dict[str, float] | None = None) -> Outcome:
-    """Draw a situation once, and judge what is found; thresholds are those of `findings`."""
+def repetition(name: str, number: int) -> Outcome:
+    """Draw a situation once, and judge what is found."""
     situation = SITUATIONS[name]
     rng = np.random.default_rng([crc32(name.encode()), number])
     driven: dict[str, dict[str, Driven]] = {}
@@ -229,7 +230,7 @@ def repetition(name: str, number: int, thresholds: dict[str, float] | None = Non
     for end in situation.looks or [None]:
         window = None if end is None else (0.0, float(end))
         comparison = tmnet.compare(runs, by=situation.by, window=window)
-        for finding in comparison.findings(thresholds, situation.after):
+        for finding in comparison.findings({}, situation.after):  # to reach a level is no claim
             statistic = (finding.metric or "").rpartition("/")[2]
             if finding.stands_out and situation.counts(finding.kind, statistic):
                 claims.append((finding.kind, statistic))
@@ -237,9 +238,8 @@ def repetition(name: str, number: int, thresholds: dict[str, float] | None = Non
             for of in situation.truths if judged_here else ():
                 truth = true_value(finding, comparison, situation.after, driven, of)
                 if truth is not None:
-                    off = int(finding.uncertainty.low > truth) - int(
-                        finding.uncertainty.high < truth
-                    )
+                    low, high = finding.uncertainty
+                    off = int(low > truth) - int(high < truth)
                     held.append(((finding.kind, statistic, of), off))
     return Outcome(claims, held)
 
@@ -248,7 +248,7 @@ def true_value(finding, comparison, after, driven, of: str) -> float | None:
     """What the value of a finding of late races estimates; None for others."""
     metric = Metric.named(finding.metric or "")
     races = metric.races
-    if not races or not races.statistic.startswith("late_"):
+    if finding.kind not in JUDGED or not races or not races.statistic.startswith("late_"):
         return None
     statistic = races.statistic.removeprefix("late_")
     if of == "seeds":
@@ -264,15 +264,12 @@ def true_value(finding, comparison, after, driven, of: str) -> float | None:
         return driven[name][races.kind].true(statistic, last, around=of == "around")
 
     value = late(finding.runs[0], finding.moment)
-    match finding.kind:
-        case "late":
-            return value
-        case "contrast":
-            return value - late(finding.runs[1], finding.moment)
-        case "after":  # positive is better
-            before = late(finding.runs[0], comparison.middle if after is None else after)
-            return value - before if metric.better == "higher" else before - value
-    return None
+    if finding.kind == "contrast":
+        return value - late(finding.runs[1], finding.moment)
+    if finding.kind == "after":  # positive is better
+        before = late(finding.runs[0], comparison.middle if after is None else after)
+        return value - before if metric.better == "higher" else before - value
+    return value
 
 
 @cache
