@@ -19,7 +19,7 @@ def timed_look():
     look()
 explorer._look = timed_look
 explorer"""
-METRICS = ["A01/eval/best", "A01/eval/mean", "A01/eval/finish_rate", "loss"]
+METRICS = ["A01/eval/late_rate", "A01/eval/late_best_of_10", "A01/eval/best", "loss"]
 WATCH = """() => {
     const image = document.querySelector(".widget-image");
     let pressed = NaN;
@@ -90,7 +90,7 @@ def test_latency(lab_root, logdir, make_notebook, open_notebook):
         return lambda: notebook.handle(label, number).focus()
 
     began = lab_root / "notebooks" / "look_began"
-    metric = notebook.check_box("best", "A01 explo").focus
+    metric = notebook.check_box("A01 explo: best time").focus
     measured = {
         "moment": lambda: moves(notebook, slider("Moment"), left + right),
         "window": lambda: moves(notebook, slider("Window (min)"), right + left),

@@ -249,15 +249,14 @@ class Notebook:
     def button(self, name: str):
         return self.page.locator(f'.jupyter-button:has-text("{name}")').first
 
-    def check_box(self, name: str, group: str | None = None):
-        """A check box by its label, and the heading above it where there are several."""
-        where = f'.widget-vbox:has(> .widget-html b:text-is("{group}")) ' if group else ""
+    def check_box(self, name: str):
+        """A check box by its label."""
         text = f'label:has(span:text-is("{name}"))'
-        return self.page.locator(f'{where}{text} input[type="checkbox"]').first
+        return self.page.locator(f'{text} input[type="checkbox"]').first
 
-    def tick(self, name: str, group: str | None = None) -> None:
+    def tick(self, name: str) -> None:
         """Change a check box by keyboard, once it can be seen and stays."""
-        box = self.check_box(name, group)
+        box = self.check_box(name)
         before = box.is_checked()
 
         def ticked():
@@ -316,8 +315,9 @@ class Notebook:
         self.page.locator(selector).filter(has_text=text).first.wait_for()
 
     def told(self) -> list[str]:
-        """Sentences of the findings."""
-        return self.page.locator(".tmnet-findings li").filter(visible=True).all_inner_texts()
+        """Sentences of the findings that are not folded."""
+        told = self.page.locator(".tmnet-findings li").filter(visible=True).all_inner_texts()
+        return [text.removeprefix("claim ") for text in told]
 
     def alerts(self) -> list[str]:
         return self.page.locator("[role=alert]").filter(visible=True).all_inner_texts()
@@ -347,9 +347,9 @@ def assert_it_has_run(notebook: Notebook, name: str) -> None:
     notebook.show_widgets()  # again: the window was as high as the notebook
 
 
-def sentences(findings) -> list[str]:
+def sentences(findings, kinds=tuple(HEADINGS)) -> list[str]:
     """As the page lists findings: by kind."""
-    return [some.sentence for kind in HEADINGS for some in findings if some.kind == kind]
+    return [some.sentence for kind in kinds for some in findings if some.kind == kind]
 
 
 def number(text: str) -> float:

@@ -10,17 +10,16 @@ import pytest
 from PIL import Image
 
 import tmnet
+from tmnet.analysis.findings import answer
 from tmnet.figures import Multiples
 from tmnet.files import data_path
+from tmnet.widgets.explorer.findings import OPEN
 
 from .notebook import CONTROLS, assert_it_has_run, sentences, shows
 
 LOGDIR = data_path("runs")
 RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
-METRICS = [
-    "A01/eval/best", "A01/eval/mean", "A01/eval/finish_rate", "A01/explo/best",
-    "A01/explo/finish_rate", "Hock/explo/best", "Hock/explo/finish_rate", "loss", "avg_q/A01",
-]  # fmt: skip
+METRICS = ["A01/eval/late_rate", "A01/eval/late_best_of_10", "A01/eval/best", "loss"]
 FIRST = {"runs": RUNS, "metrics": METRICS, "interval": 0.5}
 MOMENT, TABLE = ".tmnet-moment", ".widget-html table:not(.tmnet-moment)"
 
@@ -200,19 +199,27 @@ def _visible(locator):
 
 def test_metrics(explorer):
     notebook = explorer.notebook
-    for name in ("Hock explo", "A01 explo"):
-        notebook.tick("best", name)
-        notebook.check_box("finish rate", name).click()
-    left = [name for name in METRICS if "explo" not in name]
-    explorer.expect(metrics=left)
+    notebook.tick("A01 eval: late finish rate")
+    notebook.check_box("Hock explo: best time").click()
+    notebook.tick("A01 explo: anytime finish rate")
+    chosen = [
+        "A01/eval/late_best_of_10", "A01/eval/best", "A01/explo/anytime_rate", "Hock/explo/best",
+        "loss",
+    ]  # fmt: skip
+    explorer.expect(metrics=chosen)
     notebook.type("Other scalars", "batches_done")
     notebook.tick("cumul_number_batches_done")
-    left = [*left, "cumul_number_batches_done"]
-    explorer.expect(metrics=left)
+    explorer.expect(metrics=[*chosen, "cumul_number_batches_done"])
     notebook.choose("Scalars", "lowest so far")
-    explorer.expect(rule="min")
+    comparison = explorer.expect(rule="min")
+    notebook.choose("Trailing", f"late window ({comparison.late:g} min)")
+    explorer.expect(trailing="late")
+    notebook.choose("Trailing", "the last …")
+    notebook.until(lambda: _visible(notebook.field("Trailing (min)")))
     notebook.type("Trailing (min)", "3")
     explorer.expect(trailing=3.0)
+    notebook.choose("Trailing", "all since the start")
+    explorer.expect(trailing=None)
 
 
 def test_seeds_of_arms(explorer):
@@ -268,11 +275,11 @@ def test_a_page_that_is_loaded_again_shows_the_same(open_notebook):
 def test_the_whole_grid(explorer):
     notebook, comparison = explorer.notebook, compared(FIRST)
     notebook.tab("Whole grid").click()
-    notebook.choose("Metric", "A01 eval: finish rate (%)")
+    notebook.choose("Metric", "A01 eval: late finish rate (%)")
 
     def check():
         head, *rows = notebook.rows(TABLE)
-        table = 100 * comparison.table("A01/eval/finish_rate")
+        table = 100 * comparison.table("A01/eval/late_rate")
         assert head[1:] == list(table.columns) and len(rows) == len(table)
         for (at, values), row in zip(table.iterrows(), rows):
             assert row[0] == comparison.axis.show(at)
@@ -284,16 +291,28 @@ def test_the_whole_grid(explorer):
 def test_findings(explorer):
     notebook, comparison = explorer.notebook, compared(FIRST)
     notebook.tab("Findings").click()
-    at = comparison.grid[-1]
 
-    def told(level):
-        found = comparison.findings({"A01/eval/best": level}, at)
-        assert notebook.told() == sentences(found)
+    def told(level, *kinds, baseline=RUNS[0]):
+        found = comparison.findings({"A01/eval/late_rate": level}, baseline=baseline)
+        assert notebook.told() == sentences(found, [*OPEN, *kinds])
+        assert notebook.page.locator(".tmnet-answer").all_inner_texts() == answer(found)
 
-    level = float(notebook.readout("Level (s)"))
+    assert float(notebook.readout("Level (%)")) == 50
+    notebook.until(lambda: told(0.5))
+    notebook.press("Level (%)", "ArrowRight", 10)
+    level = float(notebook.readout("Level (%)")) / 100
+    assert level > 0.5
     notebook.until(lambda: told(level))
-    notebook.press("Level (s)", "ArrowRight", 10)
-    notebook.until(lambda: told(round(level + 0.1, 2)))
+    notebook.page.locator("summary:has-text('First finishes')").click()
+    notebook.until(lambda: told(level, "first_finish"))
+    notebook.press("Level (%)", "ArrowLeft", 10)  # what was unfolded stays so
+    notebook.until(lambda: told(0.5, "first_finish"))
+    notebook.choose("Baseline", "uni_20")
+    notebook.until(lambda: told(0.5, baseline="uni_20"))
+    for finding in comparison.findings(baseline="uni_20"):
+        if finding.stands_out:
+            item = notebook.page.locator(f".tmnet-findings li:has-text({finding.sentence!r})")
+            assert item.locator(".tmnet-claim").inner_text() == "claim"
 
 
 def test_the_configuration(explorer):
@@ -312,9 +331,9 @@ def test_files(explorer, tmp_path):
     notebook.choose("Figure width", "column")
     notebook.type("Resolution (dpi)", "100")
     notebook.button("Export").press("Enter")
-    notebook.until(lambda: _has([notebook.page.inner_text(".jp-Notebook")], "10 files in"))
+    notebook.until(lambda: _has([notebook.page.inner_text(".jp-Notebook")], "5 files in"))
     names = {path.name for path in (tmp_path / "new").iterdir()}
-    assert len(names) == 10 and {"four_A01_best.png", "four_loss.png", "four_table.csv"} < names
+    assert len(names) == 5 and {"four_A01_best.png", "four_loss.png", "four_table.csv"} < names
     table = pd.read_csv(tmp_path / "new" / "four_table.csv")
     pd.testing.assert_frame_equal(table, comparison.frame.astype(table.dtypes), rtol=1e-12)
     with Image.open(tmp_path / "new" / "four_loss.png") as picture:

@@ -204,10 +204,10 @@ class Display(widgets.VBox):
             found += [finding for finding in later if finding.kind == "after"]
             after = at
         told = list(without_claims(found, comparison, after)) if is_followed else found
-        others = [kind for kind in HEADINGS if kind not in (*OPEN, "threshold")]
-        self.findings.value = answer_html(found, is_followed) + findings_html(told, OPEN)
+        first = [kind for kind in OPEN if kind != "threshold"]  # which stands beneath its slider
+        self.findings.value = answer_html(found, is_followed) + findings_html(told, first)
         self.reached.value = findings_html(told, ["threshold"], headed=False)
-        self.folded.value = findings_html(told, others)
+        self.folded.value = findings_html(told, [kind for kind in HEADINGS if kind not in OPEN])
 
     @property
     def levels(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
 from tmnet.safe_text import for_html
 
-OPEN = ("caution", "contrast", "crossover", "after")  # the others are folded
+OPEN = ("caution", "contrast", "crossover", "after", "threshold")  # the others are folded
 # What is no more than numbers, whenever one looks. All else is what tests make of them.
 NUMBERS = ("caution", "late", "anytime", "first_finish", "threshold", "cost")
 FOLLOWED = (
