@@ -200,3 +200,24 @@ def test_arms_without_anything_to_tell_them_apart_get_no_claim(tmp_path):
     found = tmnet.compare(arms).findings()
     assert not any(finding.stands_out for finding in found)
     assert only(found, "contrast", RATE).p == pytest.approx(1)
+
+
+def test_beside_what_is_not_resolved_stands_what_could_have_been_seen(tmp_path):
+    """And how many seeds it takes: by SciPy's noncentral t, of the pooled scatter's upper bound."""
+    one, other = [5, 7, 6, 8, 5], [6, 8, 6, 9, 6]
+    arms = {"one": seeds(tmp_path, "one", one), "other": seeds(tmp_path, "other", other)}
+    contrast = only(tmnet.compare(arms).findings(), "contrast", RATE)
+    sd = math.sqrt((np.var(one, ddof=1) + np.var(other, ddof=1)) / 2) * 10
+
+    def power(n, effect):
+        away, most = effect * math.sqrt(n / 2), stats.t.ppf(0.975, 2 * n - 2)
+        return stats.nct.sf(most, 2 * n - 2, away) + stats.nct.cdf(-most, 2 * n - 2, away)
+
+    seen = next(x for x in np.arange(0, 60, 0.005) if power(5, x / sd) >= 0.8)
+    likely = sd * math.sqrt(8 / stats.chi2.ppf(0.2, 8))
+    needed = next(n for n in range(3, 500) if power(n, 8 / likely) >= 0.8)
+    assert contrast.stands_out is False
+    assert contrast.details["planning"] == (
+        f"a difference of {seen:.1f} points could have been seen, and for one as large as this "
+        f"{needed} seeds an arm are needed"
+    )

@@ -21,7 +21,12 @@ from tmnet.analysis.findings.words import (
 )
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import ConfidenceInterval
-from tmnet.analysis.statistics.planning import detectable
+from tmnet.analysis.statistics.planning import (
+    detectable,
+    most_likely_sd,
+    pooled_sd,
+    seeds_needed,
+)
 from tmnet.analysis.statistics.seeds import FEWEST, difference, improvement, summary
 
 
@@ -47,6 +52,8 @@ class Question:
         Whether the subject is ahead of the baseline, if anyone is.
     why : str
         Why there is no p, or what else there is to know of the test.
+    planned : str
+        What these seeds could have shown, and how many more are needed.
     """
 
     evidence: Evidence
@@ -59,6 +66,7 @@ class Question:
     n: tuple[int, int]
     better: bool
     why: str = ""
+    planned: str = ""
 
 
 def questions(evidence: Evidence) -> list[Question]:
@@ -116,14 +124,30 @@ def _of_arms(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
         told = f"fewer than {FEWEST} seeds, too few to tell; {told}"
     elif found.test != "Welch":
         told = f"by ranks, as not all seeds have a value; {told}"
-    elif np.isfinite(found.value) and found.interval is not None:
-        spread = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
-        seen = detectable(len(one), len(other), float(spread))
-        told += f"; a difference of {say_gap(evidence, metric, seen, signed=False)} could be seen"
     return Question(
         evidence, metric, subject, found.value, found.interval, found.p, shown,
         (len(one), len(other)), ahead.value > 0.5, told,
+        _planned(evidence, metric, one, other, found.value),
     )  # fmt: skip
+
+
+def _planned(
+    evidence: Evidence, metric: Metric, one: np.ndarray, other: np.ndarray, gap: float
+) -> str:
+    """What these seeds could have shown, and how many it would take to see a difference as large as
+    the one found; "" where their scatter is not known."""
+    if not np.isfinite([*one, *other]).all() or min(len(one), len(other)) < FEWEST:
+        return ""
+    sd, freedom = pooled_sd([one, other])
+    if not sd:
+        return ""
+    seen = detectable(len(one), len(other), sd)
+    told = f"a difference of {say_gap(evidence, metric, seen, signed=False)} could have been seen"
+    likely = most_likely_sd(sd, freedom)
+    if abs(gap) > likely / 20:  # or it would take thousands
+        needed = seeds_needed(abs(gap), likely)
+        told += f", and for one as large as this {needed} seeds an arm are needed"
+    return told
 
 
 def say_summary(evidence: Evidence, metric: Metric, values: np.ndarray) -> str:
@@ -156,6 +180,9 @@ def contrast(question: Question, tested: Tested) -> Finding:
     if question.why:
         behind.append(question.why)
         details["why"] = question.why
+    if question.planned and not tested.is_claim:
+        behind.append(question.planned)
+        details["planning"] = question.planned
     where = f"{name_of(metric)} at {evidence.say_at(evidence.end)}"
     tail = f"{', '.join([against, *shown])}; {', '.join(behind)}"
     if tested.is_claim:

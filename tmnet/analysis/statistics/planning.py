@@ -101,5 +101,10 @@ def _sd_of_pilot(pilot: Sequence[float]) -> float:
     values = np.array([a_number("a value of pilot", value) for value in given])
     if len(values) < 2 or np.ptp(values) == 0:
         raise wrong("pilot", pilot, form)
-    freedom = len(values) - 1
-    return float(values.std(ddof=1) * np.sqrt(freedom / stats.chi2.isf(_UPPER, freedom)))
+    return most_likely_sd(float(values.std(ddof=1)), len(values) - 1)
+
+
+def most_likely_sd(sd: float, freedom: int) -> float:
+    """The most that a standard deviation of so many degrees of freedom leaves likely: its upper
+    80 % bound, by χ²."""
+    return float(sd * np.sqrt(freedom / stats.chi2.isf(_UPPER, freedom)))
