@@ -83,8 +83,8 @@ def show_summary(comparison: Alignment, metric: Metric, found: Summary) -> str:
     text = comparison.show(metric, found.value)
     if found.interval is not None:
         return f"{text} ({show_interval(comparison, metric, found.interval)})"
-    some = np.isnan(found.value) and 0 < found.n_finite < found.n
-    return f"{found.n_finite} of {found.n} seeds" if some else text
+    only_part = np.isnan(found.value) and 0 < found.n_finite < found.n
+    return f"{found.n_finite} of {found.n} seeds" if only_part else text
 
 
 def show_interval(comparison: Alignment, metric: Metric, span: ConfidenceInterval) -> str:
