@@ -26,6 +26,8 @@ from tmnet.files import (
 from tmnet.progress import progress_bar
 from tmnet.tables import csv_text, document, tables
 
+MOST_TEX_ROWS = 40  # of a table on a page of LaTeX; some grid points are left out
+
 
 def export(
     comparison: Alignment,
@@ -51,7 +53,7 @@ def export(
         them, and what is too long is shortened.
     formats : iterable of str
         Of figures: png, svg, pdf, jpg; of the table of all values: csv (see
-        `tmnet.tables.csv_text`), md (Markdown), tex.
+        `tmnet.tables.csv_text`), md (Markdown), tex (with captions, of at most 40 grid points).
     dpi : float
     order : sequence of str, optional
     width : {"page", "column"}
@@ -88,7 +90,8 @@ def export(
             if kind == "csv":
                 text = csv_text(comparison.frame)
             else:
-                text = document(tables(comparison), kind) + "\n"
+                rows = MOST_TEX_ROWS if kind == "tex" else None
+                text = document(tables(comparison, rows), kind) + "\n"
             write_output(path, lambda file, t=text: file.write(t.encode()))
             written.append(path)
     return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.safe_text import emphasised, for_csv, for_terminal
-from tmnet.text_table import for_tex, names_for_markdown, render
+from tmnet.text_table import float_for_tex, names_for_markdown, render
 
 if TYPE_CHECKING:
     from tmnet.analysis.statistics import ConfidenceInterval
@@ -180,14 +181,26 @@ def readable(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def document(parts: Sequence[tuple[str, pd.DataFrame]], style: str) -> str:
     """Tables under their titles, as one text: plain, Markdown or LaTeX."""
+    if style == "tex":
+        labels = _labels([title for title, _ in parts])
+        tables = [float_for_tex(*part, label) for part, label in zip(parts, labels)]
+        return "\n\n".join(["% needs booktabs and graphicx", *tables])
     heads: dict[str, Callable[[str], str]] = {
         "text": for_terminal,
         "md": lambda title: f"{emphasised(title, '**')}\n",
-        "tex": lambda title: f"\\paragraph{{{for_tex(title)}}}\n",
     }
     if style == "md":  # cells are numbers
         parts = [(title, names_for_markdown(table)) for title, table in parts]
     return "\n\n".join(heads[style](title) + "\n" + render(table, style) for title, table in parts)
+
+
+def _labels(titles: Sequence[str]) -> list[str]:
+    """Names by which LaTeX finds tables."""
+    plain = [re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") for title in titles]
+    return [
+        f"tab:{name}" + (f"-no{plain[:i].count(name) + 1}" if name in plain[:i] else "")
+        for i, name in enumerate(plain)
+    ]
 
 
 def csv_text(frame: pd.DataFrame) -> str:

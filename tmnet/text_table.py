@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from tmnet.safe_text import distinct, for_markdown, for_terminal, shortened, wit
 if TYPE_CHECKING:
     import pandas as pd
 
+TEX_LETTERS, MOST_TEX_LETTERS = 100, 160  # as wide as a page of LaTeX; and scaled down to it
+LONGEST_CELL = 40  # letters; longer ones are broken in LaTeX
 LONGEST_HEAD = 40  # letters of a run's name over a column in the terminal
 STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
+_IS_NUMBER = re.compile(r"[<±+−–-]? ?\d").match
 # Tabulate escapes what LaTeX and HTML take for markup; Markdown is the caller's, whose pages have
 # more than tables.
 _SHOWN = {"text": for_terminal, "md": str, "tex": distinct, "html": distinct}
@@ -38,11 +42,19 @@ def render_rows(head: Sequence[str], rows: Sequence[Sequence[str]], style: str) 
         [[show(shortened(cell)) for cell in row] for row in rows],
         [show(shortened(name)) for name in head],
         tablefmt=STYLES[style],
-        colalign=("right" if is_grid else "left",) + ("right",) * (len(head) - 1),
+        colalign=("right" if is_grid else "left", *_sides(rows, len(head) - 1, style)),
         disable_numparse=True,
         preserve_whitespace=style == "text",
     )
     return text.replace("−", "$-$") if style == "tex" else text
+
+
+def _sides(rows: Sequence[Sequence[str]], columns: int, style: str) -> list[str]:
+    """Numbers stand to the right, and so does all in the terminal; words to the left."""
+    if style == "text" or not rows:
+        return ["right"] * columns
+    cells = list(zip(*rows))[1:]
+    return ["right" if any(map(_IS_NUMBER, column)) else "left" for column in cells]
 
 
 def names_for_markdown(table: pd.DataFrame) -> pd.DataFrame:
@@ -52,6 +64,57 @@ def names_for_markdown(table: pd.DataFrame) -> pd.DataFrame:
         return for_markdown(shortened(text))
 
     return table.rename(name, axis=0).rename(name, axis=1)
+
+
+def float_for_tex(title: str, table: pd.DataFrame, label: str) -> str:
+    """A table of strings for LaTeX, with its caption, as wide as a page at most: scaled down, and,
+    where that would make it too small, in several parts. Needs booktabs and graphicx."""
+    parts = _parts(table)
+    texts = []
+    for i, part in enumerate(parts, 1):
+        of = f" ({i} of {len(parts)})" if len(parts) > 1 else ""
+        name = f"{label}-{i}" if i > 1 else label
+        body = render(part, "tex")
+        widths = _widths(part)
+        for column, width in enumerate(widths):
+            if width >= LONGEST_CELL:
+                body = _broken(body, column)
+        if sum(widths) > TEX_LETTERS:
+            body = f"\\resizebox{{\\linewidth}}{{!}}{{%\n{body}}}"
+        texts.append(
+            f"\\begin{{table}}\n\\centering\n\\footnotesize\n\\caption{{{for_tex(title + of)}}}\n"
+            f"\\label{{{name}}}\n{body}\n\\end{{table}}"
+        )
+    return "\n\n".join(texts)
+
+
+def _widths(table: pd.DataFrame) -> list[int]:
+    """Letters of each column, of names of rows first."""
+    heads = [str(table.index.name or ""), *map(str, table.columns)]
+    cells = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy())]
+    columns = zip(heads, *cells)
+    return [min(LONGEST_CELL, max(map(len, column))) + 2 for column in columns]
+
+
+def _parts(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Columns in groups that are not too wide together."""
+    name, *widths = _widths(table)
+    groups: list[list[int]] = [[]]
+    room = MOST_TEX_LETTERS - name
+    for i, width in enumerate(widths):
+        if groups[-1] and sum(widths[j] for j in groups[-1]) + width > room:
+            groups.append([])
+        groups[-1].append(i)
+    return [table.iloc[:, group] for group in groups]
+
+
+def _broken(body: str, column: int) -> str:
+    """A tabular of which one column has several lines a row."""
+    head, begin, rest = body.partition(r"\begin{tabular}{")
+    letters, _, rest = rest.partition("}\n")
+    columns = re.findall(r"p\{[^}]*\}|[lr]", letters)
+    columns[column] = r"p{0.3\linewidth}"
+    return f"{head}{begin}{''.join(columns)}}}\n{rest}"
 
 
 def for_tex(text: str) -> str:
