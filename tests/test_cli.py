@@ -322,12 +322,25 @@ class Links(HTMLParser):
         self.words += data
 
 
-def test_demo(command, tmp_path):
-    folder = tmp_path / "demo"
-    status, out, err = command("demo", "--output-dir", folder)
+@pytest.fixture
+def terminal(monkeypatch):
+    """Eighty columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_demo(command, tmp_path, terminal, monkeypatch):
+    """Question, answer and caution, and where all the rest is, on one screen."""
+    monkeypatch.chdir(tmp_path)
+    status, out, err = command("demo", "--output-dir", "demo")
     assert status == 0 and "tmnet:" not in err  # a progress bar may be there
-    assert re.search(r"A01 eval +7\.9 +3\.5", out)  # first finishes
+    lines = out.splitlines()
+    assert len(lines) <= 25 and max(map(len, lines)) <= 80
+    told = " ".join(line.strip() for line in lines)
+    assert "Does a bigger one need more time" in told and "Caution: One seed each" in told
+    assert "Whether big is better than small at 14.5 min is not resolved" in told
+    folder = tmp_path / "demo"
     figures = sorted(path.name for path in folder.glob("*.png"))
+    assert f"Figures:   {len(figures)} in demo" in lines
     assert {f"exp_network_size_big_long_{name}.png" for name in ("A01_best", "loss", "avg_q")} < {
         *figures
     }
@@ -335,14 +348,23 @@ def test_demo(command, tmp_path):
     links = Links(page)
     assert not {"script", "link", "iframe"} & links.tags
     assert "url(" not in page and "@import" not in page and "http" not in page
-    assert len(links.found) == len(figures)  # by time, and by step
-    for link in links.found:
+    pictures = [link for link in links.found if not link.startswith("#")]
+    assert len(pictures) == len(figures)  # by time, by step, and both
+    for link in pictures:
         kind, _, data = link.partition(",")
         assert kind == "data:image/png;base64"
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as image:
             image.load()
-    for words in ("Key findings", "iqn_embedding_dimension", "uni_20_long_2", "torch"):
+    for words in ("Against the baseline", "iqn_embedding_dimension", "uni_20_long_2", "torch"):
         assert words in links.words
+
+
+def test_demo_with_tables(command, tmp_path, terminal):
+    status, out, _ = command("demo", "--tables", "--output-dir", tmp_path / "x")
+    assert status == 0
+    assert re.search(r"A01 eval +7\.9 +3\.5", out)  # first finishes
+    assert all(f"BY {axis}" in out for axis in ("RELATIVE TIME", "STEP"))
+    assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 80
 
 
 def test_help_of_the_module():

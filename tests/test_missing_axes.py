@@ -52,19 +52,18 @@ def test_no_axis_at_all(command, tmp_path):
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_report(command, logdir, tmp_path, name):
-    """Has the sections that can be, and says under "Runs" why others are not there."""
+    """Has the parts that can be, and says under "Runs and machines" why others are not there."""
     axis, why = WITHOUT[name]
-    heads = {"time": "## By training time", "step": "## By step"}
+    heads = {"time": "Every metric by training time", "step": "Every metric by step"}
     for names in (["both", name], [name]):
         made = tmp_path / "-".join(names)
         arguments = ("--runs", *names, "--logdir", logdir, "--output-dir", made, "--format", "md")
         assert command("report", *arguments)[0] == 0
-        (page,) = made.glob("*.md")
-        text = page.read_text(encoding="utf-8")
+        text = (made / f"{'_'.join(names)}.md").read_text(encoding="utf-8")
         assert [x for x in heads if heads[x] in text] == [
             x for x in heads if x != axis or "both" in names
         ]
-        assert re.search(why, text.partition("## Runs")[2].partition("\n## ")[0])
+        assert re.search(why, text.partition("## Runs and machines")[2].partition("\n## ")[0])
 
 
 @pytest.mark.parametrize("name", WITHOUT)

@@ -17,17 +17,8 @@ from hypothesis import strategies as st
 from tmnet.drawing import AggFigure, for_figure, names_for_figure, styled
 from tmnet.errors import LogWarning, TmnetError
 from tmnet.files import LONGEST_NAME, check_prefix, file_name, fitted
-from tmnet.report.page import (
-    PAGE_FORMATS,
-    Bullets,
-    Code,
-    Heading,
-    Table,
-    Text,
-    Words,
-    authors_words,
-    page,
-)
+from tmnet.report.blocks import Bullets, Code, Heading, Table, Text, Words
+from tmnet.report.page import PAGE_FORMATS, authors_words, page
 from tmnet.safe_text import (
     distinct,
     for_csv,
@@ -41,7 +32,7 @@ from tmnet.safe_text import (
 from tmnet.tables import csv_text
 from tmnet.text_table import for_tex, render, render_rows
 
-from ..report.test_page import read_rst
+from ..report.reading import read_rst
 from .texts import PIECES, any_texts, examples, read_back, texts, unseen
 
 
@@ -253,9 +244,9 @@ def test_the_authors_words_are_found_beside_it(style):
     @everywhere
     def check(text):
         frame = pd.DataFrame([[visible(text)]], ["a"], ["b"])
-        blocks = [Heading(1, text), Words("overview", ""), Text(text), Bullets((text,)),
+        blocks = [Heading(1, text), Words("overview"), Text(text), Bullets((text,)),
                   Table(text, frame), Code(f"a {visible(text)}"),
-                  Words("going on", "")]  # fmt: skip
+                  Words("going on")]  # fmt: skip
         made = page(blocks, style, None, {"overview": "", "going on": "Mine."})
         assert authors_words(made, style) == {"overview": "", "going on": "Mine."}
 

@@ -22,7 +22,7 @@ from tmnet.report.study import Study
 from tmnet.widgets.explorer.explorer import Explorer
 from tmnet.widgets.write_up import WriteUp
 
-from ..report.test_page import read_rst
+from ..report.reading import read_rst
 from ..synthetic import race, write_file
 from .texts import any_texts, examples, pieces, read_back, texts, unseen
 
@@ -30,11 +30,12 @@ from .texts import any_texts, examples, pieces, read_back, texts, unseen
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "h4", "p", "ul", "li",
     "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "div", "figure", "img",
-    "figcaption",
+    "figcaption", "caption", "nav", "a", "blockquote",
     "pre", "code", "strong", "em", "span", "small", "b", "br", "svg", "line",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "style", "class", "open", "alt", "src", "title", "role", "width", "height",
+    "id", "href",
     "aria-hidden", "x1", "y1", "x2", "y2", "stroke", "stroke-width", "stroke-dasharray",
 }  # fmt: skip
 
@@ -53,6 +54,7 @@ class Markup(HTMLParser):
         for name, value in attrs:
             assert name in ATTRIBUTES, name
             assert name != "src" or value.startswith(self.source), value
+            assert name != "href" or re.match(r"#|report_appendix\.md#", value), value
             assert name != "style" or not re.search(r"url|expression|@", value), value
 
     def handle_comment(self, data):

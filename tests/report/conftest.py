@@ -7,8 +7,8 @@ from tmnet.report.report import report
 from tmnet.report.study import load_study
 
 from ..synthetic import CUTOFF, race, write_file
-from .pages import LOGDIR, RUNS, STYLES, study, text_of
-from .test_page import read
+from .pages import LOGDIR, RUNS, SHORT, STYLES, study, text_of
+from .reading import read
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,17 @@ def published(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(published):
-    """What parsers find in the pages, by format."""
-    return {style: read(style, text_of(published / f"page.{style}")) for style in ("md", "html")}
+    """What parsers find in the pages, by format; in Markdown with the appendix."""
+    html = read("html", text_of(published / "page.html"))
+    page, appendix = (
+        read("md", text_of(published / f"page{part}.md")) for part in ("", "_appendix")
+    )
+    return {"html": html, "md": page + appendix, "page": page, "appendix": appendix}
 
 
 @pytest.fixture(scope="module")
 def runs():
-    return {name: tmnet.load_run(name, LOGDIR) for name in RUNS}
+    return {short: tmnet.load_run(name, LOGDIR) for short, name in zip(SHORT, RUNS)}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,10 @@ def arms(logdir, tmp_path_factory):
     directory = tmp_path_factory.mktemp("arms")
     arms = {"big": ["big0", "big1"], "small": ["small2", "small3"]}
     thresholds = {"A01/eval/best": 43.0, "A01/eval/finish_rate": 0.5}
-    some = study(arms=arms, thresholds=thresholds, step_interval=5000, prefix="arms")
+    some = study(
+        arms=arms, thresholds=thresholds, step_interval=5000, prefix="arms", baseline="big",
+        names={"big": "big net"},
+    )  # fmt: skip
     report(
         some,
         logdir=logdir,

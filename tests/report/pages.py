@@ -11,12 +11,12 @@ LOGDIR = data_path("published", "runs")
 RUNS = ["A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"]
 PREFIX = "exp_network_size_big_long"
 STYLES = ("md", "rst", "html")
+SHORT = ["big", "small", "two maps", "two maps long"]
 SECTIONS = [
-    "Key findings", "Going on", "Runs", "By training time", "By step", "Cost",
-    "Configuration changes", "Hardware and software", "Conclusions", "Recommendations",
-    "Making this page again",
+    "Where the comparison may mislead", "Against the baseline", "How fast they got there",
+    "big and small alone, up to 495 min", "Cost", "Configuration changes", "Runs and machines",
+    "Everything else", "Making this page again",
 ]  # fmt: skip
-OF_ARMS = "Performance profiles"  # which pages of runs have not
 LABELS = {  # of figures, and how the reference page would name their files
     "A01 eval best time": "A01_best",
     "A01 eval mean time of finished races": "A01_mean",
@@ -39,10 +39,10 @@ def text_of(path):
 
 
 def sections(found):
-    """Parts of a page, by the headings of its sections; what is before the first under ""."""
+    """Parts of a page, by its headings; what is before the first, and that, under ""."""
     parts, level = {"": []}, ""
-    for kind, text in found:
-        if kind == "heading" and text in [*SECTIONS, OF_ARMS]:
+    for i, (kind, text) in enumerate(found):
+        if kind == "heading" and i:
             level = text
             parts[level] = []
         parts[level].append((kind, text))
@@ -60,18 +60,23 @@ def tables_of(found):
     return tables
 
 
+def rows_of(found, title, columns):
+    """The rows of one table, its head first."""
+    (cells,) = [cells for name, cells in tables_of(found) if name == title]
+    return [cells[i : i + columns] for i in range(0, len(cells), columns)]
+
+
 def table(found, title, columns):
     """One table as a DataFrame of texts."""
-    (cells,) = [cells for name, cells in tables_of(found) if name == title]
-    rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
+    rows = rows_of(found, title, columns)
     return pd.DataFrame(rows[1:], columns=rows[0]).set_index(rows[0][0])
 
 
 def numbers(text):
     """Numbers in a text, without those in names and in "95 %"."""
-    names = "|".join(sorted(RUNS, reverse=True))  # uni_20_long before uni_20
-    text = re.sub(rf"\b(?:(?:{names})(?:_\d+)?|A01)\b", "", text)
-    return re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text.replace("95 %", ""))
+    text = re.sub(rf"\b(?:{'|'.join(sorted(RUNS, reverse=True))}|A01)\b|95 %", "", text)
+    text = text.replace("best of 10", "")
+    return re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)
 
 
 def study(**fields):

@@ -1,11 +1,9 @@
-"""Pages: what went in comes out of each format's own parser, and the author's words stay."""
+"""Pages: what went in comes out of each format's own parser."""
 
 import base64
 import io
 import re
 import urllib.parse
-from html.parser import HTMLParser
-from typing import ClassVar
 
 import mistune
 import pandas as pd
@@ -14,112 +12,29 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tmnet.errors import TmnetError
-from tmnet.report.page import (
-    PAGE_FORMATS,
+from tmnet.report.blocks import (
+    Answer,
     Bullets,
+    Caution,
     Code,
+    Contents,
+    Fold,
     Heading,
     Picture,
     Table,
     Text,
-    Words,
-    page,
-    write_page,
 )
+from tmnet.report.page import PAGE_FORMATS, page, write_page
+
+from .reading import Elements, read, read_tex
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
 )
-MARKS = {  # around the author's words, as they stand in files that people have
-    "md": ("<!-- author's words: {} -->", "<!-- end of the author's words -->"),
-    "html": ("<!-- author's words: {} -->", "<!-- end of the author's words -->"),
-    "rst": (".. author's words: {}", ".. end of the author's words"),
-}
 
 
-# --- reading pages, by other means --------------------------------------------------------------
-
-
-class Elements(HTMLParser):
-    """What a browser would show, as (kind, text) in order."""
-
-    KINDS: ClassVar = {"li": "item", "td": "cell", "th": "cell", "pre": "code", "summary": "title",
-             "figcaption": "caption", "p": "text"}  # fmt: skip
-    KINDS |= {f"h{level}": "heading" for level in range(1, 7)}
-
-    def __init__(self, page):
-        super().__init__()
-        self.found, self.tags, self._open, self._inside = [], [], None, set()
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag in self.KINDS and self._open is None:
-            self._open, self._text, self._inside = tag, "", set()
-        elif tag == "img":
-            self._inside.add(tag)
-            self.found += [("alt", dict(attrs)["alt"]), ("source", dict(attrs)["src"])]
-        elif self._open:
-            self._inside.add(tag)
-
-    def handle_endtag(self, tag):
-        if tag != self._open:
-            return
-        kind = self.KINDS[tag]
-        if kind == "text" and self._inside:  # in Markdown, what else a paragraph may be
-            kind = {"strong": "title", "em": "caption"}.get("+".join(sorted(self._inside)), kind)
-        if "img" not in self._inside:
-            self.found.append((kind, self._text))
-        self._open = None
-
-    def handle_data(self, data):
-        if self._open:
-            self._text += data
-
-
-def read_rst(text):
-    """The same of reStructuredText, by docutils, which must have nothing to say about it."""
-    core = pytest.importorskip("docutils.core")
-    from docutils import nodes
-
-    said = io.StringIO()
-    options = {"report_level": 2, "halt_level": 6, "warning_stream": said, "doctitle_xform": False}
-    tree = core.publish_doctree(text, settings_overrides=options)
-    assert not said.getvalue()
-    found = []
-    for node in tree.findall():
-        parent = node.parent.tagname if node.parent else ""
-        if isinstance(node, nodes.system_message) or parent == "system_message":
-            continue  # is in `said`, if it is more than a hint
-        if isinstance(node, nodes.title):
-            found.append(("title" if parent == "table" else "heading", node.astext()))
-        elif isinstance(node, nodes.image):
-            found += [("alt", node["alt"]), ("source", node["uri"])]
-        elif isinstance(node, nodes.entry | nodes.list_item | nodes.caption):
-            kind = {"entry": "cell", "list_item": "item"}.get(node.tagname, "caption")
-            found.append((kind, node.astext()))
-        elif isinstance(node, nodes.literal_block):
-            found.append(("code", node.astext()))
-        elif isinstance(node, nodes.paragraph) and parent not in ("entry", "list_item"):
-            kind = "text" if parent in ("section", "document") else parent
-            found.append((kind, node.astext()))
-    return found
-
-
-def read(style, text):
-    """(kind, text) of all there is in a page, with single spaces."""
-    if style == "rst":
-        found = read_rst(text)
-    else:
-        if style == "md":  # as JupyterLab and GitHub show it: HTML in it is HTML
-            to_html = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
-            text = to_html(text)
-        found = Elements(text).found
-    return [
-        (kind, some.strip("\n") if kind == "code" else " ".join(some.split()))
-        for kind, some in found
-    ]
+OF_ONE_TEXT = {Heading: "heading", Text: "text", Caution: "caution", Code: "code"}
+ANSWERS = {"html": "answer", "md": "title", "rst": "text"}  # bold in Markdown
 
 
 def expected(style, blocks):
@@ -127,10 +42,10 @@ def expected(style, blocks):
     found = []
     for block in blocks:
         match block:
-            case Heading(_, text):
-                found.append(("heading", text))
-            case Text(text):
-                found.append(("text", text))
+            case Heading() | Text() | Caution() | Code():
+                found.append((OF_ONE_TEXT[type(block)], block.text))
+            case Answer(sentences):
+                found += [(ANSWERS[style], text) for text in sentences]
             case Bullets(items):
                 found += [("item", item) for item in items]
             case Table(title, frame):
@@ -139,8 +54,6 @@ def expected(style, blocks):
                     found += _cells([name, *row])
             case Picture(path, caption, alt):
                 found += [("alt", alt), ("source", path.name), ("caption", caption)]
-            case Code(text):
-                found.append(("code", text))
     if style == "html":  # holds the picture itself
         data = "data:image/png;base64," + base64.b64encode(PNG).decode()
         found = [(kind, data if kind == "source" else text) for kind, text in found]
@@ -158,6 +71,8 @@ def all_blocks(directory, text, file="figure.png"):
     return [
         Heading(1, text),
         Text(text),
+        Answer((text, f"{text} is better.")),
+        Caution(text),
         Heading(2, f"About {text}"),
         Bullets((text, f"{text} leads with 24.49 s.", text)),
         Table(text, frame.rename_axis("run")),
@@ -301,212 +216,67 @@ def test_a_page_of_html_is_whole(tmp_path):
     assert names[:4] == ["html", "head", "meta", "title"] and tags[0][1]["lang"] == "en"
     assert tags[2][1] == {"charset": "utf-8"}
     assert "<title>A &lt;title&gt; &amp; more</title>" in text
-    assert [attributes for tag, attributes in tags if tag == "details"] == [{"open": None}, {}]
+    assert names.count("details") == 1 and names.index("details") > names.index("caption")
 
 
-# --- the author's words -------------------------------------------------------------------------
+# --- what is folded, and what is listed ---------------------------------------------------------
 
 
-def some_page(value="1"):
-    frame = pd.DataFrame({"a_": [value]}, pd.Index(["x"], name="run"))
-    return [Heading(1, "T"), Text(f"It is {value}."), Words("overview", "(Write.)"),
-            Heading(2, "More"), Words("key findings", "(Write more.)"),
-            Table("t", frame)]  # fmt: skip
+def some_sections():
+    frame = pd.DataFrame({"a": ["1"]}, pd.Index(["x"], name="run"))
+    return [
+        Heading(1, "T"), Contents(), Heading(2, "Going on"), Text("It goes on."),
+        Heading(2, "Everything, else"), Fold("All of it", (Heading(3, "More"), Table("t", frame))),
+        Fold("A_b (c)", (Text("Here."),)),
+    ]  # fmt: skip
 
 
-def between(style, key, data):
-    """What stands between the marks of a place, without line breaks around it.
-
-    In reStructuredText the first mark is followed by an empty comment.
-    """
-    begin, end = (mark.format(key).encode() for mark in MARKS[style])
-    _, found, rest = data.partition(begin)
-    assert found
-    words, found, _ = rest.partition(end)
-    assert found
-    if style == "rst":
-        assert words.startswith(b"\n\n..\n")
-        words = words[5:]
-    return words.strip(b"\n")
+def test_html_folds(tmp_path):
+    (path,) = write_page(tmp_path / "a.html", some_sections())
+    found = read("html", path.read_text(encoding="utf-8"))
+    assert [text for kind, text in found if kind == "title"] == ["All of it", "t", "A_b (c)"]
+    assert ("text", "Here.") in found
 
 
-def edit(path, key, words):
-    """What an author does: other words in a place of a page."""
-    begin, end = (mark.format(key).encode() for mark in MARKS[path.suffix[1:]])
-    head, _, rest = path.read_bytes().partition(begin)
-    _, _, tail = rest.partition(end)
-    path.write_bytes(head + begin + b"\n\n" + words + b"\n\n" + end + tail)
+@pytest.mark.parametrize("style", ["md", "rst"])
+def test_other_formats_have_an_appendix(tmp_path, style):
+    page_, appendix = write_page(tmp_path / f"a b.{style}", some_sections())
+    assert appendix.name == f"a b_appendix.{style}"
+    shown, folded = (read(style, path.read_text(encoding="utf-8")) for path in (page_, appendix))
+    assert ("text", "Here.") not in shown and ("text", "It goes on.") not in folded
+    assert [x for x in folded if x[0] == "heading"] == [
+        ("heading", text) for text in ("T: appendix", "All of it", "More", "A_b (c)")
+    ]
+    text = page_.read_text(encoding="utf-8")
+    assert (
+        "](a%20b_appendix.md#all-of-it)" if style == "md" else "<a%20b_appendix.rst>`__"
+    ) in text
+    said = [text for kind, text in shown if kind == "item"]
+    assert len(said) >= 2 and "All of it" in said[-2] and "A_b (c)" in said[-1]
 
 
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_a_new_page_says_what_belongs_where(tmp_path, style):
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    shown = [text for kind, text in read(style, path.read_text(encoding="utf-8")) if kind == "text"]
-    assert shown == ["It is 1.", "(Write.)", "(Write more.)"]
-    first = path.read_bytes()
-    write_page(path, some_page())
-    assert path.read_bytes() == first
+def test_a_page_without_folds_has_no_appendix(tmp_path):
+    assert write_page(tmp_path / "a.md", [Heading(1, "T")]) == [tmp_path / "a.md"]
 
 
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_a_place_that_was_emptied_stays_empty(tmp_path, style):
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    edit(path, "overview", b"")
-    for _ in range(2):
-        write_page(path, some_page())
-        assert between(style, "overview", path.read_bytes()) == b""
-        text = path.read_text(encoding="utf-8")
-        assert "(Write.)" not in text and "(Write more.)" in text
+def test_contents_lead_to_the_sections(tmp_path):
+    text = page(some_sections(), "html", tmp_path)
+    links = [attributes["href"] for tag, attributes in Elements(text).tags if tag == "a"]
+    places = [f"#{attributes['id']}" for tag, attributes in Elements(text).tags if tag == "h2"]
+    assert links == places == ["#going-on", "#everything-else"]
+    text = page(some_sections(), "md", tmp_path, None, tmp_path / "x.md")
+    assert "- [Going on](#going-on)\n- [Everything, else](#everything-else)" in text
 
 
-def test_indented_words_are_a_quotation(tmp_path):
-    """In reStructuredText; and not part of the comment that marks where they begin."""
-    path = tmp_path / "a.rst"
-    write_page(path, some_page())
-    edit(path, "overview", b"   Somebody said so.")
-    write_page(path, some_page())
-    assert ("block_quote", "Somebody said so.") in read("rst", path.read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_where_the_end_of_words_is_not_marked_nothing_is_overwritten(tmp_path, style):
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    edit(path, "overview", b"Much work.")
-    end = MARKS[style][1].encode()
-    path.write_bytes(path.read_bytes().replace(end, b"", 1))
-    before = path.read_bytes()
-    with pytest.raises(TmnetError, match="is missing behind the author's words under 'overview'"):
-        write_page(path, some_page())
-    assert path.read_bytes() == before
-
-
-words_of_authors = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1, max_size=40
-)
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_the_authors_words_survive_byte_for_byte(tmp_path, style):
-    path = tmp_path / f"a.{style}"
-
-    @settings(max_examples=25, derandomize=True)
-    @given(words_of_authors.filter(lambda text: text.strip()))
-    @example("  indented, \\1 \\g<0> *bold* {0} %s\n\n\ttab  \n  trailing  ")
-    @example("<!-- a comment -->\n.. a comment\n\n<p>é</p>")
-    @example("author's words: overview")
-    def check(text):
-        words = text.encode()
-        path.unlink(missing_ok=True)
-        write_page(path, some_page())
-        edit(path, "overview", words)
-        for value in "23":
-            write_page(path, some_page(value))
-            data = path.read_bytes()
-            assert between(style, "overview", data) == words.strip(b"\n")
-            assert between(style, "key findings", data).count(b"(Write more.)") == 1
-            assert f"It is {value}.".encode() in data and b"It is 1." not in data
-
-    check()
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_words_in_every_place_keep_to_their_place(tmp_path, style):
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    for key in ("overview", "key findings"):
-        edit(path, key, f"About {key}:\n\n- one\n- two".encode())
-    write_page(path, some_page()[3:] + some_page()[:3])  # in another order
-    data = path.read_bytes()
-    for key in ("overview", "key findings"):
-        assert between(style, key, data) == f"About {key}:\n\n- one\n- two".encode()
-    assert data.index(b"About key findings") < data.index(b"About overview")
-    assert b"(Write" not in data
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "byte order mark"])
-def test_words_survive_an_editor_of_windows(tmp_path, style, mark):
-    """Which writes other line ends, and maybe a mark at the start."""
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    edit(path, "overview", "Größer.\n\nSecond.".encode())
-    path.write_bytes(mark + path.read_bytes().replace(b"\n", b"\r\n"))
-    write_page(path, some_page("2"))
-    first = path.read_bytes()
-    assert between(style, "overview", first) == "Größer.\n\nSecond.".encode()
-    assert b"\r" not in first and not first.startswith(b"\xef") and b"It is 2." in first
-    write_page(path, some_page("2"))
-    assert path.read_bytes() == first
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-def test_a_page_in_another_encoding_is_not_overwritten(tmp_path, style):
-    """Else the words in it would be lost."""
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    edit(path, "overview", "Größer.".encode())
-    data = path.read_text(encoding="utf-8").encode("cp1252")
-    path.write_bytes(data)
-    with pytest.raises(TmnetError, match=re.escape(str(path))):
-        write_page(path, some_page("2"))
-    assert path.read_bytes() == data
-
-
-@pytest.mark.parametrize("style", PAGE_FORMATS)
-@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["", "windows"])
-def test_words_can_be_given(tmp_path, style, ends):
-    """As from a notebook: plain paragraphs, in place of those in the page; others stay."""
-    path = tmp_path / f"a.{style}"
-    write_page(path, some_page())
-    edit(path, "key findings", b"<p>From the file.</p>" if style == "html" else b"From the file.")
-    text = ends.join(["A run_ *is* <b>", "", "", "  Second & `last`. "])
-    write_page(path, some_page(), {"overview": text})
-    shown = [text for kind, text in read(style, path.read_text(encoding="utf-8")) if kind == "text"]
-    assert shown == ["It is 1.", "A run_ *is* <b>", "Second & `last`.", "From the file."]
-    first = path.read_bytes()
-    write_page(path, some_page())
-    assert path.read_bytes() == first
-
-
-def test_a_page_that_cannot_be_written(tmp_path):
-    with pytest.raises(TmnetError, match="cannot be written"):
-        write_page(tmp_path / "missing" / "a.md", some_page())
-    (tmp_path / "a.md").mkdir()
-    with pytest.raises(TmnetError, match="cannot be written"):
-        write_page(tmp_path / "a.md", some_page())
-    assert [path.name for path in tmp_path.iterdir()] == ["a.md"]
+def test_contents_of_restructuredtext_are_those_of_docutils(tmp_path):
+    core = pytest.importorskip("docutils.core")
+    text = page(some_sections(), "rst", tmp_path, None, tmp_path / "x.rst")
+    tree = core.publish_doctree(text)
+    (topic,) = [node for node in tree.findall() if node.tagname == "topic"]
+    assert topic.astext().split("\n\n") == ["Going on", "Everything, else"]
 
 
 # --- LaTeX --------------------------------------------------------------------------------------
-
-
-def read_tex(text):
-    """Titles and rows of cells of tables in LaTeX, without their escapes."""
-    signs = {r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^",
-             r"\ensuremath{<}": "<", r"\ensuremath{>}": ">", r"\^{}": "^",
-             r"\textless{}": "<", r"\textgreater{}": ">"}  # fmt: skip
-    signs |= {f"\\{sign}": sign for sign in "&%$#_{}"} | {"$-$": "−"}
-    pattern = re.compile("|".join(map(re.escape, sorted(signs, key=len, reverse=True))))
-
-    def plain(some):
-        rest = pattern.sub("", some)
-        assert not re.search(r"[\\&%$#_{}~^]", rest), f"{some!r} is not escaped"
-        return " ".join(pattern.sub(lambda match: signs[match[0]], some).split())
-
-    titles = [plain(some) for some in re.findall(r"\\paragraph\{(.*)\}\n", text)]
-    tables = []
-    for head, body in re.findall(
-        r"\\begin\{tabular\}\{([lr]+)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL
-    ):
-        lines = [line for line in body.split("\n") if not re.fullmatch(r"\\\w+|", line)]
-        assert all(line.endswith(r"\\") for line in lines)
-        rows = [[plain(x) for x in re.split(r"(?<!\\)&", line[:-2])] for line in lines]
-        assert {len(row) for row in rows} == {len(head)}
-        tables.append(rows)
-    return titles, tables
 
 
 @settings(max_examples=100, derandomize=True)
@@ -521,3 +291,30 @@ def test_text_comes_out_of_latex_as_it_went_in(text):
     titles, tables = read_tex(document([(f"{text} (s)", frame)], "tex"))
     assert titles == [f"{text} (s)"]
     assert tables == [[["run", text, "other"], [text, text, "24.49*"]]]
+
+
+def test_tables_of_latex_have_captions_and_labels_of_their_own():
+    from tmnet.tables import document
+
+    frame = pd.DataFrame([["1"]], ["x"], ["a"])
+    text = document([("A01: best (s)", frame), ("A01, best s", frame), ("loss", frame)], "tex")
+    labels = re.findall(r"\\label\{(.*?)\}", text)
+    assert labels == ["tab:a01-best-s", "tab:a01-best-s-no2", "tab:loss"]
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
+
+
+def test_tables_of_latex_are_as_wide_as_a_page():
+    """Scaled down where they are wider, in parts where that would be too small, and long texts are
+    broken into lines."""
+    from tmnet.tables import document
+
+    def rows(columns, letters):
+        frame = pd.DataFrame([["1" * letters] * columns], ["x"], [f"c{i}" for i in range(columns)])
+        return document([("T", frame)], "tex")
+
+    assert "resizebox" not in rows(4, 10)
+    assert rows(12, 10).count(r"\resizebox{\linewidth}{!}{%") == 1
+    many = rows(40, 10)
+    assert [title for title in read_tex(many)[0]] == [f"T ({i} of 4)" for i in (1, 2, 3, 4)]
+    assert sum(len(table[0]) - 1 for table in read_tex(many)[1]) == 40
+    assert r"p{0.3\linewidth}" in rows(2, 60)

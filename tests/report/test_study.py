@@ -19,9 +19,10 @@ RUNS_AB = "runs: [a, b]\n"
 @pytest.mark.parametrize("name", ["network_size_published", "network_size_big_long"])
 def test_the_studies_that_come_with_tmnet(name):
     some = load_study(name)
-    assert some.runs == some.names() == RUNS
+    assert some.runs == some.run_names() == RUNS
     assert some.baseline == "A01_as20_long" and some.closer == RUNS[:2]
-    assert some.prefix == PREFIX and not some.arms
+    assert some.prefix == PREFIX and not some.arms and not some.primary
+    assert [some.short(name) for name in RUNS] == ["big", "small", "two maps", "two maps long"]
     assert load_study(data_path("studies", f"{name}.yaml")) == some
     assert load_study(str(data_path("studies", f"{name}.yaml"))) == some
 
@@ -40,11 +41,19 @@ def test_a_study_from_a_file_of_windows(tmp_path):
     )
 
 
-def test_names_of_a_study_with_arms():
-    some = Study.from_dict(
-        {"title": "t", "question": "q", "arms": {"x": ["a", "b"], "y": ["c"]}, "baseline": "c"}
-    )
-    assert some.names() == ["a", "b", "c"]
+def test_a_study_with_arms():
+    fields = {"arms": {"x": ["a", "b"], "y": ["c"]}, "baseline": "y", "names": {"x": "X", "a": "A"}}
+    some = Study.from_dict({"title": "t", "question": "q"} | fields)
+    assert some.run_names() == ["a", "b", "c"] and some.baseline == "y"
+    assert [some.short(name) for name in ("x", "y", "a", "b")] == ["X", "y", "A", "b"]
+
+
+def test_short_names_and_primary_metrics_from_a_file(tmp_path):
+    more = "names: {a: the first, b: the second}\nprimary: [A01/eval/late_rate]\n"
+    (tmp_path / "x.yaml").write_text(f"{BASE}{RUNS_AB}{more}")
+    some = load_study(tmp_path / "x.yaml")
+    assert some.names == {"a": "the first", "b": "the second"}
+    assert some.primary == ["A01/eval/late_rate"] and some.short("a") == "the first"
 
 
 FIELDS = {  # values that are wrong, and what the sentence must say is right
@@ -53,7 +62,10 @@ FIELDS = {  # values that are wrong, and what the sentence must say is right
     "prefix": ("a text", ["3", "", "[x]"]),
     "runs": ("a list of names", ["a", "[1]", "{a: b}", "", "[[a]]"]),
     "closer": ("a list of names", ["a", "[1]", "{a: b}", "[a, 2]"]),
-    "baseline": ("the name of a run", ["3", "[a]", "true"]),
+    "baseline": ("the name of a run or of an arm", ["3", "[a]", "true"]),
+    "primary": ("a list of names of metrics", ["loss", "[1]", "{a: b}", "[[a]]"]),
+    "names": ("names of runs or arms, each with a short one",
+              ["a", "[a]", "{a: 1}", "{a: }", "{a: ''}", "{a: ' '}", "{a: [b]}"]),
     "after": ("a number", ["x", "true", "[1]", "5 min", "{}"]),
     "interval": ("a number", ["x", "true", "[1]"]),
     "step_interval": ("a number", ["x", "false", "50k"]),
@@ -107,7 +119,10 @@ def test_names_of_arms_that_are_numbers(tmp_path):
         (f"title: t\n{RUNS_AB}", ["needs a question"]),
         (f"{BASE}{RUNS_AB}baseline: c\n", ["'c'", "none of its runs: a, b"]),
         (f"{BASE}{RUNS_AB}closer: [a, d]\n", ["'d'", "none of its runs: a, b"]),
-        (f"{BASE}arms: {{x: [a], y: [b]}}\nbaseline: x\n", ["baseline", "'x'", "runs: a, b"]),
+        (f"{BASE}arms: {{x: [a], y: [b]}}\nbaseline: a\n", ["baseline", "'a'", "arms: x, y"]),
+        (f"{BASE}{RUNS_AB}names: {{c: d}}\n", ["names has 'c'", "runs and arms: a, b"]),
+        (f"{BASE}{RUNS_AB}names: {{a: x, b: x}}\n", ["names calls two of a, b 'x'"]),
+        (f"{BASE}{RUNS_AB}names: {{a: b}}\n", ["names calls two of a, b 'b'"]),
         ("", ["holds no fields"]),
         ("- title\n- question\n", ["holds no fields"]),
         ("just text\n", ["holds no fields"]),
@@ -172,6 +187,8 @@ def test_a_study_that_is_not_there(tmp_path):
         ({"step_interval": -1}, "interval is -1"),
         ({"thresholds": {"los": 3}}, "no metric los. Nearest: loss"),
         ({"thresholds": {"own/start": 3}}, "own/start"),
+        ({"primary": ["los"]}, "no metric los. Nearest: loss"),
+        ({"primary": ["own/start"]}, "own/start"),
         ({"runs": ["only", "oly_b"]}, "no run oly_b"),
         ({"arms": {"x": ["only"], "y": ["only"]}}, "only is given twice"),
     ],

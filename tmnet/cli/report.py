@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from tmnet.errors import TmnetError
-from tmnet.files import file_name, plain_name
+from tmnet.files import FIGURE_FORMATS, file_name, plain_name
 
 LONG_NAME = 80  # of a page, by the names of its runs
 
@@ -64,16 +64,15 @@ def run(args: argparse.Namespace) -> None:
         studies = {page: ("", Study(title=title, question="", runs=runs, prefix=page))}
     for page, (name, study) in studies.items():
         what = [name] if name else ["--runs", *study.runs]
-        where = ["--logdir", str(logdir)]
-        options = ["--format", *args.format, "--output-dir", args.output_dir]
-        options += ["--formats", ",".join(args.formats), "--width", args.width]
-        commands = [
-            shlex.join(["tmnet", "compare", *study.names(), *where]),
-            shlex.join(["tmnet", "report", *what, *where, *options]),
-        ]
+        options = ["--output-dir", args.output_dir]
+        options += ["--format", *args.format] if args.format != ["html"] else []
+        options += ["--formats", ",".join(args.formats)] if args.formats != ["png"] else []
+        options += ["--width", args.width] if args.width != "page" else []
+        command = shlex.join(["tmnet", "report", *what, "--logdir", str(logdir), *options])
         files = report(
             study, logdir=logdir, directory=args.output_dir, name=page, styles=args.format,
-            formats=args.formats, commands=commands, cache=not args.no_cache, width=args.width,
+            formats=args.formats, commands=[command], cache=not args.no_cache, width=args.width,
         )  # fmt: skip
         pages = files[: len(args.format)]
-        print(f"{', '.join(map(str, pages))}, and {len(files) - len(pages)} figures and tables")
+        figures = len({path.stem for path in files if path.suffix[1:] in FIGURE_FORMATS})
+        print(f"{', '.join(map(str, pages))}, with {figures} figures")

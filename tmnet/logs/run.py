@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 from collections.abc import Sequence
@@ -133,6 +134,12 @@ class Run:
                 f"{began[-1]:,}: along the steps the last of them is the run; along time all count."
             )
         return doubts
+
+    def called(self, name: str) -> Run:
+        """The same run under another name, such as a short one for figures."""
+        other = copy.copy(self)
+        other.name = name
+        return other
 
     def __repr__(self) -> str:
         return (

@@ -5,14 +5,26 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import pandas as pd
-
 from tmnet.errors import TmnetError
 from tmnet.files import write_output
+from tmnet.report.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Caution,
+    Code,
+    Contents,
+    Fold,
+    Heading,
+    Picture,
+    Table,
+    Text,
+    Words,
+)
+from tmnet.report.markdown import from_markdown
 from tmnet.safe_text import (
     distinct,
     emphasised,
@@ -26,90 +38,43 @@ from tmnet.safe_text import (
 from tmnet.text_table import names_for_markdown, render
 
 PAGE_FORMATS = ("md", "rst", "html")
+LONG_CELL = r"<td([^>]*)>([^<]{30})"  # that may be broken into lines
 _UNDERLINES = "=-~^"
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1000px;
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1rem auto 3rem; max-width: 1140px;
        padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.6rem } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc }
-h3 { font-size: 1.1rem; margin: 1.8rem 0 .3rem }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
-th, td { padding: .15rem .7rem; border-bottom: 1px solid #e4e4e4; vertical-align: top }
-thead th { border-bottom: 2px solid #888 }
-figure { margin: 1rem 0 } figcaption, caption { color: #555; font-size: .85rem; text-align: left }
-pre { background: #f5f5f5; padding: .6rem 1rem; overflow-x: auto }
-.wide { overflow-x: auto }
-img { max-width: min(100%, 720px); height: auto }
+p, ul { margin: .5rem 0 } li { margin: .25rem 0 }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .3rem }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 1px solid #ccc }
+h3 { font-size: 1.05rem; margin: 1.8rem 0 .3rem }
+.answer { font-weight: 600; margin: .35rem 0 }
+.caution { background: #fff6dd; border-left: 4px solid #d79a00; padding: .25rem .7rem }
+nav { margin: .8rem 0; line-height: 1.8 } nav a { margin-right: 1.3em } a { color: #0b57a4 }
+table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums }
+th, td { padding: .15rem .4rem; border-bottom: 1px solid #e4e4e4; vertical-align: top;
+         text-align: left }
+td { white-space: nowrap } td.long { white-space: normal; min-width: 14em }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom }
+figure { margin: .6rem 0 }
+img { max-width: min(100%, 720px); height: auto; display: block } .wide img { max-width: 100% }
+figcaption, caption { color: #555; font-size: .8rem; text-align: left }
+caption { padding-bottom: .2rem; white-space: nowrap }
+pre { background: #f5f5f5; padding: .6rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere }
+.wide { overflow-x: auto; margin: .6rem 0 }
+details details { margin: .3rem 0 }
 summary { cursor: pointer; font-weight: 600; margin: .4rem 0 }
+@media print {
+  body { font-size: 10pt; margin: 0; max-width: none; padding: 0 }
+  table { font-size: 7pt } th, td { padding: .1rem .3rem } .wide { overflow: visible }
+  figure, tr, .caution { break-inside: avoid } h2, caption { break-after: avoid }
+  nav, details:not([open]) { display: none }
+}
 """
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A heading; level 1 is the page's title."""
-
-    level: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Bullets:
-    """A list."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of strings under its title; a long one is folded where the format can."""
-
-    title: str
-    frame: pd.DataFrame
-    folded: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure that was written to a file beside the page."""
-
-    path: Path
-    caption: str
-    alt: str
-
-
-@dataclass(frozen=True)
-class Code:
-    """Lines to be typed."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Words:
-    """A place for the author's own words, which stay when the page is made again.
-
-    Parameters
-    ----------
-    key : str
-        What tells it from the others of the page.
-    prompt : str
-        What belongs there; stands there until somebody writes something else.
-    """
-
-    key: str
-    prompt: str
-
-
-Block = Heading | Text | Bullets | Table | Picture | Code | Words
-
-
-def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | None = None) -> None:
+def write_page(
+    path: Path, blocks: Sequence[Block], words: Mapping[str, str] | None = None
+) -> list[Path]:
     """Write a page in the format that its name ends in; keep the author's words in it.
 
     Parameters
@@ -117,7 +82,12 @@ def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | N
     path : Path
     blocks : sequence of Block
     words : mapping, optional
-        New words of the author by key, as plain paragraphs, in place of those in the page.
+        New words of the author by key, in Markdown, in place of those in the page.
+
+    Returns
+    -------
+    list of Path
+        The page; and its appendix, if it has one.
 
     Raises
     ------
@@ -135,15 +105,32 @@ def write_page(path: Path, blocks: Sequence[Block], words: Mapping[str, str] | N
         ) from None
     except TmnetError as error:
         raise TmnetError(f"{path}: {error}") from None
-    for key, text in (words or {}).items():
-        kept[key] = _WRITE[style](Text(text), path.parent)
-    text = page(blocks, style, path.parent, kept)
-    write_output(path, lambda file: file.write(text.encode()))
+    kept |= {key: from_markdown(text, style) for key, text in (words or {}).items()}
+    texts = {path: page(blocks, style, path.parent, kept, appendix := appendix_of(path))}
+    if style != "html" and (folded := [block for block in blocks if isinstance(block, Fold)]):
+        texts[appendix] = page(_appendix(blocks, folded), style, path.parent)
+    for file, text in texts.items():
+        write_output(file, lambda out, text=text: out.write(text.encode()))
+    return list(texts)
+
+
+def appendix_of(path: Path) -> Path:
+    """Where the appendix of a page is."""
+    return path.with_name(f"{path.stem}_appendix{path.suffix}")
+
+
+def _appendix(blocks: Sequence[Block], folded: Sequence[Fold]) -> list[Block]:
+    title = next((block.text for block in blocks if isinstance(block, Heading)), "")
+    parts: list[Block] = [Heading(1, f"{_line(title)}: appendix")]
+    for fold in folded:
+        parts += [Heading(2, fold.title), *fold.blocks]
+    return parts
 
 
 def page(
-    blocks: Sequence[Block], style: str, directory: Path, words: dict[str, str] | None = None
-) -> str:
+    blocks: Sequence[Block], style: str, directory: Path, words: Mapping[str, str] | None = None,
+    appendix: Path | None = None,
+) -> str:  # fmt: skip
     """A page as text.
 
     Parameters
@@ -152,24 +139,35 @@ def page(
     style : {"md", "rst", "html"}
     directory : Path
         Where the page will be, and what its figures' paths are relative to.
-    words : dict, optional
-        The author's words, by key.
+    words : mapping, optional
+        The author's words, by key, in the page's format.
+    appendix : Path, optional
+        Where what is folded will be, in a format that cannot fold.
     """
-    write, parts = _WRITE[style], []
+    words = words or {}
     # what was written where there is nothing to say any more is not thrown away
     places = {block.key for block in blocks if isinstance(block, Words)}
-    blocks = [*blocks, *(Words(key, "") for key in words or {} if key not in places)]
+    blocks = [*blocks, *(Words(key) for key in words if key not in places)]
+    write, parts = _WRITE[style], []
     for block in blocks:
-        if isinstance(block, Words):
-            begin, end = _marks(style, block.key)
-            inner = (words or {}).get(block.key)
-            if inner is None:
-                inner = write(Text(block.prompt), directory)
-            if style == "rst":  # an empty comment, or indented words would belong to the mark's
-                begin = f"{begin}\n\n.."
-            parts.append("\n\n".join([begin, inner, end] if inner else [begin, end]))
-        else:
-            parts.append(write(block, directory))
+        match block:
+            case Words(key, heading):
+                begin, end = _marks(style, key)
+                inner = words.get(key, "")
+                if heading and inner.strip():
+                    parts.append(write(Heading(2, heading), directory))
+                if style == "rst":  # an empty comment, or indented words would be the mark's
+                    begin = f"{begin}\n\n.."
+                parts.append("\n\n".join([begin, inner, end] if inner else [begin, end]))
+            case Contents():
+                parts.append(_contents(_sections(blocks, words), style))
+            case Fold(title, inside) if style == "html":
+                texts = "\n\n".join(write(part, directory) for part in inside)
+                parts.append(f"<details><summary>{for_html(title)}</summary>\n{texts}\n</details>")
+            case Fold(title) if appendix:
+                parts.append(_link_to(title, appendix, directory, style))
+            case _:
+                parts.append(write(block, directory))
     text = "\n\n".join(parts) + "\n"
     if style != "html":
         return text
@@ -179,6 +177,38 @@ def page(
         f"<title>{for_html(_line(title))}</title><style>{_STYLE}</style></head>\n<body>\n{text}"
         "</body></html>\n"
     )
+
+
+def _sections(blocks: Sequence[Block], words: Mapping[str, str]) -> list[str]:
+    """What its contents list."""
+    return [
+        block.text if isinstance(block, Heading) else block.heading
+        for block in blocks
+        if (isinstance(block, Heading) and block.level == 2)
+        or (isinstance(block, Words) and block.heading and words.get(block.key, "").strip())
+    ]
+
+
+def _contents(sections: Sequence[str], style: str) -> str:
+    if style == "rst":
+        return ".. contents::\n   :local:\n   :depth: 1"
+    if style == "md":
+        return "\n".join(f"- [{for_markdown(text)}](#{_anchor(text)})" for text in sections)
+    links = (f'<a href="#{_anchor(text)}">{for_html(text)}</a>' for text in sections)
+    return f"<nav>{' '.join(links)}</nav>"
+
+
+def _anchor(heading: str) -> str:
+    """The name of a section in links, as Markdown's readers make it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _link_to(title: str, appendix: Path, directory: Path, style: str) -> str:
+    """A link to a part of the appendix."""
+    link = _link(appendix, directory)
+    if style == "md":
+        return f"- [{for_markdown(title)}]({link}#{_anchor(title)})"
+    return f"- {for_rst(title)}: `{appendix.name} <{link}>`__"
 
 
 def authors_words(text: str, style: str) -> dict[str, str]:
@@ -220,6 +250,10 @@ def _markdown(block: Block, directory: Path) -> str:
             return f"{'#' * level} {for_markdown(_line(text))}"
         case Text(text):
             return "\n\n".join(map(for_markdown, _paragraphs(text)))
+        case Answer(sentences):
+            return "\n\n".join(emphasised(text, "**") for text in sentences)
+        case Caution(text):
+            return f"> {for_markdown(_line(text))}"
         case Bullets(items):
             return "\n".join(f"- {for_markdown(item)}" for item in items)
         case Table(title, frame):
@@ -242,6 +276,10 @@ def _rst(block: Block, directory: Path) -> str:
             return f"{text}\n{_UNDERLINES[level - 1] * len(text.encode())}"
         case Text(text):
             return "\n\n".join(map(for_rst, _paragraphs(text)))
+        case Answer(sentences):
+            return "\n\n".join(map(for_rst, sentences))
+        case Caution(text):
+            return f".. caution::\n\n   {for_rst(_line(text))}"
         case Bullets(items):
             return "\n".join(f"- {for_rst(item)}" for item in items)
         case Table(title, frame):
@@ -266,21 +304,28 @@ def _rst(block: Block, directory: Path) -> str:
 def _html(block: Block, directory: Path) -> str:
     match block:
         case Heading(level, text):
-            return f"<h{level}>{for_html(_line(text))}</h{level}>"
+            name = f' id="{for_html(_anchor(text))}"' if level == 2 else ""
+            return f"<h{level}{name}>{for_html(_line(text))}</h{level}>"
         case Text(text):
             return "\n".join(f"<p>{for_html(paragraph)}</p>" for paragraph in _paragraphs(text))
+        case Answer(sentences):
+            return "\n".join(f'<p class="answer">{for_html(text)}</p>' for text in sentences)
+        case Caution(text):
+            return f'<p class="caution">{for_html(_line(text))}</p>'
         case Bullets(items):
             return f"<ul>{''.join(f'<li>{for_html(item)}</li>' for item in items)}</ul>"
         case Table(title, frame, folded):
-            return (
-                f"<details{'' if folded else ' open'}><summary>{for_html(title)}</summary>"
-                f'<div class="wide">{render(frame, "html")}</div></details>'
-            )
-        case Picture(path, caption, alt):
+            cells = re.sub(LONG_CELL, r'<td class="long"\1>\2', render(frame, "html"))
+            table = f'<div class="wide">{cells}</div>'
+            if folded:
+                return f"<details><summary>{for_html(title)}</summary>{table}</details>"
+            return table.replace("<table>", f"<table><caption>{for_html(title)}</caption>", 1)
+        case Picture(path, caption, alt, wide):
             kind = {"jpg": "jpeg", "svg": "svg+xml"}.get(path.suffix[1:], path.suffix[1:])
             data = base64.b64encode(path.read_bytes()).decode()
             return (
-                f'<figure><img alt="{for_html(alt)}" src="data:image/{kind};base64,{data}">'
+                f'<figure class="{"wide" if wide else "narrow"}">'
+                f'<img alt="{for_html(alt)}" src="data:image/{kind};base64,{data}">'
                 f"<figcaption>{for_html(caption)}</figcaption></figure>"
             )
         case Code(text):

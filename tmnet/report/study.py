@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +25,12 @@ class Study(Section):
         Names of runs; in place of them `arms` may name arms, each with a list of runs.
     arms : dict of str to list of str
     baseline : str or None
-        The run to which the others' values are compared.
+        The run, or the arm, with which the others are compared; by default the first.
+    primary : list of str
+        The metrics by which they are, declared before anybody looks; by default those of
+        `tmnet.analysis.findings.findings`.
+    names : dict of str to str
+        Short names of runs, or of arms, for the page, its figures and its tables.
     closer : list of str
         Runs that are looked at over the whole of their own common window, too.
     after : float or None
@@ -44,7 +49,13 @@ class Study(Section):
     arms: dict[str, list[str]] = knob(
         dict, form="names of arms, each with a list of runs", holds=lambda arms: all(arms.values())
     )
-    baseline: str | None = knob(None, form="the name of a run")
+    baseline: str | None = knob(None, form="the name of a run or of an arm")
+    primary: list[str] = knob(list, form="a list of names of metrics")
+    names: dict[str, str] = knob(
+        dict,
+        form="names of runs or arms, each with a short one",
+        holds=lambda names: all(map(str.strip, names.values())),
+    )
     closer: list[str] = knob(list, form="a list of names")
     after: float | None = None
     thresholds: dict[str, float] = knob(
@@ -65,17 +76,36 @@ class Study(Section):
         check_prefix(self.prefix)
         if bool(self.runs) == bool(self.arms):
             raise TmnetError("A study needs either runs or arms.")
-        names = self.names()
-        for field, named in (("closer", self.closer), ("baseline", [self.baseline])):
-            for name in named:
-                if name is not None and name not in names:
-                    raise TmnetError(
-                        f"{field} has {name!r}, which is none of its runs: {', '.join(names)}."
-                    )
+        runs = self.run_names()
+        self._check_known("closer", self.closer, runs, "runs")
+        compared = ("arms", list(self.arms)) if self.arms else ("runs", runs)
+        if self.baseline is not None:
+            self._check_known("baseline", [self.baseline], compared[1], compared[0])
+        self._check_known("names", self.names, [*self.arms, *runs], "runs and arms")
+        for group in (list(self.arms), runs):
+            short = [self.short(name) for name in group]
+            if twice := [
+                name for name in short if short.count(name) > 1 and name in self.names.values()
+            ]:
+                raise TmnetError(
+                    f"names calls two of {', '.join(group)} {twice[0]!r}; each needs its own."
+                )
 
-    def names(self) -> list[str]:
+    @staticmethod
+    def _check_known(field: str, named: Iterable[str], known: Sequence[str], what: str) -> None:
+        for name in named:
+            if name not in known:
+                raise TmnetError(
+                    f"{field} has {name!r}, which is none of its {what}: {', '.join(known)}."
+                )
+
+    def run_names(self) -> list[str]:
         """Of all its runs."""
         return list(self.runs) or [name for runs in self.arms.values() for name in runs]
+
+    def short(self, name: str) -> str:
+        """What a run, or an arm, is called on the page."""
+        return self.names.get(name, name)
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Study:

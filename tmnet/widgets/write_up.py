@@ -10,6 +10,7 @@ import numpy as np
 
 from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path
 from tmnet.comparison import Comparison, compare_by
@@ -19,7 +20,8 @@ from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
 from tmnet.report.page import PAGE_FORMATS
-from tmnet.report.report import PROMPTS, report
+from tmnet.report.report import report
+from tmnet.report.sections import PROMPTS
 from tmnet.report.study import Study
 from tmnet.safe_text import for_html, for_label, lines_for_html
 from tmnet.tables import with_unit
@@ -37,7 +39,7 @@ from tmnet.widgets.parts import (
     whole_steps,
 )
 
-NO_BASELINE = "none"
+PRIMARY = ("late_rate", "late_best_of_10", "late_mean_all", "anytime_rate")  # of each map's races
 
 
 def write_up(logdir: str | Path) -> WriteUp:
@@ -86,7 +88,11 @@ class WriteUp(widgets.HBox):
             options=options_of(zip(names, names)), value=names, rows=min(8, len(names) + 1),
             description="Runs", tooltip="What the page compares", style=LABEL, layout=FULL,
         )  # fmt: skip
-        self.baseline = dropdown("Baseline", [NO_BASELINE], "Differences are shown to this run")
+        self.baseline = dropdown("Baseline", names, "With which the other runs are compared")
+        self.primary = widgets.SelectMultiple(
+            rows=5, description="Compared by", style=LABEL, layout=FULL,
+            tooltip="The primary metrics: of no other anything is claimed",
+        )  # fmt: skip
         self.after = widgets.FloatSlider(
             description="After (min)", min=0.0, max=1.0, continuous_update=False, style=LABEL,
             tooltip="Findings judge what came after this moment", layout=FULL,
@@ -103,7 +109,7 @@ class WriteUp(widgets.HBox):
         self.prose = {
             key: widgets.Textarea(
                 "", placeholder=prompt, rows=6, layout={"width": "98%"},
-                tooltip=f"Your words under {key}; an empty line begins a paragraph",
+                tooltip=f"Your words under {key}, in Markdown",
             )
             for key, prompt in PROMPTS.items()
         }  # fmt: skip
@@ -133,7 +139,7 @@ class WriteUp(widgets.HBox):
     def _arrange(self) -> None:
         controls = widgets.VBox(
             [
-                heading("Runs"), self.runs, self.baseline,
+                heading("Runs"), self.runs, self.baseline, self.primary,
                 heading("Levels and moment"), self.levels, self.after,
                 heading("Page"), self.title, self.question, self.folder, self.prefix,
                 self.styles, self.formats, self.width, self.make,
@@ -156,7 +162,8 @@ class WriteUp(widgets.HBox):
 
     def _observe(self) -> None:
         self.runs.observe(self._callbacks(self._choose), "value")
-        self.after.observe(self._callbacks(self._refresh), "value")
+        for chosen in (self.baseline, self.primary, self.after):
+            chosen.observe(self._callbacks(self._refresh), "value")
         self.make.on_click(self._callbacks(self._make))
 
     # --- what is chosen ---------------------------------------------------------------------------
@@ -164,12 +171,12 @@ class WriteUp(widgets.HBox):
     @property
     def study(self) -> Study:
         """What is chosen."""
-        baseline = self.baseline.value
         return Study(
             title=self.title.value,
             question=self.question.value,
             runs=list(self.runs.value),
-            baseline=None if baseline == NO_BASELINE else baseline,
+            baseline=self.baseline.value,
+            primary=list(self.primary.value),
             after=self.after.value,
             thresholds=self.thresholds,
             prefix=self.prefix.value or "comparison",
@@ -196,13 +203,23 @@ class WriteUp(widgets.HBox):
         compared, _ = compare_by(runs, axes)
         self.comparison = next(iter(compared.values()))  # as on the page
         with self._callbacks.off():
-            names = [NO_BASELINE, *self.runs.value]
-            set_options(self.baseline, options_of(zip(names, names)))
+            set_options(self.baseline, options_of(zip(self.runs.value, self.runs.value)))
+            self._set_primary()
             self._set_levels()
             self.after.max = self.comparison.window[1]
             self.after.step = round(self.after.max / 100, 2) or 0.01
             self.after.value = 50 * self.after.step  # half of the window, to a step
         self._refresh()
+
+    def _set_primary(self) -> None:
+        """Metrics that have a better and a worse; those that findings take by themselves chosen."""
+        raced = dict.fromkeys(pair for run in self.comparison.runs for pair in run.raced)
+        names = [f"{map_}/{kind}/{name}" for map_, kind in raced for name in PRIMARY]
+        names += [x.name for x in self.comparison.metrics if x.better and not x.races]
+        before = set(self.primary.value)
+        self.primary.options = options_of((Metric.named(name).label, name) for name in names)
+        own = [metric.name for metric in Evidence(self.comparison).primary]
+        self.primary.value = [name for name in names if name in (before or own)]
 
     def _set_levels(self) -> None:
         """A slider for the level of each best time and finish rate of eval races."""
@@ -236,7 +253,10 @@ class WriteUp(widgets.HBox):
         self._levels, self.levels.children = levels, list(levels.values())
 
     def _refresh(self) -> None:
-        found = self.comparison.findings(self.thresholds, self.after.value)
+        found = self.comparison.findings(
+            self.thresholds, self.after.value, baseline=self.baseline.value,
+            primary=list(self.primary.value) or None,
+        )  # fmt: skip
         self.findings.value = findings_html(found)
 
     # --- the page ---------------------------------------------------------------------------------

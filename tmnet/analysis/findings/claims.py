@@ -47,9 +47,9 @@ class Tested(NamedTuple):
         if self.p is None or self.adjusted is None:
             return ""
         if self.of < 2 or self.p > 1 - CONFIDENCE:
-            return f"p {_said(self.p)}"
-        last = _said(self.adjusted).removeprefix("= ")
-        return f"p {_said(self.p)}, {last} by Holm over {self.of} questions"
+            return f"p {say_p(self.p)}"
+        last = say_p(self.adjusted).removeprefix("= ")
+        return f"p {say_p(self.p)}, {last} by Holm over {self.of} questions"
 
 
 def tested(
@@ -70,5 +70,6 @@ def tested(
     return one, other, last
 
 
-def _said(p: float) -> str:
+def say_p(p: float) -> str:
+    """ "= 0.025", "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.095 else f"= {p:.2f}"

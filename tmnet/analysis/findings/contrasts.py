@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class Question:
         Why there is no p, or what else there is to know of the test.
     planned : str
         What these seeds could have shown, and how many more are needed.
+    more : dict of str to str
+        The numbers of that, for a table.
     """
 
     evidence: Evidence
@@ -67,6 +69,7 @@ class Question:
     better: bool
     why: str = ""
     planned: str = ""
+    more: dict[str, str] = field(default_factory=dict)
 
 
 def questions(evidence: Evidence) -> list[Question]:
@@ -120,34 +123,36 @@ def _of_arms(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
         often = often.replace("studys", "studies")
         chance = f" (by chance that happens once in {often})"
     told = f"better in {ahead.won} of {ahead.pairs} pairs of seeds{chance}"
+    more = {"better in pairs": f"{ahead.won} of {ahead.pairs}{chance}"}
     if found.p is None:
         told = f"fewer than {FEWEST} seeds, too few to tell; {told}"
     elif found.test != "Welch":
         told = f"by ranks, as not all seeds have a value; {told}"
+    planned, could = _planned(evidence, metric, one, other, found.value)
     return Question(
         evidence, metric, subject, found.value, found.interval, found.p, shown,
-        (len(one), len(other)), ahead.value > 0.5, told,
-        _planned(evidence, metric, one, other, found.value),
+        (len(one), len(other)), ahead.value > 0.5, told, planned, more | could,
     )  # fmt: skip
 
 
 def _planned(
     evidence: Evidence, metric: Metric, one: np.ndarray, other: np.ndarray, gap: float
-) -> str:
+) -> tuple[str, dict[str, str]]:
     """What these seeds could have shown, and how many it would take to see a difference as large as
-    the one found; "" where their scatter is not known."""
+    the one found, in words and for a table; nothing where their scatter is not known."""
     if not np.isfinite([*one, *other]).all() or min(len(one), len(other)) < FEWEST:
-        return ""
+        return "", {}
     sd, freedom = pooled_sd([one, other])
     if not sd:
-        return ""
-    seen = detectable(len(one), len(other), sd)
-    told = f"a difference of {say_gap(evidence, metric, seen, signed=False)} could have been seen"
+        return "", {}
+    seen = say_gap(evidence, metric, detectable(len(one), len(other), sd), signed=False)
+    told, shown = f"a difference of {seen} could have been seen", {"could be seen": seen}
     likely = most_likely_sd(sd, freedom)
     if abs(gap) > likely / 20:  # or it would take thousands
         needed = seeds_needed(abs(gap), likely)
         told += f", and for one as large as this {needed} seeds an arm are needed"
-    return told
+        shown["seeds needed"] = f"{needed}"
+    return told, shown
 
 
 def say_summary(evidence: Evidence, metric: Metric, values: np.ndarray) -> str:
@@ -183,6 +188,7 @@ def contrast(question: Question, tested: Tested) -> Finding:
     if question.planned and not tested.is_claim:
         behind.append(question.planned)
         details["planning"] = question.planned
+    details |= question.more
     where = f"{name_of(metric)} at {evidence.say_at(evidence.end)}"
     tail = f"{', '.join([against, *shown])}; {', '.join(behind)}"
     if tested.is_claim:

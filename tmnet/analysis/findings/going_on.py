@@ -130,6 +130,7 @@ def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
         verdict = f"too few {'seeds' if evidence.are_arms else 'races'} to tell"
     else:
         verdict = "no measurable gain"
+    details["verdict"] = verdict
     sentence = (
         f"{going_on}, {name}: {verdict}: {name_of(metric)} {change}, better by {better}; "
         f"{', '.join(behind)}."

@@ -95,7 +95,8 @@ def _of_arm(
     """By Kaplan and Meier: seeds that never got there count, too."""
     times, reached = _watched(evidence, arm, at)
     estimate = time_to_threshold(times, reached)
-    until = float(times.max())
+    watched = evidence.end  # of whom all got there, it is known what comes behind
+    until = watched if reached.all() else min(watched, float(times.max()))
     there = f"{sum(reached)} of {how_many(len(reached), 'seed')}"
     mean = restricted_mean(times, reached, until)
     details = details | {"seeds that get there": there}

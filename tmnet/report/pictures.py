@@ -1,0 +1,162 @@
+"""The figures of a page: written beside it, each with what it says of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tmnet.analysis.metrics import Metric
+from tmnet.comparison import Comparison
+from tmnet.export import export_figure, export_panels, export_profile, export_survival
+from tmnet.figures import plot_effects
+from tmnet.figures.panel import MANY
+from tmnet.files import FIGURE_FORMATS, file_name, fitted, write_output
+from tmnet.report.blocks import Picture
+from tmnet.report.compared import Compared
+from tmnet.safe_text import emphasised, for_markdown
+from tmnet.tables import title, with_unit
+
+SHOWN = ("png", "jpg", "svg")  # that a page can show
+
+
+class Pictures:
+    """Writes the figures of a page, and remembers what they show.
+
+    Parameters
+    ----------
+    directory : Path
+    prefix : str
+    formats : sequence of str
+        Of all files; at least one of them a page can show.
+    width : {"page", "column"}
+    order : sequence of str
+        Names of runs, or arms, in the order that gives them their colours.
+
+    Attributes
+    ----------
+    written : list of Path
+    captions : dict of str to str
+        What stands below a figure in print, by the name of its file without the ending.
+    """
+
+    def __init__(
+        self, directory: Path, prefix: str, formats: Sequence[str], width: str,
+        order: Sequence[str],
+    ):  # fmt: skip
+        self.directory, self.prefix, self.order = directory, prefix, list(order)
+        self.formats = [kind for kind in formats if kind in FIGURE_FORMATS]
+        self.width = width
+        self.written: list[Path] = []
+        self.captions: dict[str, str] = {}
+
+    @property
+    def _looks(self) -> dict:
+        return {"kinds": self.formats, "order": self.order, "width": self.width}
+
+    def panels(self, shown: Compared, prefix: str = "") -> Picture | None:
+        """The metric that matters most, by each axis; None if there is none."""
+        if shown.metric is None:
+            return None
+        name = shown.metric.name
+        parts = [x for x in shown.by.values() if name in {metric.name for metric in x.metrics}]
+        files = export_panels(
+            parts, name, self.directory, prefix=self.prefix + prefix, **self._looks
+        )
+        axes = [f"by {'time' if part.axis.is_time else part.axis.by}" for part in parts]
+        caption = f"{with_unit(parts[0], shown.metric)} {' and '.join(axes)}, up to {shown.end}"
+        caption += f"; {bands}." if (bands := self._bands(parts[0], shown.metric)) else "."
+        return self._picture(files, caption, shown.metric, parts[0], self.width == "page")
+
+    def every(self, comparison: Comparison) -> dict[Metric, Picture]:
+        """Each metric that is drawn."""
+        drawn = comparison.only([metric.name for metric in comparison.metrics if metric.drawn])
+        files = drawn.export(
+            self.directory, self.prefix, self.formats, order=self.order, width=self.width
+        )
+        each = len(self.formats)
+        return {
+            metric: self._picture(
+                files[each * i : each * (i + 1)],
+                f"{title(comparison, metric)}, by {comparison.axis.label}.",
+                metric, comparison,
+            )
+            for i, metric in enumerate(drawn.metrics)
+        }  # fmt: skip
+
+    def profile(self, shown: Compared, metric: Metric) -> Picture:
+        """Which share of each arm's seeds is how good at the end."""
+        files = export_profile(
+            shown.main, metric.name, self.directory, prefix=self.prefix, **self._looks
+        )
+        caption = (
+            f"Share of each arm's seeds whose {title(shown.main, metric)} is better at "
+            f"{shown.end}, with 95 % of it; a seed without a value is worse than any."
+        )
+        return self._picture(files, caption, metric, shown.main)
+
+    def survival(self, shown: Compared, metric: Metric) -> Picture:
+        """When each arm's seeds get somewhere."""
+        files = export_survival(
+            shown.main, metric.name, self.directory, prefix=self.prefix, **self._looks
+        )
+        caption = (
+            f"Seeds of each arm that have no {metric.label} yet (Kaplan–Meier, 95 % CI); below, "
+            "how many are left."
+        )
+        return self._picture(files, caption, metric, shown.main)
+
+    def effects(self, shown: Compared, metric: Metric, rows: Sequence[tuple]) -> Picture:
+        """What each knob does: (name, effect, low, high) as shown."""
+        unit = "points" if metric.unit == "%" else shown.main.unit_of(metric)
+        label = f"effect on the {metric.label.rpartition(': ')[2]} ({unit})"
+        figure = plot_effects(rows, label, width=self.width)
+        name = file_name(f"{metric.name.replace('/', '_')}_effects")
+        files = export_figure(figure, self.directory, name, prefix=self.prefix, kinds=self.formats)
+        caption = f"Effects of knobs on the {title(shown.main, metric)} at {shown.end}, 95 % CI."
+        return self._picture(files, caption, metric, shown.main)
+
+    def _picture(
+        self, files: Sequence[Path], caption: str, metric: Metric, comparison: Comparison,
+        wide: bool = False,
+    ) -> Picture:  # fmt: skip
+        self.written += files
+        kind = next(kind for kind in self.formats if kind in SHOWN)
+        path = next(path for path in files if path.suffix == f".{kind}")
+        self.captions[path.stem] = f"{caption} {self._who(comparison, metric)}"
+        what = f"{metric.label.replace(': ', ' ')} by {comparison.axis.label}"
+        return Picture(path, caption, f"{what}: {', '.join(self.order)}", wide)
+
+    def _bands(self, comparison: Comparison, metric: Metric) -> str:
+        """What the bands round the lines are."""
+        if comparison.arms:
+            return "thick: an arm's inter-quartile mean, with its 95 % CI; thin: each seed"
+        banded = np.isfinite(comparison.bands(metric.name)).any()
+        return "bands: 95 % CI of each run" if banded and len(comparison.runs) < MANY else ""
+
+    def _who(self, comparison: Comparison, metric: Metric) -> str:
+        """How many seeds, or races, stand behind each line."""
+        if comparison.arms:
+            seeds = ", ".join(f"{arm} {len(runs)}" for arm, runs in comparison.arms.items())
+            return f"Seeds: n = {seeds}."
+        told = ["One run each"]
+        if metric.races:
+            end = comparison.grid[-1]
+            part = comparison.again(metrics=[metric.name])
+            races = part.races_behind(end).loc[metric.name]
+            ns = ", ".join(f"{name} {n:,.0f}" for name, n in races.items() if np.isfinite(n))
+            told.append(f"n = {ns} races at {comparison.axis.show(end)} {comparison.axis.unit}")
+        if bands := self._bands(comparison, metric):
+            told.append(bands)
+        return f"{'; '.join(told)}."
+
+    def write_captions(self) -> None:
+        """The captions of all, for print."""
+        path = self.directory / f"{fitted(f'{self.prefix}_captions')}.md"
+        lines = [
+            f"{emphasised(name, '**')}: {for_markdown(text)}"
+            for name, text in self.captions.items()
+        ]
+        write_output(path, lambda file: file.write(("\n\n".join(lines) + "\n").encode()))
+        self.written.append(path)
