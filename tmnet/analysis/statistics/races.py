@@ -149,7 +149,8 @@ def _means(values: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimat
     mean = _over(total, n)
     scatter = _over(squares[behind] - squares[first] - total * mean, n - 1)
     variance, freedom = _of_blocks(sums, first, n)
-    return Estimates(centre + mean, np.maximum(variance, _over(scatter, n)), freedom, n)
+    variance = np.maximum(variance, _over(scatter, n))
+    return Estimates(centre + mean, variance, freedom, n, least=0.0)  # times
 
 
 def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimates:
@@ -165,7 +166,7 @@ def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimate
             variance[i], freedom[i] = _of_differences(bests[None])[0], _freedom(blocks)
     # of blocks that are alike by chance nothing follows
     variance[variance <= (1e-9 * value) ** 2] = np.nan
-    return Estimates(value, variance, freedom, n)
+    return Estimates(value, variance, freedom, n, least=0.0)
 
 
 def _of_blocks(sums: np.ndarray, first: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
