@@ -9,9 +9,12 @@ from scipy import stats
 
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import build
+from tmnet.files import example_runs
 from tmnet.report.statements import Statement, check
+from tmnet.report.study import load_study
 
 from ..analysis.findings.told import drawn, run_of
+from ..synthetic import load
 
 
 def checked(there, **fields):
@@ -59,7 +62,7 @@ def test_a_gain_is_of_two_late_windows(runs):
     gain = checked(runs, claim="gain", **fields)
     finished = runs[0].races["finished"].to_numpy()
     before, last = (100 * finished[i - 50 : i].mean() for i in (100, 300))
-    assert f"late finish rate {before:.1f} % to {last:.1f} %: " in gain.evidence
+    assert f"late finish rate {before:.1f} % to {last:.1f} %, " in gain.evidence
     assert gain.holds is False
 
 
@@ -135,3 +138,37 @@ def test_t_of_the_claim_is_that_of_books(runs):
     (p, v), (q, w) = parts
     freedom = (v + w) ** 2 / (v**2 + w**2) * 8 / 3
     assert found.p == pytest.approx(2 * stats.t.sf((p - q) / math.sqrt(v + w), freedom))
+
+
+def test_the_page_that_was_published_has_its_numbers_right_and_claims_too_much():
+    """Moments, runs and numbers are those of `data/published/reference.csv` or its text; what is
+    claimed of them is more than one run each can hold."""
+    study = load_study("network_size_published")
+    runs = {name: load(example_runs("published"), name) for name in study.runs}
+    found = check(study.statements, runs)
+    assert len(found) == 25 and all(x.right for x in found)
+    said = {x.statement.said: x for x in found}
+    for x in found:  # by pandas
+        races = x.statement.metric.split("/")
+        if len(races) < 3 or not x.statement.values or races[2] == "first_finish":
+            continue
+        values = []
+        for name in x.statement.runs:
+            rows = runs[name].races.query("map == @races[0] and kind == @races[1]")
+            for t in x.statement.at:
+                until = rows[rows["minutes"] <= t]
+                finished = until.loc[until["finished"], "time_s"]
+                values.append({
+                    "best": finished.min(), "mean": finished.mean(),
+                    "finish_rate": 100 * until["finished"].mean(),
+                }[races[2]])  # fmt: skip
+        for value, text in zip(values, x.statement.values, strict=True):
+            assert f"{value:.{len(text.partition('.')[2])}f}" == text
+    rates = said["big finishes more often than small at 120 min"]
+    assert rates.holds is False and "since the start +7.9 points (" in rates.evidence
+    later = said["big's finish rate improves strongly after 120 min"]
+    assert later.holds is False and later.short.startswith("−3.4 points (−")
+    for metric in ("finish rate", "best time"):
+        sooner = said[f"small plateaus earlier, and big surpasses it: {metric}"]
+        assert sooner.holds is False  # it is big that reaches its plateau first
+    assert sum(x.holds is False for x in found) == 12 and sum(x.holds is True for x in found) == 2

@@ -18,6 +18,7 @@ from tmnet.analysis.metrics import Metric, minus
 from tmnet.analysis.statistics.effects import Effects
 from tmnet.report.blocks import Table
 from tmnet.report.compared import Compared
+from tmnet.report.statements import Checked
 
 NONE = "–"
 _OF_ARMS = ("better in pairs", "could be seen", "seeds needed")  # what is known of the test of two
@@ -313,3 +314,28 @@ def cost(shown: Compared) -> Table:
     names = dict.fromkeys(name for x in found for name in x.details if name not in same)
     rows = [[x.runs[0], *(x.details.get(name, NONE) for name in names)] for x in found]
     return Table(f"Taken up to {shown.end}", frame(rows, ["run", *names]))
+
+
+# --- what was said before -------------------------------------------------------------------------
+
+
+def beyond(checked: Sequence[Checked]) -> Table:
+    """Claims that the runs do not hold."""
+    rows = [
+        [x.statement.said, x.statement.metric.rpartition("/")[0].replace("/", " "), x.short]
+        for x in checked
+    ]
+    return Table("Claims that these runs do not hold", frame(rows, ["said", "", "late (95 % CI)"]))
+
+
+def statements(checked: Sequence[Checked]) -> Table:
+    """All that was said, what the runs have, and whether they hold it."""
+    holds = {True: "holds", False: "not resolved", None: ""}
+    rows = [
+        [
+            x.statement.said, x.found, "" if not x.statement.values else "yes" if x.right else "no",
+            holds[x.holds], x.evidence,
+        ]
+        for x in checked
+    ]  # fmt: skip
+    return Table("What was said", frame(rows, ["said", "the runs have", "as said", "claim", "by"]))

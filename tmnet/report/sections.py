@@ -32,6 +32,7 @@ from tmnet.report.blocks import (
 )
 from tmnet.report.compared import Compared
 from tmnet.report.pictures import Pictures
+from tmnet.report.statements import check
 from tmnet.report.study import Study
 from tmnet.safe_text import visible
 from tmnet.tables import metric_table, readable, title
@@ -79,7 +80,12 @@ def sections(
     step()
     if closer:
         blocks += _closer(main, closer, pictures)
-    blocks += [Words("going on"), *_ablation(main, pictures), *_cost(main)]
+    blocks += [
+        Words("going on"),
+        *_said_before(study, runs),
+        *_ablation(main, pictures),
+        *_cost(main),
+    ]
     blocks += [*_configuration(main.main, runs), *_runs(runs, main), Words("hardware")]
     blocks += [Words("conclusions", "Conclusions"), Words("recommendations", "Recommendations")]
     step()
@@ -225,6 +231,25 @@ def _closer(main: Compared, closer: Compared, pictures: Pictures) -> list[Block]
     blocks += [numbers.contrasts(closer)] if closer.of("contrast") else []
     blocks += [numbers.going_on(closer)] if closer.of("after") else []
     return [*blocks, *_told(closer.of("crossover"))]
+
+
+def _said_before(study: Study, runs: Mapping[str, Run]) -> list[Block]:
+    """What was said of the runs, and where that is more than they hold."""
+    if not study.statements:
+        return []
+    called = {name: runs[study.short(name)] for name in study.run_names()}
+    checked = check(study.statements, called)
+    beyond = [x for x in checked if x.holds is False]
+    numbered = [x for x in checked if x.statement.values]
+    asked = [x for x in checked if x.holds is not None]
+    right = sum(x.right for x in numbered)
+    told = (
+        f"Of {len(numbered)} statements with numbers {right} have them right; of {len(asked)} "
+        f"claims that can be tested {len(asked) - len(beyond)} hold."
+    )
+    every = [numbers.beyond(beyond)] * bool(beyond) + [numbers.statements(checked)]
+    what = f"All {len(checked)} statements"
+    return [Heading(2, "What was said before"), Text(told), Fold(what, tuple(every))]
 
 
 def _ablation(main: Compared, pictures: Pictures) -> list[Block]:

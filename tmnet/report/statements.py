@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from tmnet.analysis.findings.levels import say_spent
 from tmnet.analysis.findings.words import listed, of_both, say, say_gap, say_span
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import CONFIDENCE, holm
-from tmnet.analysis.statistics.races import Difference
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Section, knob
@@ -95,6 +94,8 @@ class Checked:
         where it makes none, or one that these runs cannot be asked.
     evidence : str
         The numbers that speak for or against it.
+    short : str
+        The first of them: a difference with 95 % of it, two moments.
     p : float or None
     """
 
@@ -103,6 +104,7 @@ class Checked:
     found: str
     holds: bool | None
     evidence: str
+    short: str = ""
     p: float | None = None
 
 
@@ -130,12 +132,12 @@ def _check(statement: Statement, runs: Mapping[str, Run]) -> Checked:
     end = max(statement.at, default=min(run.duration for run in own))
     comparison = compare(own, metrics=[statement.metric], window=(0.0, end), interval=end)
     right, found = _numbers(statement, comparison)
-    holds, evidence, p = None, "", None
+    judged = _Judged(None, "", "", None)
     if statement.claim == "plateau":
-        holds, evidence = _plateaus(statement, comparison)
+        judged = _plateaus(comparison)
     elif statement.claim:
-        holds, evidence, p = _claim(statement, comparison)
-    return Checked(statement, right, found, holds, evidence, p)
+        judged = _claim(statement, comparison)
+    return Checked(statement, right, found, *judged)
 
 
 def _numbers(statement: Statement, comparison: Comparison) -> tuple[bool, str]:
@@ -154,11 +156,20 @@ def _is(value: float, written: str) -> bool:
     return abs(value - float(written)) <= 0.5 * 10.0**-digits + 1e-6
 
 
-def _claim(statement: Statement, comparison: Comparison) -> tuple[bool | None, str, float | None]:
+class _Judged(NamedTuple):
+    """What `Checked` tells of a claim."""
+
+    holds: bool | None
+    evidence: str
+    short: str
+    p: float | None
+
+
+def _claim(statement: Statement, comparison: Comparison) -> _Judged:
     """Of how good the agents are late, and of the metric itself where it is told how sure it is."""
     metric = comparison.metrics[0]
     if not metric.races or metric.races.statistic not in LATE:
-        return _bare(statement, comparison)
+        return _bare(comparison)
     late = Metric.named(metric.races._replace(statistic=LATE[metric.races.statistic]).name)
     evidence = Evidence(comparison)
     (one, *others), (since, end) = comparison.runs, (statement.at[0], statement.at[-1])
@@ -171,19 +182,25 @@ def _claim(statement: Statement, comparison: Comparison) -> tuple[bool | None, s
         pair = [comparison.estimates(run, late, moment) for run in (one, others[0])]
         parts = None if pair[0] is None or pair[1] is None else (pair[0], pair[1])
     if parts is None:
-        return None, "", None
+        return _Judged(None, "", "", None)
     (gap,) = parts[0].above(parts[1])
     shown = [say(evidence, late, float(part.value[0])) for part in parts]
     if statement.claim == "gain":
         shown.reverse()
-    told = _told(evidence, late, gap, [int(part.n[0]) for part in parts], window)
+    short = say_gap(evidence, late, gap.value)
+    if gap.told:
+        short += f" ({say_span(evidence, late, gap.interval)})"
+    counts = of_both([int(part.n[0]) for part in parts], "race")
     up = late.better == "higher" if statement.claim == "gain" else statement.claim == "higher"
     towards = gap.value > 0 if up else gap.value < 0
     words = " to " if statement.claim == "gain" else " against "
-    told = f"{late.label.rpartition(': ')[2]} {words.join(shown)}: {told}"
+    told = (
+        f"{late.label.rpartition(': ')[2]} {words.join(shown)}, {short}, last "
+        f"{evidence.say_at(window)}, {counts}"
+    )
     if statement.claim != "gain":
         told = _since_the_start(evidence, metric) + told
-    return bool(towards), told, gap.p if gap.told else 1.0
+    return _Judged(bool(towards), told, short, gap.p if gap.told else 1.0)
 
 
 def _since_the_start(evidence: Evidence, metric: Metric) -> str:
@@ -198,30 +215,25 @@ def _since_the_start(evidence: Evidence, metric: Metric) -> str:
     if not gap.told:
         return ""
     span = say_span(evidence, metric, gap.interval)
-    return f"since the start {say_gap(evidence, metric, gap.value)} (95 % CI {span}); "
+    return f"since the start {say_gap(evidence, metric, gap.value)} ({span}); "
 
 
-def _told(evidence: Evidence, metric: Metric, gap: Difference, n: list[int], window: float) -> str:
-    told = say_gap(evidence, metric, gap.value)
-    if gap.told:
-        told += f" (95 % CI {say_span(evidence, metric, gap.interval)})"
-    return f"{told}, last {evidence.say_at(window)}, {of_both(n, 'race')}"
-
-
-def _bare(statement: Statement, comparison: Comparison) -> tuple[bool | None, str, float | None]:
+def _bare(comparison: Comparison) -> _Judged:
     """Of scalars and moments, of which single runs have no interval."""
     evidence, metric = Evidence(comparison), comparison.metrics[0]
     if evidence.misleads(metric):
-        return None, "the loss grows with the number of quantiles, which differs", None
+        why = "the loss grows with the number of quantiles, which differs"
+        return _Judged(None, why, "", None)
     values = [evidence.value_at_end(metric, run) for run in comparison.runs]
     if metric.unit == "axis":
         spent = [say_spent(evidence, run, value) for run, value in zip(comparison.runs, values)]
         told = " against ".join(listed(list(x.values())) for x in spent)
-        return None, f"one run each, {values[0] / values[1]:.3g} times the minutes; {told}", None
-    return None, "one run each, of which this has no interval", None
+        ratio = f"{values[0] / values[1]:.3g} times the minutes"
+        return _Judged(None, f"one run each, {ratio}; {told}", ratio, None)
+    return _Judged(None, "one run each, of which this has no interval", "", None)
 
 
-def _plateaus(statement: Statement, comparison: Comparison) -> tuple[bool | None, str]:
+def _plateaus(comparison: Comparison) -> _Judged:
     metric = comparison.metrics[0]
     assert metric.races is not None  # or _numbers would have no such statistic
     late = Metric.named(metric.races._replace(statistic=LATE[metric.races.statistic]).name)
@@ -231,6 +243,6 @@ def _plateaus(statement: Statement, comparison: Comparison) -> tuple[bool | None
     told = " against ".join("none" if at is None else evidence.say_at(at) for at in since)
     one, other = since
     if one is None and other is None:
-        return None, f"{late.label.rpartition(': ')[2]}: neither has one"
+        return _Judged(None, f"{late.label.rpartition(': ')[2]}: neither has one", "", None)
     first = one is not None and (other is None or one < other)
-    return bool(first), f"{late.label.rpartition(': ')[2]}: since {told}"
+    return _Judged(bool(first), f"{late.label.rpartition(': ')[2]}: since {told}", told, None)

@@ -11,6 +11,7 @@ from tmnet.arguments import finite
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Section, build, knob
 from tmnet.files import check_prefix
+from tmnet.report.statements import Statement
 from tmnet.yaml_text import file_of, read_fields
 
 
@@ -37,6 +38,8 @@ class Study(Section):
         A moment of that window, in minutes, after which going on is judged.
     thresholds : dict of str to float
         Values of metrics whose reaching is timed.
+    statements : list of Statement
+        What was said of the runs before, to be checked.
     interval, step_interval : float or None
         Of the two grids; by default as `fitting_interval` has them.
     prefix : str
@@ -63,6 +66,7 @@ class Study(Section):
         form="names of metrics, each with a value",
         holds=lambda levels: all(map(finite, levels.values())),
     )
+    statements: tuple[Statement, ...] = ()
     interval: float | None = None
     step_interval: float | None = None
     prefix: str = "comparison"
@@ -81,6 +85,8 @@ class Study(Section):
         compared = ("arms", list(self.arms)) if self.arms else ("runs", runs)
         if self.baseline is not None:
             self._check_known("baseline", [self.baseline], compared[1], compared[0])
+        for statement in self.statements:
+            self._check_known(f"The statement {statement.said!r}", statement.runs, runs, "runs")
         self._check_known("names", self.names, [*self.arms, *runs], "runs and arms")
         for group in (list(self.arms), runs):
             short = [self.short(name) for name in group]
