@@ -108,7 +108,7 @@ def test_a_page_is_written(open_notebook, tmp_path):
     notebook.button("Make the page").click()
     frame = page.frame_locator("iframe[title='The page']")
     frame.locator("text=It pays off after a while.").wait_for(timeout=120_000)
-    assert frame.locator("h2", has_text="Recommendations").count() == 1
+    assert frame.locator("h2", has_text="Conclusions").count() == 1
     assert frame.locator("figure img").count() > 10
     notebook.screenshot("page")
     assert not notebook.alerts()

@@ -7,6 +7,7 @@ their position on the axis (minutes, or steps), with two index arrays, one pair 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -235,15 +236,23 @@ def best_of(times: np.ndarray, k: int) -> float:
     n = len(times)
     if n < k:
         return np.nan
+    ordered = times.copy()
+    ordered.sort()
+    return float(_chances(n, k) @ ordered[: n - k + 1])
+
+
+@functools.lru_cache(maxsize=2048)  # a window that slides has nearly as many races everywhere
+def _chances(n: int, k: int) -> np.ndarray:
+    """That the first, the second, … of n is the best of k of them, (n - k + 1,)."""
     behind = np.arange(n - 1, k - 1, -1)  # how many are slower than the first, the second, …
-    chances = k / n * np.cumprod(np.append(1.0, (behind - k + 1) / behind))  # (n - k + 1,)
-    return float(chances @ np.sort(times)[: len(chances)])
+    return k / n * np.cumprod(np.append(1.0, (behind - k + 1) / behind))
 
 
 def _best_of_10(races, first, behind):
     times = races.time_s[races.finished]
-    ends = zip(races.finishes_before[first], races.finishes_before[behind])
-    return np.array([best_of(times[a:b], BEST_OF) for a, b in ends])
+    ends = np.stack([races.finishes_before[first], races.finishes_before[behind]], axis=-1)
+    windows, which = np.unique(ends, axis=0, return_inverse=True)  # races that fail change none
+    return np.array([best_of(times[a:b], BEST_OF) for a, b in windows])[which.ravel()]
 
 
 @dataclass(frozen=True)
