@@ -139,7 +139,7 @@ def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
 def test_of_many_runs_eight_are_on_the_first_screen(tmp_path):
     names = [f"r{i}" for i in range(11)]
     for i, name in enumerate(names):
-        rows = [(60 * k, 1000 * k, race(30 - i / 10)) for k in range(1, 21)]
+        rows = [(60 * k, 1000 * k, race(30 + k * (i + 3) % 7 / 10)) for k in range(1, 21)]
         write_file(tmp_path / "logs" / name, rows, pid=i)
     (page, *_) = report(
         study(runs=names, baseline="r10"), logdir=tmp_path / "logs", directory=tmp_path, name="a",
@@ -151,6 +151,12 @@ def test_of_many_runs_eight_are_on_the_first_screen(tmp_path):
     assert "8 of 11" in first and "all" in every
     inside = [[x for x in cells if x in names] for cells in shown.values()]
     assert inside[0] == [*names[:7], "r10"] and inside[1] == names
+    assert ("heading", "All 40 contrasts") in found
+    answers = [text for kind, text in sections(found)[""] if kind == "title" and text.endswith(".")]
+    assert answers == [
+        "None of 10 others is told from r10 at 20 min by A01 eval late finish rate or A01 eval "
+        "late best of 10 races.", "Nor is anything resolved at 20,000 steps.",
+    ]  # fmt: skip
 
 
 def test_runs_with_nothing_but_a_loss(logdir, tmp_path):

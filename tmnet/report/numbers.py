@@ -23,7 +23,6 @@ from tmnet.report.statements import Checked
 NONE = "–"
 _OF_ARMS = ("better in pairs", "could be seen", "seeds needed")  # what is known of the test of two
 _AT = {"minutes": "min"}  # how the head of a column has it
-MOST_ROWS = 8  # of the table on the first screen
 
 
 def frame(rows: Iterable[Sequence[str]], head: Sequence[str]) -> pd.DataFrame:
@@ -160,15 +159,13 @@ def _verdict(shown: Compared, name: str) -> str:
 # --- the sections ---------------------------------------------------------------------------------
 
 
-def contrasts(shown: Compared) -> Table:
-    """Every question, with its answer."""
+def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") -> Table:
+    """Questions, each with its answer."""
     base, rows = shown.evidence.baseline, []
-    more = [name for name in _OF_ARMS if any(name in x.details for x in shown.of("contrast"))]
+    more = [name for name in _OF_ARMS if any(name in x.details for x in found)]
     order = [metric.name for metric in shown.evidence.primary]
-    axes = list(dict.fromkeys(x.axis for x in shown.of("contrast")))
-    for x in sorted(
-        shown.of("contrast"), key=lambda x: (axes.index(x.axis), order.index(x.metric))
-    ):
+    axes = list(dict.fromkeys(x.axis for x in found))
+    for x in sorted(found, key=lambda x: (axes.index(x.axis), order.index(x.metric or ""))):
         metric, axis = Metric.named(x.metric or ""), Axis(x.axis)
         own = [_bare(text, metric.unit) for text in x.of_runs.values()]
         over = NONE if x.window is None else axis.say(x.window)
@@ -183,7 +180,7 @@ def contrasts(shown: Compared) -> Table:
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     return Table(
-        f"Against {base} at equal time, steps and arithmetic; Holm's correction is over {many} "
+        f"{what} {base} at equal time, steps and arithmetic; Holm's correction is over {many} "
         "questions",
         frame(_once(rows, 3), head),
     )

@@ -46,7 +46,8 @@ PROMPTS = {  # places for the author's own words, and what belongs there
     "recommendations": "What to do next.",
 }
 MOST_SENTENCES = 3  # of the answer
-MOST_ROWS = 8  # of the table on the first screen
+MOST_ROWS = 8  # of the table on the first screen, and of others of all runs
+MANY_ROWS = 24  # of a table with several rows for each
 MOST_SETTINGS, LONGEST_SETTING = 12, 40  # that are not folded, and letters of one
 
 
@@ -184,9 +185,19 @@ def _contrasts(main: Compared, closer: Compared | None) -> list[Block]:
     said = answered(main, closer)
     rest = [Text(text) for text in answer(main.found) if text not in said]
     return [
-        Heading(2, HEADINGS["contrast"]), *rest, numbers.contrasts(main),
-        *_told(main.of("crossover")),
+        Heading(2, HEADINGS["contrast"]), *rest, *_answers(main), *_told(main.of("crossover"))
     ]  # fmt: skip
+
+
+def _answers(shown: Compared) -> list[Block]:
+    """All questions; of very many, those that are resolved first."""
+    found = shown.of("contrast")
+    every = numbers.contrasts(shown, found)
+    if len(found) <= MANY_ROWS:
+        return [every]
+    claims = [x for x in found if x.stands_out]
+    resolved = [numbers.contrasts(shown, claims, "Resolved, against")] if claims else []
+    return [*resolved, Fold(f"All {len(found)} contrasts", (every,))]
 
 
 def _told(found: Sequence[Finding]) -> list[Simple]:
@@ -201,7 +212,10 @@ def _levels(main: Compared, pictures: Pictures) -> list[Block]:
     table = numbers.levels(main)
     if table is None:
         return []
-    blocks: list[Block] = [Heading(2, "How fast they got there"), table]
+    blocks: list[Block] = [
+        Heading(2, "How fast they got there"),
+        _folded_if_long(table, "First finishes and levels", MANY_ROWS),
+    ]
     if main.evidence.are_arms:
         firsts = dict.fromkeys(x.metric for x in main.of("first_finish"))
         known = {metric.name: metric for metric in main.main.metrics}
@@ -213,7 +227,8 @@ def _going_on(main: Compared, closer: Compared | None) -> list[Block]:
     """Of those that are looked at closer it is told where they are."""
     if closer or not main.of("after"):
         return []
-    return [Heading(2, "Going on"), numbers.going_on(main)]
+    table = _folded_if_long(numbers.going_on(main), "What going on brought each", MANY_ROWS)
+    return [Heading(2, "Going on"), table]
 
 
 def _closer(main: Compared, closer: Compared, pictures: Pictures) -> list[Block]:
@@ -228,7 +243,7 @@ def _closer(main: Compared, closer: Compared, pictures: Pictures) -> list[Block]
         blocks.append(picture)
     heading = _told_of(closer, f"At {closer.end}")
     blocks.append(numbers.summary(closer, closer.subjects, heading))
-    blocks += [numbers.contrasts(closer)] if closer.of("contrast") else []
+    blocks += _answers(closer) if closer.of("contrast") else []
     blocks += [numbers.going_on(closer)] if closer.of("after") else []
     return [*blocks, *_told(closer.of("crossover"))]
 
@@ -275,8 +290,8 @@ def _cost(main: Compared) -> list[Block]:
     return [Heading(2, HEADINGS["cost"]), table, *_told(main.of("frontier"))]
 
 
-def _folded_if_long(table: Table, what: str) -> Table | Fold:
-    return Fold(what, (table,)) if len(table.frame) > MOST_ROWS else table
+def _folded_if_long(table: Table, what: str, most: int = MOST_ROWS) -> Table | Fold:
+    return Fold(what, (table,)) if len(table.frame) > most else table
 
 
 # --- the runs -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import OF_95, listed, name_of
@@ -29,11 +29,16 @@ def answer(findings: Sequence[Finding]) -> list[str]:
     own = contrasts[0].axis
     claims = [finding for finding in contrasts if finding.stands_out]
     told = [claim.sentence for claim in claims if claim.axis == own][:2]
-    for subject in dict.fromkeys(finding.runs[0] for finding in contrasts):
-        of = [finding for finding in contrasts if finding.runs[0] == subject]
-        open_ = [finding for finding in of if not finding.stands_out and finding.axis == own]
-        if open_ and len(told) < 3:
-            told.append(_not_resolved(open_, any(x.stands_out and x.axis == own for x in of)))
+    open_: dict[str, list[Finding]] = {}
+    for finding in contrasts:
+        if not finding.stands_out and finding.axis == own:
+            open_.setdefault(finding.runs[0], []).append(finding)
+    sure = {claim.runs[0] for claim in claims if claim.axis == own}
+    if len(open_) > 3 - len(told) and len(open_.keys() - sure) > 1:
+        told.append(_none_of(open_, open_.keys() - sure))
+    else:
+        told += [_not_resolved(of, subject in sure) for subject, of in open_.items()]
+        told = told[:3]
     if len(told) < 3 and (elsewhere := [x for x in contrasts if x.axis != own]):
         told.append(_elsewhere(elsewhere))
     return told
@@ -46,6 +51,16 @@ def _not_resolved(open_: Sequence[Finding], other_is: bool) -> str:
     if other_is:
         return f"Not resolved at {at}, {subject} against {base}: {gaps}."
     return f"Whether {subject} is better than {base} at {at} is not resolved: {gaps}."
+
+
+def _none_of(open_: Mapping[str, Sequence[Finding]], subjects: Collection[str]) -> str:
+    """Of more than have a sentence each."""
+    first = next(iter(open_.values()))
+    metrics = dict.fromkeys(name_of(Metric.named(x.metric or "")) for x in first)
+    return (
+        f"None of {len(subjects)} others is told from {first[0].runs[1]} at "
+        f"{first[0].details['at']} by {listed(list(metrics), 'or')}."
+    )
 
 
 def say_difference(finding: Finding) -> str:
