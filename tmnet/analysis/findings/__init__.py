@@ -14,7 +14,7 @@ from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.arguments import a_number, a_whole_number
 from tmnet.errors import TmnetError
 
-__all__ = ["HEADINGS", "Finding", "answer", "findings"]
+__all__ = ["HEADINGS", "Finding", "answer", "brought_after", "findings"]
 
 _ALONE = (
     late.late, late.anytime, levels.first_finish, levels.threshold,
@@ -82,13 +82,25 @@ def findings(
         )
     seed = a_whole_number("seed", seed, least=0)
     evidence = Evidence(comparison, thresholds, after, baseline, primary, seed)
+    told, gained = _judged(evidence)
+    return [
+        *cautions(evidence), *told, *overtaking.crossover(evidence, told), *gained,
+        *(finding for kind in _ALONE for finding in kind(evidence)),
+    ]  # fmt: skip
+
+
+def brought_after(
+    comparison: Alignment, moment: float, baseline: str | None = None
+) -> list[Finding]:
+    """Of `findings` what going on after a moment brought: the rest does not need another one."""
+    return _judged(Evidence(comparison, {}, moment, baseline))[1]
+
+
+def _judged(evidence: Evidence) -> tuple[list[Finding], list[Finding]]:
+    """Contrasts, and what going on brought: all that may be claims, judged together."""
     own = contrasts.questions(evidence)
     others = [q for where in evidence.elsewhere() for q in contrasts.questions(where)]
     gains = going_on.gains(evidence)
     answers = tested(own, others, gains)
     told = [contrasts.contrast(*pair) for pair in zip([*own, *others], answers[0] + answers[1])]
-    gained = [going_on.after(evidence, *pair) for pair in zip(gains, answers[2])]
-    return [
-        *cautions(evidence), *told, *overtaking.crossover(evidence, told), *gained,
-        *(finding for kind in _ALONE for finding in kind(evidence)),
-    ]  # fmt: skip
+    return told, [going_on.after(evidence, *pair) for pair in zip(gains, answers[2])]

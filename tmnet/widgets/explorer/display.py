@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.findings import HEADINGS, Finding, brought_after
 from tmnet.comparison import Comparison
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
@@ -199,9 +199,8 @@ class Display(widgets.VBox):
             self._asked = asked
         after, found = comparison.middle, self._found
         if at < comparison.grid[-1]:
-            later = comparison.findings({}, at, baseline=baseline)
             found = [finding for finding in found if finding.kind != "after"]
-            found += [finding for finding in later if finding.kind == "after"]
+            found += brought_after(comparison, at, baseline)
             after = at
         told = list(without_claims(found, comparison, after)) if is_followed else found
         first = [kind for kind in OPEN if kind != "threshold"]  # which stands beneath its slider
