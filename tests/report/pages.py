@@ -15,7 +15,7 @@ SHORT = ["big", "small", "two maps", "two maps long"]
 SECTIONS = [
     "Where the comparison may mislead", "Against the baseline", "How fast they got there",
     "big and small alone, up to 495 min", "Cost", "Configuration changes", "Runs and machines",
-    "Everything else", "Making this page again",
+    "Everything else", "Made by",
 ]  # fmt: skip
 LABELS = {  # of figures, and how the reference page would name their files
     "A01 eval best time": "A01_best",

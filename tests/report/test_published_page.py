@@ -112,7 +112,7 @@ def test_the_answer_is_made_of_claims_and_of_what_is_not_resolved(pages):
         True, True, True
     ]  # fmt: skip
     assert answers[0].startswith("Whether big is better than small at 120 min is not resolved")
-    assert "+26.2 points (+5.0 to +47.4" in answers[0]
+    assert "+26.2 points (95 % CI +5.0 to +47.4" in answers[0]
     assert "14,800,000 steps: big is better than small, in these runs" in answers[2]
 
 

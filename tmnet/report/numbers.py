@@ -180,8 +180,7 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     return Table(
-        f"{what} {base} at equal time, steps and arithmetic; Holm's correction is over {many} "
-        "questions",
+        f"{what} {base}; Holm's correction is over {many} questions",
         frame(_once(rows, 3), head),
     )
 

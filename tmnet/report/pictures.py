@@ -67,7 +67,7 @@ class Pictures:
         axes = [f"by {'time' if part.axis.is_time else part.axis.by}" for part in parts]
         caption = f"{with_unit(parts[0], shown.metric)} {' and '.join(axes)}, up to {shown.end}"
         caption += f"; {bands}." if (bands := self._bands(parts[0], shown.metric)) else "."
-        return self._picture(files, caption, shown.metric, parts[0], self.width == "page")
+        return self._picture(files, caption, shown.metric, parts, self.width == "page")
 
     def every(self, comparison: Comparison) -> dict[Metric, Picture]:
         """Each metric that is drawn."""
@@ -80,7 +80,7 @@ class Pictures:
             metric: self._picture(
                 files[each * i : each * (i + 1)],
                 f"{title(comparison, metric)}, by {comparison.axis.label}.",
-                metric, comparison,
+                metric, [comparison],
             )
             for i, metric in enumerate(drawn.metrics)
         }  # fmt: skip
@@ -94,7 +94,7 @@ class Pictures:
             f"Share of each arm's seeds whose {title(shown.main, metric)} is better at "
             f"{shown.end}, with 95 % of it; a seed without a value is worse than any."
         )
-        return self._picture(files, caption, metric, shown.main)
+        return self._picture(files, caption, metric, [shown.main])
 
     def survival(self, shown: Compared, metric: Metric) -> Picture:
         """When each arm's seeds get somewhere."""
@@ -105,7 +105,7 @@ class Pictures:
             f"Seeds of each arm that have no {metric.label} yet (Kaplan–Meier, 95 % CI); below, "
             "how many are left."
         )
-        return self._picture(files, caption, metric, shown.main)
+        return self._picture(files, caption, metric, [shown.main])
 
     def effects(self, shown: Compared, metric: Metric, rows: Sequence[tuple]) -> Picture:
         """What each knob does: (name, effect, low, high) as shown."""
@@ -115,16 +115,17 @@ class Pictures:
         name = file_name(f"{metric.name.replace('/', '_')}_effects")
         files = export_figure(figure, self.directory, name, prefix=self.prefix, kinds=self.formats)
         caption = f"Effects of knobs on the {title(shown.main, metric)} at {shown.end}, 95 % CI."
-        return self._picture(files, caption, metric, shown.main)
+        return self._picture(files, caption, metric, [shown.main])
 
     def _picture(
-        self, files: Sequence[Path], caption: str, metric: Metric, comparison: Comparison,
+        self, files: Sequence[Path], caption: str, metric: Metric, parts: Sequence[Comparison],
         wide: bool = False,
     ) -> Picture:  # fmt: skip
         self.written += files
         kind = next(kind for kind in self.formats if kind in SHOWN)
         path = next(path for path in files if path.suffix == f".{kind}")
-        self.captions[path.stem] = f"{caption} {self._who(comparison, metric)}"
+        self.captions[path.stem] = " ".join([caption, *self._more(parts, metric, caption)])
+        comparison = parts[0]
         what = f"{metric.label.replace(': ', ' ')} by {comparison.axis.label}"
         return Picture(path, caption, f"{what}: {', '.join(self.order)}", wide)
 
@@ -135,21 +136,27 @@ class Pictures:
         banded = np.isfinite(comparison.bands(metric.name)).any()
         return "bands: 95 % CI of each run" if banded and len(comparison.runs) < MANY else ""
 
-    def _who(self, comparison: Comparison, metric: Metric) -> str:
-        """How many seeds, or races, stand behind each line."""
+    def _more(self, parts: Sequence[Comparison], metric: Metric, caption: str) -> list[str]:
+        """What print needs to know of a figure: of when it is, how many stand behind each line, and
+        what the bands are."""
+        comparison, told = parts[0], []
+        counted = ", ".join(filter(None, (part.counted(metric) for part in parts)))
+        if counted and counted not in caption:
+            told.append(f"Races of the {counted}.")
         if comparison.arms:
             seeds = ", ".join(f"{arm} {len(runs)}" for arm, runs in comparison.arms.items())
-            return f"Seeds: n = {seeds}."
-        told = ["One run each"]
-        if metric.races:
+            told.append(f"Seeds: n = {seeds}.")
+        elif metric.races:
             end = comparison.grid[-1]
-            part = comparison.again(metrics=[metric.name])
-            races = part.races_behind(end).loc[metric.name]
+            races = comparison.again(metrics=[metric.name]).races_behind(end).loc[metric.name]
             ns = ", ".join(f"{name} {n:,.0f}" for name, n in races.items() if np.isfinite(n))
-            told.append(f"n = {ns} races at {comparison.axis.show(end)} {comparison.axis.unit}")
-        if bands := self._bands(comparison, metric):
-            told.append(bands)
-        return f"{'; '.join(told)}."
+            told.append(f"One run each; n = {ns} races at {comparison.axis.say(end)}.")
+        else:
+            told.append("One run each.")
+        bands = self._bands(comparison, metric)
+        return (
+            [*told, f"{bands[0].upper()}{bands[1:]}."] if bands and "95 %" not in caption else told
+        )
 
     def write_captions(self) -> None:
         """The captions of all, for print."""

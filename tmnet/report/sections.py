@@ -93,7 +93,7 @@ def sections(
     blocks += _everything(main, closer, pictures, step)
     if commands:
         lines = "\n".join(map(visible, commands))
-        blocks += [Heading(2, "Making this page again"), Code(lines)]
+        blocks += [Heading(2, "Made by"), Code(lines)]
     return blocks
 
 
@@ -107,7 +107,7 @@ def _first_screen(
     if study.question:
         blocks.append(Text(study.question))
     blocks.append(Answer(tuple(answered(main, closer))))
-    blocks += [Caution(text) for text in unsaid(main, main.of("caution"))[:1]]
+    blocks += [Caution(text) for text in unsaid(main, _heavy(main))[:1]]
     if picture := pictures.panels(main):
         blocks.append(picture)
     shown, heading = _most(main), f"At {main.end}"
@@ -161,19 +161,30 @@ def _most(main: Compared) -> list[str]:
 
 
 def _cautions(main: Compared, closer: Compared | None) -> list[Block]:
-    """All but the first screen's."""
-    found = main.of("caution")
+    """All but the first screen's, and those of what is folded."""
+    found = _heavy(main)
     reasons = {x.reason for x in found}
-    found += [x for x in (closer.of("caution") if closer else ()) if x.reason not in reasons]
+    found += [x for x in (_heavy(closer) if closer else ()) if x.reason not in reasons]
     others = unsaid(main, found)[1:]
     if not others:
         return []
     blocks: list[Block] = [Heading(2, HEADINGS["caution"]), Bullets(tuple(others))]
-    if known := [x for x in found if x.of_runs]:
-        names = list(dict.fromkeys(name for x in known for name in x.of_runs))
-        rows = [[x.reason, *(x.of_runs.get(name, "") for name in names)] for x in known]
-        blocks.append(Fold("In numbers", (Table("By run", numbers.frame(rows, ["", *names])),)))
-    return blocks
+    return [*blocks, *_numbers_of(found)]
+
+
+def _heavy(shown: Compared) -> list[Finding]:
+    """Cautions of what is compared, and of no other metric."""
+    primary = {metric.name for metric in shown.evidence.primary}
+    return [x for x in shown.of("caution") if x.metric is None or x.metric in primary]
+
+
+def _numbers_of(cautions: Sequence[Finding]) -> list[Block]:
+    known = [x for x in cautions if x.of_runs]
+    names = list(dict.fromkeys(name for x in known for name in x.of_runs))
+    rows = [[x.reason, *(x.of_runs.get(name, "") for name in names)] for x in known]
+    if not rows:
+        return []
+    return [Fold("In numbers", (Table("By run", numbers.frame(rows, ["", *names])),))]
 
 
 # --- what is found --------------------------------------------------------------------------------
@@ -363,6 +374,12 @@ def _everything(
         Text("All other metrics are exploratory: no claim rests on them."),
     ]
     blocks.append(Fold(f"All values at {main.end}", (_values(main),)))
+    light = [x for x in main.of("caution") if x not in _heavy(main)]
+    if light:
+        rows = [[x.reason, name, text] for x in light for name, text in x.of_runs.items()]
+        table = Table("What else may mislead, by run", numbers.frame(rows, ["", "", ""]))
+        told = Bullets(tuple(x.sentence for x in light))
+        blocks.append(Fold("What else may mislead", (told, table)))
     said: list[str] = []
     for comparison in main.by.values():
         heading = "by training time" if comparison.axis.is_time else "by step"
@@ -404,14 +421,15 @@ def _details(
 ) -> list[Simple]:
     """A figure and a table for every metric; and notes that were not said before."""
     marks = (
-        "The inter-quartile mean of an arm's seeds, and 95 % of it."
+        "Cells are the inter-quartile mean of an arm's seeds (or their median), and 95 % of it."
         if comparison.arms
-        else "* marks the best of a row; a mean comes with the standard deviation, a rate with the "
+        else "Of a row * marks the best; a mean comes with the standard deviation, a rate with the "
         "number of races behind it."
     )
-    every = f"{comparison.axis.show(comparison.interval)} {comparison.axis.unit}"
     end = f"{comparison.axis.show(comparison.grid[-1])} {comparison.axis.unit}"
-    blocks: list[Simple] = [Text(f"Every {every} up to {end}. {marks}")]
+    every = f"Every {comparison.axis.show(comparison.interval)} {comparison.axis.unit} up to {end}."
+    blocks: list[Simple] = [Text(every if said else f"{every} {marks}")]
+    said.append(marks)
     notes = [note for note in comparison.notes if note not in said]
     said += notes
     blocks += [Bullets(tuple(notes))] if notes else []

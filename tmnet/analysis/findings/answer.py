@@ -64,14 +64,14 @@ def _none_of(open_: Mapping[str, Sequence[Finding]], subjects: Collection[str]) 
 
 
 def say_difference(finding: Finding) -> str:
-    """ "+7.9 points (−3.4 to +19.0)", or why there is none."""
+    """ "+7.9 points (95 % CI −3.4 to +19.0)", or why there is none."""
     gap = finding.details.get("difference", finding.details.get("why", "cannot be told"))
     span = finding.details.get(OF_95)
     if span is None:
         return gap
     if finding.uncertainty is not None and not finding.uncertainty.holds(0.0):
-        return f"{gap} ({span}; {finding.details['p']})"
-    return f"{gap} ({span})"
+        return f"{gap} ({OF_95} {span}; {finding.details['p']})"
+    return f"{gap} ({OF_95} {span})"
 
 
 def _elsewhere(contrasts: Sequence[Finding]) -> str:
