@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmnet.analysis.statistics.seeds import (
+    difference,
     iqm,
     iqm_interval,
+    paired,
     performance_profile,
     summary,
 )
@@ -159,3 +161,12 @@ def test_the_interval_of_an_arm_covers_roughly():
         interval = summary(values, "lower").interval
         held += [interval.holds(truth)] if interval else []
     assert len(held) > 250 and np.mean(held) >= 0.92
+
+
+def test_rounding_is_no_scatter():
+    """Differences of 0.5 that were rounded differently, and times whose means were."""
+    before, last = np.array([0.2, 0.3, 0.1]), np.array([0.7, 0.8, 0.6])
+    assert 0 < np.ptp(last - before) < 1e-15 and paired(last, before) is None
+    one, other = np.full(3, 24.1), np.array([24.2, 24.2, np.nextafter(24.2, 25)])
+    assert difference(one, other, "lower").test == "rank sum"
+    assert summary(other, "lower").interval is None

@@ -268,7 +268,7 @@ class Alignment:
 
     def trailing_of(self, metric: Metric) -> float | None:
         """Over which length of the axis races count for a metric; None for all since the start."""
-        if metric.races and metric.races.statistic in ALWAYS_SINCE_START:
+        if metric.races is None or metric.races.statistic in ALWAYS_SINCE_START:
             return None
         if metric.span != "given" or self.trailing == "late":
             return self.late

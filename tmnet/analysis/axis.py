@@ -16,6 +16,7 @@ _LABELS = {
     "relative_step": "steps since the run's first",
     "flops": "arithmetic of the network (PFLOP)",
 }
+_SMALL = {"time": 0.1, "flops": 1.0}  # what is less is said with three digits
 _INTERVALS = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
 
 # A run on an axis is prepared once, and lives as long as the run.
@@ -83,13 +84,15 @@ class Axis:
 
     def show(self, at: float) -> str:
         """A position as text, without the unit."""
-        if self.by in ("time", "flops"):
+        if 0 < abs(at) < _SMALL.get(self.by, 0.0):  # or short runs would end at 0
+            return f"{at:.3g}"
+        if self.by in _SMALL:
             return f"{at:,.2f}".rstrip("0").rstrip(".")
         return f"{at:,.0f}"
 
     def say(self, at: float) -> str:
         """A moment, or a length, in prose: "12 min", "42.4 min", "1,250,000 steps"."""
-        if self.is_time:
+        if self.is_time and not 0 < abs(at) < _SMALL["time"]:
             return f"{at:,.1f} min".replace(".0 ", " ")
         return f"{self.show(at)} {self.unit}"
 

@@ -157,7 +157,7 @@ def test_two_and_two_seeds_are_told_apart_by_no_claim(tmp_path):
     assert contrast.stands_out is False and contrast.p is None and contrast.uncertainty is None
     assert contrast.value == pytest.approx(0.6) and contrast.n == {"high": 2, "low": 2}
     assert contrast.sentence.endswith(
-        "2 seeds each, fewer than 3 seeds, too few to tell; better in 4 of 4 pairs of seeds (by "
+        "2 seeds each, fewer than 3 seeds, too few to tell; higher in 4 of 4 pairs of seeds (by "
         "chance that happens once in 3 such studies)."
     )
     assert not any(finding.stands_out for finding in found)
@@ -175,7 +175,7 @@ def test_five_and_five_seeds_are_told_apart_by_welch(tmp_path):
     middle = stats.trim_mean(np.array(high) * 10, 0.25)
     assert f"high is better than low: {middle:.1f} % (IQM)" in contrast.sentence
     assert (
-        "better in 25 of 25 pairs of seeds (by chance that happens once in 126 such studies)"
+        "higher in 25 of 25 pairs of seeds (by chance that happens once in 126 such studies)"
         in (contrast.sentence)
     )
 

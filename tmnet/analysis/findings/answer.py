@@ -24,8 +24,8 @@ def answer(findings: Sequence[Finding]) -> list[str]:
     """
     contrasts = [finding for finding in findings if finding.kind == "contrast"]
     if not contrasts:
-        cautions = [x for x in findings if x.reason in ("contrasts", "primary")]
-        return [cautions[0].sentence] if cautions else ["There is nothing to compare."]
+        cautions = [x for x in findings if x.reason in ("contrasts", "primary", "lacking")]
+        return [x.sentence for x in cautions[:3]] or ["There is nothing to compare."]
     own = contrasts[0].axis
     claims = [finding for finding in contrasts if finding.stands_out]
     told = [claim.sentence for claim in claims if claim.axis == own][:2]
@@ -40,7 +40,7 @@ def answer(findings: Sequence[Finding]) -> list[str]:
         told += [_not_resolved(of, subject in sure) for subject, of in open_.items()]
         told = told[:3]
     if len(told) < 3 and (elsewhere := [x for x in contrasts if x.axis != own]):
-        told.append(_elsewhere(elsewhere))
+        told.append(_elsewhere(elsewhere, is_first=len(told) == len(claims)))
     return told
 
 
@@ -65,7 +65,9 @@ def _none_of(open_: Mapping[str, Sequence[Finding]], subjects: Collection[str]) 
 
 def say_difference(finding: Finding) -> str:
     """ "+7.9 points (95 % CI −3.4 to +19.0)", or why there is none."""
-    gap = finding.details.get("difference", finding.details.get("why", "cannot be told"))
+    gap = finding.details.get("difference")
+    if gap is None:
+        return f"({finding.details.get('why', 'no value')})"
     span = finding.details.get(OF_95)
     if span is None:
         return gap
@@ -74,9 +76,10 @@ def say_difference(finding: Finding) -> str:
     return f"{gap} ({OF_95} {span})"
 
 
-def _elsewhere(contrasts: Sequence[Finding]) -> str:
+def _elsewhere(contrasts: Sequence[Finding], is_first: bool) -> str:
+    """Of the other axes; whether it is the first of which nothing is resolved."""
     claims = [finding for finding in contrasts if finding.stands_out]
     if claims:
         return claims[0].sentence
     at = listed(list(dict.fromkeys(finding.details["at"] for finding in contrasts)), "or")
-    return f"Nor is anything resolved at {at}."
+    return f"{'Nothing is' if is_first else 'Nor is anything'} resolved at {at}."

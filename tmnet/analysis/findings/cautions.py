@@ -8,7 +8,7 @@ import numpy as np
 
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.findings.words import counted, how_many, listed, name_of
+from tmnet.analysis.findings.words import counted, how_many, listed, name_of, races_of
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics.races import FEWEST as FEWEST_RACES
 from tmnet.analysis.statistics.seeds import FEWEST as FEWEST_SEEDS
@@ -21,8 +21,8 @@ FEW_RACES = 50  # of these a rate of 45 % is told from one of 97 %, but not 80 f
 
 def cautions(evidence: Evidence) -> Iterator[Finding]:
     for kind in (
-        _few_seeds, _nothing_to_compare, _losses_of_different_n, _different_maps, _other_starts,
-        _early_ends, _few_races, _without_values,
+        _few_seeds, _nothing_to_compare, _lacking, _losses_of_different_n, _different_maps,
+        _other_starts, _early_ends, _few_races, _without_values,
     ):  # fmt: skip
         yield from kind(evidence)
 
@@ -77,6 +77,23 @@ def _nothing_to_compare(evidence: Evidence) -> Iterator[Finding]:
             evidence, "contrasts", tuple(evidence.subjects), None,
             f"Nothing is compared with {evidence.baseline} ({'; '.join(why)}).",
         )  # fmt: skip
+
+
+def _lacking(evidence: Evidence) -> Iterator[Finding]:
+    """Who cannot be compared by a primary metric."""
+    for metric in evidence.primary if evidence.contrasted else ():
+        lacking = tuple(
+            arm
+            for arm in (evidence.baseline, *evidence.contrasted)
+            if not any(evidence.has(metric, run) for run in evidence.counted(arm))
+        )
+        if lacking:
+            yield _caution(
+                evidence, "lacking", lacking, None,
+                f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no "
+                f"{name_of(metric)}, and {'is' if len(lacking) == 1 else 'are'} in no contrast of "
+                "it.", metric,
+            )  # fmt: skip
 
 
 def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
@@ -161,10 +178,13 @@ def _few_races(evidence: Evidence) -> Iterator[Finding]:
     for name, run in evidence.runs.items():
         if evidence.has(metric, run):
             at = np.array([evidence.end_of(run)])
-            _, first, behind = evidence.comparison.races_that_count(run, metric, at)
-            if (n := int(behind[0] - first[0])) < FEW_RACES:
+            races, first, behind = evidence.comparison.races_that_count(run, metric, at)
+            of_all = races_of(metric) == "race"
+            count = behind - first if of_all else races.finishes(first, behind)
+            if (n := int(count[0])) < FEW_RACES:
                 counts[name] = n
     if counts:
+        what = races_of(metric)
         told = ", ".join(f"{name} {n}" for name, n in counts.items())
         then = (
             f"of fewer than {FEWEST_RACES} nothing is told"
@@ -173,8 +193,8 @@ def _few_races(evidence: Evidence) -> Iterator[Finding]:
         )
         yield _caution(
             evidence, "races", tuple(counts), float(min(counts.values())),
-            f"Few races stand behind {name_of(metric)} ({counted(evidence, metric)}): {told}; "
-            f"{then}.", metric, {name: how_many(n, "race") for name, n in counts.items()},
+            f"Few {what}s stand behind {name_of(metric)} ({counted(evidence, metric)}): {told}; "
+            f"{then}.", metric, {name: how_many(n, what) for name, n in counts.items()},
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tmnet.analysis.findings.claims import Tested
-from tmnet.analysis.findings.evidence import Evidence
+from tmnet.analysis.findings.evidence import Evidence, bounded
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import (
     OF_95,
@@ -15,6 +15,7 @@ from tmnet.analysis.findings.words import (
     how_many,
     name_of,
     of_both,
+    races_of,
     say,
     say_gap,
     say_span,
@@ -27,7 +28,7 @@ from tmnet.analysis.statistics.planning import (
     pooled_sd,
     seeds_needed,
 )
-from tmnet.analysis.statistics.seeds import FEWEST, difference, improvement, summary
+from tmnet.analysis.statistics.seeds import FEWEST, alike, difference, improvement, summary
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Question:
         None where there is too little to tell.
     shown : tuple of str
         The values of both.
-    n : tuple of int
-        Races, or seeds, behind them.
+    n : tuple of int or None
+        Races, or seeds, behind them; None of scalars of single runs, behind which there are none.
     better : bool
         Whether the subject is ahead of the baseline, if anyone is.
     why : str
@@ -65,7 +66,7 @@ class Question:
     interval: ConfidenceInterval | None
     p: float | None
     shown: tuple[str, str]
-    n: tuple[int, int]
+    n: tuple[int, int] | None
     better: bool
     why: str = ""
     planned: str = ""
@@ -93,17 +94,17 @@ def _of_runs(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
     better = gap > 0 if metric.better == "higher" else gap < 0
     at = np.array([evidence.end])
     one, other = (evidence.comparison.estimates(run, metric, at) for run in both)
+    n = None if one is None or other is None else (int(one.n[0]), int(other.n[0]))
     if one is None or other is None or evidence.comparison.trailing_of(metric) is None:
         return Question(
-            evidence, metric, subject, gap, None, None, shown, (1, 1), better,
+            evidence, metric, subject, gap, None, None, shown, n, better,
             "one run each, of which this has no interval",
         )  # fmt: skip
     (found,) = one.above(other)
-    n = int(one.n[0]), int(other.n[0])
     if not found.told:
-        return Question(
-            evidence, metric, subject, gap, None, None, shown, n, better, "too few races to tell"
-        )
+        few = bool((one.too_few | other.too_few)[0])
+        why = "too few races to tell" if few else "races too alike to tell"
+        return Question(evidence, metric, subject, gap, None, None, shown, n, better, why)
     return Question(evidence, metric, subject, gap, found.interval, found.p, shown, n, better)
 
 
@@ -117,21 +118,25 @@ def _of_arms(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
     better = metric.better or "higher"
     found, ahead = difference(one, other, better, evidence.seed), improvement(one, other, better)
     shown = (say_summary(evidence, metric, one), say_summary(evidence, metric, other))
-    chance = ""
-    if ahead.won in (0, ahead.pairs) and not ahead.equal:
-        often = how_many(max(1, round(1 / ahead.p)), "such study")
-        often = often.replace("studys", "studies")
-        chance = f" (by chance that happens once in {often})"
-    told = f"better in {ahead.won} of {ahead.pairs} pairs of seeds{chance}"
+    chance, often = "", round(1 / ahead.p)
+    if ahead.won in (0, ahead.pairs) and not ahead.equal and often > 1:
+        chance = f" (by chance that happens once in {often} such studies)"
+    # not "better", which only claims are
+    told = f"{better} in {ahead.won} of {how_many(ahead.pairs, 'pair')} of seeds{chance}"
     more = {"better in pairs": f"{ahead.won} of {ahead.pairs}{chance}"}
     if found.p is None:
         told = f"fewer than {FEWEST} seeds, too few to tell; {told}"
-    elif found.test != "Welch":
-        told = f"by ranks, as not all seeds have a value; {told}"
+    elif found.interval is None:
+        same = np.isfinite(found.value)
+        why = "the seeds of each are all alike" if same else "not all seeds have a value"
+        told = f"by ranks, as {why}; {told}"
     planned, could = _planned(evidence, metric, one, other, found.value)
+    interval = found.interval and bounded(metric, found.interval)
+    sign = 1 if better == "higher" else -1  # ranks, where there is no difference of means
+    is_better = sign * found.value > 0 if np.isfinite(found.value) else ahead.value > 0.5
     return Question(
-        evidence, metric, subject, found.value, found.interval, found.p, shown,
-        (len(one), len(other)), ahead.value > 0.5, told, planned, more | could,
+        evidence, metric, subject, found.value, interval, found.p, shown,
+        (len(one), len(other)), is_better, told, planned, more | could,
     )  # fmt: skip
 
 
@@ -143,9 +148,11 @@ def _planned(
     if not np.isfinite([*one, *other]).all() or min(len(one), len(other)) < FEWEST:
         return "", {}
     sd, freedom = pooled_sd([one, other])
-    if not sd:
+    least, most = metric.limits
+    effect = detectable(len(one), len(other), sd)
+    if (alike(one) and alike(other)) or effect > most - least:
         return "", {}
-    seen = say_gap(evidence, metric, detectable(len(one), len(other), sd), signed=False)
+    seen = say_gap(evidence, metric, effect, signed=False)
     told, shown = f"a difference of {seen} could have been seen", {"could be seen": seen}
     likely = most_likely_sd(sd, freedom)
     if abs(gap) > likely / 20:  # or it would take thousands
@@ -159,25 +166,29 @@ def say_summary(evidence: Evidence, metric: Metric, values: np.ndarray) -> str:
     """The seeds of an arm in one number, or how many of them have one."""
     found = summary(values, metric.better or "higher", evidence.seed)
     if not np.isfinite(found.value):
-        return f"{found.n_finite} of {found.n} seeds have one"
-    return f"{say(evidence, metric, found.value)} ({found.statistic})"
+        return f"{found.n_finite} of {how_many(found.n, 'seed')} with a value"
+    of = f" ({found.statistic})" if found.n > 1 else ""
+    return f"{say(evidence, metric, found.value)}{of}"
 
 
 def contrast(question: Question, tested: Tested) -> Finding:
     """The answer to one of the questions."""
     evidence, metric = question.evidence, question.metric
     subject, base = question.subject, evidence.baseline
-    what = "seed" if evidence.are_arms else "race"
+    what = "seed" if evidence.are_arms else races_of(metric)
     against = f"{question.shown[0]} against {question.shown[1]}"
-    counts = of_both(question.n, what)
+    counts = of_both(question.n, what) if question.n else ""
+    means = " between the means" if evidence.are_arms and max(question.n or ()) > 1 else ""
     shown = [say_gap(evidence, metric, question.value)] if np.isfinite(question.value) else []
     details = {"at": evidence.say_at(evidence.end)}
     details |= {"difference": shown[0]} if shown else {}
+    if shown:
+        shown[0] += means
     if question.interval is not None:
         span = say_span(evidence, metric, question.interval)
         shown = [f"{shown[0]} (95 % CI {span})"]
         details[OF_95] = span
-    details["n"] = counts
+    details |= {"n": counts} if counts else {}
     behind = [part for part in (counted(evidence, metric), counts) if part]
     if tested.words:
         details["p"] = tested.words
@@ -202,7 +213,7 @@ def contrast(question: Question, tested: Tested) -> Finding:
         question.value if np.isfinite(question.value) else None, question.interval, sentence,
         stands_out=tested.is_claim, axis=evidence.axis.by,
         window=evidence.comparison.trailing_of(metric),
-        n=dict(zip((subject, base), question.n)), p=question.p, adjusted=tested.adjusted,
+        n=dict(zip((subject, base), question.n or ())), p=question.p, adjusted=tested.adjusted,
         of_runs=dict(zip((subject, base), question.shown)), details=details,
         reason=("better" if question.better else "worse") if tested.is_claim else "",
     )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.findings.words import how_many
+from tmnet.analysis.findings.words import how_many, listed
 from tmnet.analysis.on_axis import own_batches
 from tmnet.logs.run import Run
 
@@ -24,9 +24,11 @@ def cost(evidence: Evidence) -> Iterator[Finding]:
             details["updates"] = f"{updates:,.0f}"
         if np.isfinite(pflop):
             details["PFLOP"] = f"{pflop:,.4g}"
-        parts = ", ".join(
-            f"{text} {'min' if what == 'minutes' else what}" for what, text in details.items()
-        )
+        own = {"time": "minutes", "flops": "PFLOP"}.get(evidence.axis.by)  # said with the moment
+        parts = listed([
+            f"{text} {'min' if what == 'minutes' else what}"
+            for what, text in details.items() if what != own
+        ])  # fmt: skip
         at = evidence.end if evidence.are_arms else evidence.end_of(runs[0])
         average = f" (mean of {how_many(len(taken), 'seed')})" if evidence.are_arms else ""
         yield Finding(

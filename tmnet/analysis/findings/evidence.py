@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tmnet.analysis.alignment import Alignment
+from tmnet.analysis.alignment import Alignment, fitting_interval
 from tmnet.analysis.available import chosen_metrics
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import DECIMALS, Metric
 from tmnet.analysis.on_axis import arithmetic, own_frames
+from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.arguments import a_mapping, a_number, a_text, some_names
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
@@ -27,6 +28,12 @@ class Spent(NamedTuple):
     minutes: float
     steps: float
     pflop: float
+
+
+def bounded(metric: Metric, interval: ConfidenceInterval) -> ConfidenceInterval:
+    """95 % of a difference, which is no larger than values lie apart at most."""
+    least, most = metric.limits
+    return ConfidenceInterval(max(interval.low, least - most), min(interval.high, most - least))
 
 
 class Evidence:
@@ -117,13 +124,23 @@ class Evidence:
             return f"the checkpoint of {other}"
         minutes, steps = (run.scalars[name].to_numpy() for name in ("minutes", "step"))
         length = minutes[-1] - minutes[0]
-        pace = (steps.max() - steps.min()) / length if length > 0 else 0.0
+        if not length > 0:  # one event tells no pace
+            return ""
+        pace = (steps.max() - steps.min()) / length
         begun = run.first_step > LATE_START * run.steps
         return "a checkpoint" if begun and run.first_step > 3 * minutes[0] * pace else ""
 
     def counted(self, subject: str) -> list[Run]:
         """Those runs of a subject that are in contrasts."""
         return [run for run in self.subjects[subject] if run.name not in self.left_out]
+
+    def watched(self, subject: str) -> list[Run]:
+        """Those that are in contrasts, and those from scratch that ended early."""
+        return [
+            run for run in self.subjects[subject]
+            if run.name not in self.left_out
+            or (self.comparison.ended(run, self.end) and not self.source(run))
+        ]  # fmt: skip
 
     @property
     def contrasted(self) -> list[str]:
@@ -147,11 +164,18 @@ class Evidence:
             except TmnetError:  # not all have it
                 continue
             if len(arms) > 1 and min(ends) > 0:
+                # those that are left out may be the only ones with a metric
+                names = [
+                    metric.name for metric in self.primary
+                    if any(self.has(metric, run) for run in runs)
+                ]  # fmt: skip
                 other = self.comparison.of(
                     counted if self.are_arms else runs, axis, window=(0.0, min(ends)),
-                    metrics=[metric.name for metric in self.primary],
+                    interval=None if axis.default_interval is None else
+                    fitting_interval(runs, axis),
+                    metrics=names, rule=self.comparison.rule,
+                    trailing="late" if self.comparison.trailing == "late" else None,
                 )  # fmt: skip
-                names = [metric.name for metric in self.primary]
                 found.append(Evidence(other, {}, None, self.baseline, names, self.seed))
         return found
 
@@ -167,6 +191,8 @@ class Evidence:
         for metric in self.primary:
             values = [self.value_at_end(metric, run) for run in self.runs.values()]
             values = [value for value in values if np.isfinite(value)]
+            if metric.unit == "axis":  # it is a moment
+                continue
             if metric.unit == "%":
                 found[metric] = 0.5
             elif len(values) > 1 and metric.races:
@@ -193,15 +219,18 @@ class Evidence:
         """From when on a metric is at least as good as a threshold, until the end."""
         moments = self.moments(metric, run)
         moments = moments[moments <= self.end_of(run)]
-        if not len(moments):
-            return None
-        values = self.comparison.values_at(run, metric, moments)
         near = 1e-6 * abs(threshold)  # logs have 32 bits: 24.6 is 24.600000381 there
         lower = metric.better == "lower"
-        good = values <= threshold + near if lower else values >= threshold - near
-        last_bad = np.flatnonzero(~good)
-        since = int(last_bad[-1]) + 1 if len(last_bad) else 0
-        return float(moments[since]) if since < len(moments) else None
+        behind, some = len(moments), 64
+        while behind > 0:  # from the end on, in ever longer parts: often the last is bad
+            first = max(behind - some, 0)
+            values = self.comparison.values_at(run, metric, moments[first:behind])
+            good = values <= threshold + near if lower else values >= threshold - near
+            if not good.all():
+                since = first + int(np.flatnonzero(~good)[-1]) + 1
+                return float(moments[since]) if since < len(moments) else None
+            behind, some = first, 2 * some
+        return float(moments[0]) if len(moments) else None
 
     def end_of(self, run: Run) -> float:
         """Where a run ends in the window."""

@@ -8,24 +8,26 @@ from typing import NamedTuple
 import numpy as np
 
 from tmnet.analysis.findings.claims import Tested
-from tmnet.analysis.findings.evidence import Evidence
+from tmnet.analysis.findings.evidence import Evidence, bounded
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import (
     OF_95,
     name_of,
     of_both,
+    races_of,
     say,
     say_gap,
     say_span,
 )
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
-from tmnet.analysis.statistics.seeds import paired
+from tmnet.analysis.statistics.seeds import FEWEST, paired
 from tmnet.logs.run import Run
 
 # An hour, or a million steps: what is slower than this a reader would call slow.
 SLOW = {"late_rate": 0.02, "finish_rate": 0.02, "late_best_of_10": 0.05, "best_of_10": 0.05}
 SHORTEST_PLATEAU = 0.2  # of the window
+MOST_MOMENTS = 200  # at which one may begin
 
 
 class Gain(NamedTuple):
@@ -40,6 +42,7 @@ class Gain(NamedTuple):
     interval: ConfidenceInterval | None
     p: float | None
     n: tuple[int, int]
+    why: str = ""  # there is no p
 
 
 def gains(evidence: Evidence) -> list[Gain]:
@@ -73,12 +76,12 @@ def _of_run(evidence: Evidence, name: str, metric: Metric) -> Gain | None:
         return None
     sign = 1 if metric.better == "higher" else -1
     (gap,) = found.take([1]).above(found.take([0]))
-    interval, p = None, None
+    interval, p, why = None, None, _why_not(bool(found.too_few.any()), "races")
     if gap.told:
-        interval, p = _towards(gap.interval, sign), gap.p
+        interval, p, why = _towards(gap.interval, sign), gap.p, ""
     before, last = (float(x) for x in found.value)
     n = int(found.n[0]), int(found.n[1])
-    return Gain(name, metric, end, window, (before, last), sign * gap.value, interval, p, n)
+    return Gain(name, metric, end, window, (before, last), sign * gap.value, interval, p, n, why)
 
 
 def _of_arm(evidence: Evidence, arm: str, metric: Metric) -> Gain | None:
@@ -88,16 +91,21 @@ def _of_arm(evidence: Evidence, arm: str, metric: Metric) -> Gain | None:
         return None
     ends = np.array([evidence.moment, evidence.end])
     values = np.array([evidence.comparison.values_at(run, metric, ends, window) for run in runs])
-    if not np.isfinite(values).all():
+    if metric.span == "anytime" or not np.isfinite(values).all():
         return None
     sign = 1 if metric.better == "higher" else -1
     found = paired(sign * values[:, 1], sign * values[:, 0])
     mean = values.mean(0)
     return Gain(
         arm, metric, evidence.end, window, (float(mean[0]), float(mean[1])),
-        float(sign * (mean[1] - mean[0])), found.interval if found else None,
-        found.p if found else None, (len(runs), len(runs)),
+        float(sign * (mean[1] - mean[0])),
+        bounded(metric, found.interval) if found else None, found.p if found else None,
+        (len(runs), len(runs)), "" if found else _why_not(len(runs) < FEWEST, "seeds"),
     )  # fmt: skip
+
+
+def _why_not(too_few: bool, what: str) -> str:
+    return f"too few {what} to tell" if too_few else f"{what} too alike to tell"
 
 
 def _towards(interval: ConfidenceInterval, sign: int) -> ConfidenceInterval:
@@ -108,17 +116,22 @@ def _towards(interval: ConfidenceInterval, sign: int) -> ConfidenceInterval:
 def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
     """Whether it was worth it."""
     metric, name = gain.metric, gain.subject
+    sign = 1 if metric.better == "higher" else -1
     before, last = (say(evidence, metric, value) for value in gain.values)
     change = (
         f"{before} at {evidence.say_at(evidence.moment)}, {last} at {evidence.say_at(gain.end)}"
     )
-    better = say_gap(evidence, metric, gain.value)
-    counts = of_both(gain.n, "seed" if evidence.are_arms else "race")
-    details = {"from": before, "to": last, "better by": better, "n": counts}
+    gap = say_gap(evidence, metric, sign * gain.value)  # as the metric has it: times fall
+    counts = of_both(gain.n, "seed" if evidence.are_arms else races_of(metric))
+    details = {
+        "after": evidence.say_at(evidence.moment), "from": before,
+        "until": evidence.say_at(gain.end), "to": last,
+        "better by": say_gap(evidence, metric, gain.value), "n": counts,
+    }  # fmt: skip
     behind = [f"last {evidence.say_at(gain.window)} of each", counts]
     if gain.interval is not None:
+        gap += f" (95 % CI {say_span(evidence, metric, _towards(gain.interval, sign))})"
         span = say_span(evidence, metric, gain.interval)
-        better = f"{better} (95 % CI {span})"
         details |= {OF_95: span, "p": tested.words}
         behind.append(tested.words)
     going_on = f"Going on after {evidence.say_at(evidence.moment)}"
@@ -126,17 +139,14 @@ def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
         verdict = "was worth it" if gain.value > 0 else "made it worse"
     elif gain.p is not None and gain.p <= 1 - CONFIDENCE:
         verdict = "not resolved"
-    elif gain.p is None:
-        verdict = f"too few {'seeds' if evidence.are_arms else 'races'} to tell"
     else:
-        verdict = "no measurable gain"
+        verdict = gain.why or "no measurable gain"
     details["verdict"] = verdict
+    means = ", mean of the seeds," if evidence.are_arms and gain.n[0] > 1 else ""
     sentence = (
-        f"{going_on}, {name}: {verdict}: {name_of(metric)} {change}, better by {better}; "
+        f"{going_on}, {name}: {verdict}: {name_of(metric)}{means} {change}, change {gap}; "
         f"{', '.join(behind)}."
     )
-    if not tested.is_claim:
-        sentence = sentence.replace("better by", "change", 1)
     return Finding(
         "after", (name,), metric.name, gain.end, gain.value, gain.interval, sentence,
         stands_out=None if gain.p is None else tested.is_claim, axis=evidence.axis.by,
@@ -155,7 +165,8 @@ def plateau(evidence: Evidence) -> Iterator[Finding]:
         for metric in evidence.primary:
             if (since := plateau_of(evidence, run, metric)) is None:
                 continue
-            window = evidence.comparison.late
+            window = evidence.comparison.trailing_of(metric)
+            assert window is not None  # or it has no plateau
             limit = f"{say_gap(evidence, metric, _slow(metric), signed=False)} {pace}"
             yield Finding(
                 "plateau", (name,), metric.name, since, _slow(metric), None,
@@ -177,6 +188,7 @@ def plateau_of(evidence: Evidence, run: Run, metric: Metric) -> float | None:
     if not _slow(metric) or window is None or not evidence.has(metric, run):
         return None
     moments = comparison.grid[(comparison.grid >= lo + window) & (comparison.grid <= end)]
+    moments = moments[:: -(-len(moments) // MOST_MOMENTS) or 1]  # each is compared with each
     found = comparison.estimates(run, metric, moments)
     if found is None or len(moments) < 2:
         return None

@@ -14,6 +14,7 @@ from tmnet.analysis.findings.words import (
     how_many,
     in_brackets,
     name_of,
+    races_of,
     say,
     say_within,
 )
@@ -47,6 +48,7 @@ def _of_run(evidence: Evidence, kind: str, metric: Metric, name: str) -> Finding
     run = evidence.runs[name]
     end, value = evidence.end_of(run), evidence.value_at_end(metric, run)
     interval, n = of_late_races(evidence, metric, run, end)
+    races = None if n is None else how_many(n, races_of(metric))
     shown = say(evidence, metric, value)
     details, behind = {"at": evidence.say_at(end)}, []
     if interval is not None:
@@ -54,9 +56,9 @@ def _of_run(evidence: Evidence, kind: str, metric: Metric, name: str) -> Finding
         behind, details[OF_95] = [f"95 % CI {within}"], within
     if when := counted(evidence, metric):
         behind.append(when)
-    if n is not None:
-        behind.append(how_many(n, "race"))
-        details["n"] = how_many(n, "race")
+    if races is not None:
+        behind.append(races)
+        details["n"] = races
     return Finding(
         kind, (name,), metric.name, end, value if np.isfinite(value) else None, interval,
         f"{name}, {name_of(metric)} at {evidence.say_at(end)}: {shown}"
@@ -86,13 +88,13 @@ def _of_arm(evidence: Evidence, kind: str, metric: Metric, arm: str) -> Finding:
     details = {"at": evidence.say_at(evidence.end), "n": how_many(found.n, "seed")}
     if np.isfinite(found.value):
         shown = say(evidence, metric, found.value)
-        behind = [f"{found.statistic} of the seeds" if found.n > 1 else "of one seed", seeds]
+        behind = [f"{found.statistic} of the seeds", seeds] if found.n > 1 else [seeds]
         if found.interval is not None:
             within = say_within(evidence, metric, found.interval)
             details[f"{OF_95} of the {found.interval_of}"] = within
             behind.insert(0, f"95 % CI of the {found.interval_of} {within}")
     else:
-        shown = f"{found.n_finite} of {found.n} seeds have a value"
+        shown = f"{found.n_finite} of {how_many(found.n, 'seed')} with a value"
         behind = []
     behind += [when] if (when := counted(evidence, metric)) else []
     return Finding(

@@ -3,14 +3,16 @@ steps and arithmetic that took."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings.evidence import Evidence, Spent
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, say
+from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, of_both, say
 from tmnet.analysis.metrics import Metric
+from tmnet.analysis.statistics.seeds import FEWEST
 from tmnet.analysis.statistics.survival import log_rank_p, ratio, restricted_mean, time_to_threshold
 from tmnet.logs.run import Run
 
@@ -46,7 +48,8 @@ def _reaching(
     """What each took to get somewhere, and how many times what the baseline took."""
     make = _of_arm if evidence.are_arms else _of_run
     for subject, runs in evidence.subjects.items():
-        if any(run.name in at for run in runs):
+        watched = evidence.watched(subject) if evidence.are_arms else runs
+        if any(run.name in at for run in watched):
             yield make(evidence, kind, metric, what, subject, at, details or {})
     for subject in evidence.contrasted:
         yield from _ratios(evidence, kind, metric, what, subject, at, details or {})
@@ -77,9 +80,9 @@ def say_spent(evidence: Evidence, run: Run, at: float) -> dict[str, str]:
     if spent is None:
         return {}
     shown = {
-        "minutes": f"{spent.minutes:,.1f} min",
-        "steps": f"{spent.steps:,.0f} steps",
-        "PFLOP": f"{spent.pflop:,.3g} PFLOP",
+        "minutes": Axis("time").say(spent.minutes),
+        "steps": how_many(round(spent.steps), "step"),
+        "PFLOP": Axis("flops").say(spent.pflop),
     }
     own = {"time": "minutes", "step": "steps", "relative_step": "steps", "flops": "PFLOP"}
     return {
@@ -92,15 +95,17 @@ def _of_arm(
     evidence: Evidence, kind: str, metric: Metric, what: str, arm: str,
     at: dict[str, float | None], details: dict[str, str],
 ) -> Finding:  # fmt: skip
-    """By Kaplan and Meier: seeds that never got there count, too."""
-    times, reached = _watched(evidence, arm, at)
+    """By Kaplan and Meier: seeds that never got there count, too, and those that ended early as
+    long as they ran."""
+    runs = evidence.watched(arm)
+    times, reached = _watched(evidence, runs, at)
     estimate = time_to_threshold(times, reached)
     watched = evidence.end  # of whom all got there, it is known what comes behind
     until = watched if reached.all() else min(watched, float(times.max()))
     there = f"{sum(reached)} of {how_many(len(reached), 'seed')}"
     mean = restricted_mean(times, reached, until)
     details = details | {"seeds that get there": there}
-    told = f"{what}: {there} of {arm} get there"
+    told = f"{what}: {there} of {arm} {'gets' if len(reached) == 1 else 'get'} there"
     value = estimate.median if np.isfinite(estimate.median) else None
     if value is not None:
         details["half of all by"] = evidence.say_at(value)
@@ -114,10 +119,10 @@ def _of_arm(
 
 
 def _watched(
-    evidence: Evidence, arm: str, at: dict[str, float | None]
+    evidence: Evidence, runs: Sequence[Run], at: dict[str, float | None]
 ) -> tuple[np.ndarray, np.ndarray]:
     """When each seed of an arm got there, or until when it was watched; and whether it did."""
-    seeds = [(run, at[run.name]) for run in evidence.subjects[arm] if run.name in at]
+    seeds = [(run, at.get(run.name)) for run in runs]
     times = [evidence.end_of(run) if there is None else there for run, there in seeds]
     return np.array(times), np.array([there is not None for _, there in seeds])
 
@@ -138,10 +143,10 @@ def _ratios(
         if not np.isfinite(found.value):
             continue
         first = first or found
-        text = f"{found.value:,.3g} times the {unit}"
-        shown[unit] = f"{found.value:,.3g}"
+        shown[unit] = _times(found.value)
+        text = f"{shown[unit]} times the {unit}"
         if found.interval is not None:
-            span = f"{found.interval.low:,.3g} to {found.interval.high:,.3g}"
+            span = f"{_times(found.interval.low)} to {_times(found.interval.high)}"
             text, shown[f"{unit}, {OF_95}"] = f"{text} (95 % CI {span})", span
         told.append(text)
     if first is None:
@@ -149,16 +154,25 @@ def _ratios(
     n = {subject: len(both[0]), evidence.baseline: len(both[1])}
     seeds = "one run each"
     if evidence.are_arms:
-        arms = [_watched(evidence, arm, at) for arm in (subject, evidence.baseline)]
-        p = log_rank_p(arms[0], arms[1], evidence.seed)
-        seeds = f"n = {' and '.join(map(str, n.values()))} seeds; log-rank p = {p:.2g}"
-        shown["log-rank p"] = f"{p:.2g}"
+        seeds = of_both(list(n.values()), "seed")
+        if min(n.values()) >= FEWEST:
+            one, other = (
+                _watched(evidence, evidence.counted(arm), at)
+                for arm in (subject, evidence.baseline)
+            )
+            shown["log-rank p"] = f"{log_rank_p(one, other, evidence.seed):.2g}"
+            seeds += f"; log-rank p = {shown['log-rank p']}"
     yield Finding(
         kind, (subject, evidence.baseline), metric.name, evidence.end, first.value, first.interval,
         f"{what}: {subject} takes {listed(told)} of {evidence.baseline} ({seeds}).",
         axis=evidence.axis.by, n=n, details=details | {"times what the baseline takes": ""} | shown,
         reason="ratio",
     )  # fmt: skip
+
+
+def _times(ratio: float) -> str:
+    """How many times, with three digits."""
+    return f"{ratio:#.3g}".rstrip(".") if ratio < 1000 else f"{ratio:,.0f}"
 
 
 def _spent_by(evidence: Evidence, run: Run, at: float | None) -> Spent:

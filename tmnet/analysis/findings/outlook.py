@@ -31,7 +31,7 @@ def longer(evidence: Evidence) -> Iterator[Finding]:
         end = evidence.end_of(run)
         ends = end * np.arange(1, POINTS + 1) / POINTS
         for metric in evidence.primary:
-            if not metric.races or evidence.comparison.trailing_of(metric) is None:
+            if evidence.comparison.trailing_of(metric) is None or metric.span == "anytime":
                 continue
             values = evidence.comparison.values_at(run, metric, ends, end / POINTS)
             limits = (0.0, 1.0) if metric.unit == "%" else (-np.inf, np.inf)
@@ -79,9 +79,8 @@ def frontier(evidence: Evidence) -> Iterator[Finding]:
         if told:
             yield Finding(
                 "frontier", tuple(arms), metric.name, evidence.end, None, None,
-                f"Highest by the middle of its seeds in {name_of(metric)}: {', '.join(told)}."
-                if metric.better == "higher" else
-                f"Lowest by the middle of its seeds in {name_of(metric)}: {', '.join(told)}.",
+                f"{'Highest' if metric.better == 'higher' else 'Lowest'} {name_of(metric)} by the "
+                f"middle of the seeds: {', '.join(told)}.",
                 axis=evidence.axis.by, n={arm: len(runs) for arm, runs in arms.items()},
                 details=details,
             )  # fmt: skip

@@ -37,7 +37,9 @@ def _finding(
     details = {"at": evidence.say_at(at)}
     told = f"at {evidence.say_at(at)}"
     if interval is not None:
-        span = f"{evidence.axis.show(interval.low)} to {evidence.say_at(interval.high)}"
+        unit = f" {evidence.axis.unit}"
+        low = evidence.say_at(interval.low).removesuffix(unit)
+        span = f"{low} to {evidence.say_at(interval.high)}"
         told, details["95 % CI"] = f"{told} (95 % CI {span})", span
     (run, *_) = evidence.counted(ahead)
     if spent := say_spent(evidence, run, at):

@@ -20,6 +20,8 @@ def name_of(metric: Metric) -> str:
 
 def say(evidence: Evidence, metric: Metric, value: float) -> str:
     """A value, with its unit."""
+    if not np.isfinite(value):
+        return "none"
     shown = minus(evidence.comparison.show(metric, value))
     return f"{shown} {evidence.comparison.unit_of(metric)}".rstrip()
 
@@ -60,6 +62,12 @@ def counted(evidence: Evidence, metric: Metric) -> str:
 def how_many(n: int, what: str) -> str:
     """ "1 race", "2 races"."""
     return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def races_of(metric: Metric) -> str:
+    """What it is made of: all races, or, where it is made of their times, those that finished."""
+    of_all = metric.races is None or metric.races.statistic.endswith(("rate", "mean_all"))
+    return "race" if of_all else "finished race"
 
 
 def of_both(counts: Sequence[int], what: str) -> str:

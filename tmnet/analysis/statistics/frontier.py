@@ -17,7 +17,8 @@ FEWEST_SIZES = 4
 
 class Frontier(NamedTuple):
     """best : list of str or None
-        The arm that is best for each budget; None where the middle seeds of none got anywhere.
+        The arm that is best for each budget; None where several are, or the middle seeds of none
+        got anywhere.
     probability : dict of str to ndarray (budgets,)
         How likely each arm is the best: the share of draws of seeds in which it is, equal ones in
         equal parts. NaN if an arm has fewer than 3 seeds.
@@ -38,8 +39,10 @@ def frontier(arms: Mapping[str, ArrayLike], better: str, seed: int = 0) -> Front
     middles = sign * np.array([middle(arm.T) for arm in values])  # (arms, budgets)
     names = [*arms]
     best = [
-        names[int(column.argmax())] if np.isfinite(column.max()) else None for column in middles.T
-    ]
+        names[int(column.argmax())]
+        if np.isfinite(column.max()) and (column == column.max()).sum() == 1 else None
+        for column in middles.T
+    ]  # fmt: skip
     share = np.full(middles.shape, np.nan)
     if min(map(len, values)) >= FEWEST:
         drawn = np.array([sign * _drawn_middles(arm, rng) for arm in values])

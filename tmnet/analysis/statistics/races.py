@@ -57,6 +57,8 @@ class Estimates:
         Of the value its variance, and the degrees of freedom of that; NaN where races are too few.
     n : ndarray (moments,) of int
         Races behind each.
+    fewest : int
+        Races of which a variance can be had.
     least, most : float
         Between which all values lie.
     """
@@ -65,8 +67,14 @@ class Estimates:
     variance: np.ndarray
     freedom: np.ndarray
     n: np.ndarray
+    fewest: int = FEWEST
     least: float = -np.inf
     most: float = np.inf
+
+    @property
+    def too_few(self) -> np.ndarray:
+        """Where there are too few races to tell; elsewhere only races that are all alike do not."""
+        return self.n < self.fewest
 
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
         """95 % of each value: low and high."""
@@ -81,7 +89,7 @@ class Estimates:
         value, variance, freedom, n = (
             x[numbers] for x in (self.value, self.variance, self.freedom, self.n)
         )
-        return Estimates(value, variance, freedom, n, self.least, self.most)
+        return Estimates(value, variance, freedom, n, self.fewest, self.least, self.most)
 
     def above(self, other: Estimates) -> list[Difference]:
         """How much higher they are than others, of other races, moment by moment."""
@@ -166,7 +174,7 @@ def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimate
             variance[i], freedom[i] = _of_differences(bests[None])[0], _freedom(blocks)
     # of blocks that are alike by chance nothing follows
     variance[variance <= (1e-9 * value) ** 2] = np.nan
-    return Estimates(value, variance, freedom, n, least=0.0)
+    return Estimates(value, variance, freedom, n, 2 * BEST_OF, least=0.0)
 
 
 def _of_blocks(sums: np.ndarray, first: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

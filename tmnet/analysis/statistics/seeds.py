@@ -6,6 +6,7 @@ counts as the worst, +inf where lower is better and -inf where higher is.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,12 +23,18 @@ from tmnet.analysis.statistics.permutation import permutation_p
 FEWEST = 3  # seeds of an arm of which an interval, or a claim, can be had
 FEWEST_OF_IQM = 4
 FEWEST_DRAWN = 5  # seeds that are drawn again for the interval of their inter-quartile mean
+ALIKE = 1e-9  # of the largest: what seeds differ by less than that is rounding, not scatter
 
 
 def worst_last(values: ArrayLike, better: str) -> np.ndarray:
     """Values of seeds, those that are missing or infinite as the worst there is."""
     values = np.asarray(values, float)
     return np.where(np.isfinite(values), values, np.inf if better == "lower" else -np.inf)
+
+
+def alike(values: np.ndarray) -> bool:
+    """Whether finite values are one and the same, but for how they were rounded."""
+    return bool(np.ptp(values) <= ALIKE * np.abs(values).max())
 
 
 def middle(values: np.ndarray) -> np.ndarray:
@@ -78,7 +85,7 @@ def summary(
     elif FEWEST <= n == n_finite < FEWEST_DRAWN:
         interval, interval_of_what = _student(values), "mean"
     statistic = "IQM" if n >= FEWEST_OF_IQM else "median"
-    if interval and interval.low == interval.high:  # seeds that are all alike tell no scatter
+    if interval and math.isclose(*interval, rel_tol=ALIKE):  # seeds that are alike tell no scatter
         interval, interval_of_what = None, ""
     if interval:
         interval = ConfidenceInterval(max(interval.low, limits[0]), min(interval.high, limits[1]))
@@ -175,7 +182,7 @@ def difference(
     value = float(one.mean() - other.mean()) if finite else np.nan
     if min(len(one), len(other)) < FEWEST:
         return Difference(value, None, None, "", p_ranks)
-    if not finite or (np.ptp(one) == 0 and np.ptp(other) == 0):
+    if not finite or (alike(one) and alike(other)):
         return Difference(value, None, p_ranks, "rank sum", p_ranks)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # one arm all alike
         found = stats.ttest_ind(one, other, equal_var=False)
@@ -277,12 +284,14 @@ def paired(one: ArrayLike, other: ArrayLike) -> Pairing | None:
     environments by arrangement; None of fewer than 3 pairs, or where a seed never got there."""
     one, other = np.asarray(one, float), np.asarray(other, float)
     apart = one - other
-    if len(apart) < FEWEST or not np.isfinite(apart).all() or np.ptp(apart) == 0:
+    if len(apart) < FEWEST or not np.isfinite(apart).all():
         return None
-    alike = np.ptp(one) == 0 or np.ptp(other) == 0
+    if np.ptp(apart) <= ALIKE * max(np.abs(one).max(), np.abs(other).max()):
+        return None
+    flat = alike(one) or alike(other)
     found = stats.ttest_rel(one, other)
     low, high = found.confidence_interval(CONFIDENCE)
     return Pairing(
-        np.nan if alike else float(stats.pearsonr(one, other).statistic), float(apart.mean()),
+        np.nan if flat else float(stats.pearsonr(one, other).statistic), float(apart.mean()),
         ConfidenceInterval(float(low), float(high)), float(found.pvalue), len(apart),
     )  # fmt: skip
