@@ -62,7 +62,7 @@ def random_study(seed, logdir):
     if rng.random() < 0.5:
         hi = ends[0] if rng.random() < 0.5 else ends[-1]
         options["window"] = (float(rng.choice([0.0, 0.3 * hi])), hi)
-        options["interval"] = hi / int(rng.integers(1, 30))
+        options["interval"] = hi / (int(rng.integers(1, 30)) + 0.3)  # no tie of rounding
     given = str(rng.choice([*runs])) if rng.random() < 0.3 else None
     compared = tmnet.compare(
         runs if are_arms else [run for seeds in runs.values() for run in seeds], by=by, **options

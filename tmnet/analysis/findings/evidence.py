@@ -221,15 +221,15 @@ class Evidence:
         moments = moments[moments <= self.end_of(run)]
         near = 1e-6 * abs(threshold)  # logs have 32 bits: 24.6 is 24.600000381 there
         lower = metric.better == "lower"
-        behind, some = len(moments), 64
+        behind, length = len(moments), 64
         while behind > 0:  # from the end on, in ever longer parts: often the last is bad
-            first = max(behind - some, 0)
+            first = max(behind - length, 0)
             values = self.comparison.values_at(run, metric, moments[first:behind])
             good = values <= threshold + near if lower else values >= threshold - near
             if not good.all():
                 since = first + int(np.flatnonzero(~good)[-1]) + 1
                 return float(moments[since]) if since < len(moments) else None
-            behind, some = first, 2 * some
+            behind, length = first, 2 * length
         return float(moments[0]) if len(moments) else None
 
     def end_of(self, run: Run) -> float:
