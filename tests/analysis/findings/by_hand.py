@@ -11,7 +11,7 @@ from scipy import stats
 
 RATE, BEST = "late_rate", "late_best_of_10"
 DEFAULT = {"time": 5.0, "step": 50_000.0, "relative_step": 50_000.0}
-WEIGHTS = {"own": 0.6, "other": 0.2, "gain": 0.2}
+WEIGHTS = {"own": 0.85, "other": 0.05, "gain": 0.1}
 SLOW = {RATE: 0.02, BEST: 0.05}
 
 
@@ -57,7 +57,7 @@ class Driven:
     def done(self, minute):
         """Batches of its own until a minute."""
         (m0, b0), (m1, b1) = self.batches[:2]
-        start = max(b0 - (b1 - b0) / (m1 - m0) * m0, 0.0)
+        start = max(b0 - (b1 - b0) / max(m1 - m0, 1e-9) * m0, 0.0)
         points = [(0.0, start), *self.batches]
         for (a, x), (b, y) in itertools.pairwise(points):
             if minute <= b:

@@ -138,6 +138,15 @@ def test_a_baseline_or_a_metric_that_is_not_there(tmp_path):
         comparison.findings(after=61)
 
 
+def test_the_default_moment_is_within_a_window_whose_end_was_rounded(tmp_path):
+    """The last and only point of the grid is rounded up."""
+    runs = [run_of(tmp_path, name, drawn(i, 0.5, 60)) for i, name in enumerate("ab")]
+    hi = 0.0194571456785
+    comparison = tmnet.compare(runs, window=(0, hi), interval=hi)
+    assert comparison.middle > hi
+    assert of(comparison.findings(), "contrast")
+
+
 # --- arms -----------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from tmnet.analysis.findings.cautions import cautions
 from tmnet.analysis.findings.claims import tested
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.metrics import DECIMALS
 from tmnet.arguments import a_number, a_whole_number
 from tmnet.errors import TmnetError
 
@@ -75,7 +76,8 @@ def findings(
     """
     lo, hi = comparison.window
     after = comparison.middle if after is None else a_number("after", after)
-    if not lo <= after <= hi:
+    near = 10.0**-DECIMALS  # points of a grid are rounded, and so is its end
+    if not lo - near <= after <= hi + near:
         raise TmnetError(
             f"The moment {after:g} is outside of the window of {lo:g} to {hi:g} "
             f"{comparison.axis.unit}."

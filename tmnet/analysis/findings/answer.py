@@ -40,7 +40,7 @@ def answer(findings: Sequence[Finding]) -> list[str]:
         told += [_not_resolved(of, subject in sure) for subject, of in open_.items()]
         told = told[:3]
     if len(told) < 3 and (elsewhere := [x for x in contrasts if x.axis != own]):
-        told.append(_elsewhere(elsewhere, is_first=len(told) == len(claims)))
+        told.append(_elsewhere(elsewhere, is_first=not open_))
     return told
 
 
