@@ -1,6 +1,7 @@
 """What parsers find in pages of studies."""
 
 import re
+from collections import Counter
 
 import pandas as pd
 
@@ -77,6 +78,22 @@ def numbers(text):
     text = re.sub(rf"\b(?:{'|'.join(sorted(RUNS, reverse=True))}|A01)\b|95 %", "", text)
     text = text.replace("best of 10", "")
     return re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)
+
+
+def sentences_of(found):
+    """The sentences of a page, and how often each stands there."""
+    kinds = ("text", "item", "answer", "caution", "caption")
+    said = [text for kind, text in found if kind in kinds]
+    return Counter(
+        sentence
+        for text in said
+        for sentence in re.split(r"(?<=[.:;]) (?=[A-Z])", text)
+        if len(sentence.split()) > 5
+    )
+
+
+def said_twice(found):
+    return [sentence for sentence, count in sentences_of(found).items() if count > 1]
 
 
 def study(**fields):

@@ -8,7 +8,18 @@ import pytest
 from tmnet.report.report import report
 
 from ..synthetic import CUTOFF, load, race, write_file
-from .pages import LABELS, STYLES, rows_of, sections, study, table, tables_of, text_of
+from .pages import (
+    LABELS,
+    STYLES,
+    numbers,
+    rows_of,
+    said_twice,
+    sections,
+    study,
+    table,
+    tables_of,
+    text_of,
+)
 from .reading import read
 
 ARMS = {"big net": ["big0", "big1"], "small": ["small2", "small3"]}
@@ -50,6 +61,16 @@ def test_nothing_is_claimed_of_two_seeds(of_arms):
     said = " ".join(text for kind, text in of_arms if kind in ("text", "item", "title"))
     assert "is better than big net at 30 min is not resolved" in said
     assert "was worth it" not in said and "overtakes" not in said
+
+
+def test_no_sentence_of_arms_stands_twice_and_their_numbers_are_in_tables(of_arms):
+    assert not said_twice(of_arms)
+    told = {x for kind, text in of_arms if kind in ("cell", "title") and not text.endswith(".")
+            for x in numbers(text)}  # fmt: skip
+    said = [text for kind, text in of_arms[2:] if kind in ("text", "item", "caution")
+            or (kind == "title" and text.endswith("."))]  # fmt: skip
+    spoken = {x for text in said for x in numbers(text)}
+    assert len(spoken) > 5 and not spoken - told
 
 
 def test_when_seeds_get_there_is_told_and_drawn(of_arms):

@@ -20,7 +20,9 @@ from .pages import (
     SHORT,
     numbers,
     rows_of,
+    said_twice,
     sections,
+    sentences_of,
     table,
     tables_of,
     text_of,
@@ -155,13 +157,7 @@ def test_it_has_few_words(published):
 
 def test_no_sentence_stands_twice(pages):
     for style in ("md", "html"):
-        said = [text for kind, text in pages[style]
-                if kind in ("text", "item", "answer", "caution", "caption")]  # fmt: skip
-        sentences = Counter(
-            sentence for text in said for sentence in re.split(r"(?<=[.:;]) (?=[A-Z])", text)
-            if len(sentence.split()) > 5
-        )  # fmt: skip
-        assert len(sentences) > 20 and max(sentences.values()) == 1, sentences.most_common(2)
+        assert len(sentences_of(pages[style])) > 20 and not said_twice(pages[style])
 
 
 @pytest.mark.parametrize("style", ["md", "html"])
@@ -390,7 +386,8 @@ def test_a_figure_stands_beside_what_it_shows(published, pages, part):
             continue
         source, caption = found[i + 1 : i + 3]
         assert source[0] == "source" and (published / source[1]).is_file()
-        assert caption[0] == "caption" and text.endswith(", ".join(SHORT))
+        names = SHORT[:2] if "_closer_" in source[1] else SHORT
+        assert caption[0] == "caption" and text.endswith(f": {', '.join(names)}")
         if part == "appendix":
             label, _, by = heading.rpartition(", by ")
             suffix = {"training time": "", "step": "_by_step"}[by]

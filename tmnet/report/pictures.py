@@ -127,12 +127,17 @@ class Pictures:
         self.captions[path.stem] = " ".join([caption, *self._more(parts, metric, caption)])
         comparison = parts[0]
         what = f"{metric.label.replace(': ', ' ')} by {comparison.axis.label}"
-        return Picture(path, caption, f"{what}: {', '.join(self.order)}", wide)
+        there = {*comparison.arms, *(run.name for part in parts for run in part.runs)}
+        shown = ", ".join(name for name in self.order if name in there)
+        return Picture(path, caption, f"{what}: {shown}", wide)
 
     def _bands(self, comparison: Comparison, metric: Metric) -> str:
         """What the bands round the lines are."""
         if comparison.arms:
-            return "thick: an arm's inter-quartile mean, with its 95 % CI; thin: each seed"
+            return (
+                "thick: an arm's seeds in one number (inter-quartile mean, or median of fewer than "
+                "4), with its 95 % CI; thin: each seed"
+            )
         banded = np.isfinite(comparison.bands(metric.name)).any()
         return "bands: 95 % CI of each run" if banded and len(comparison.runs) < MANY else ""
 
