@@ -19,6 +19,7 @@ from tmnet.logs.run import Run
 
 PRIMARY = ("late_rate", "late_best_of_10")  # of eval races on the first map, if none are declared
 OTHER_AXES = ("time", "step", "flops")
+MOST_MOMENTS = 1000  # at which a curve of sorted races is looked at
 LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
 
 
@@ -283,3 +284,12 @@ class Evidence:
     def say_at(self, at: float) -> str:
         """A moment, or a length of the axis."""
         return self.axis.say(at)
+
+
+def thinned(metric: Metric, moments: np.ndarray) -> np.ndarray:
+    """All moments; of what has to sort the races of each, at most a thousand of them, evenly, the
+    first and the last included."""
+    sorts = metric.races and metric.races.statistic in ("best_of_10", "late_best_of_10")
+    if not sorts or len(moments) <= MOST_MOMENTS:
+        return moments
+    return moments[np.linspace(0, len(moments) - 1, MOST_MOMENTS).round().astype(int)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tmnet.analysis.findings.evidence import Evidence
+from tmnet.analysis.findings.evidence import Evidence, thinned
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.levels import say_spent
 from tmnet.analysis.findings.words import name_of
@@ -14,24 +14,26 @@ from tmnet.analysis.metrics import STATISTICS, Metric, Races
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 from tmnet.logs.run import Run
 
-DRAWS = 200
+DRAWS = 100
+MOMENTS_DRAWN = 61  # at which drawn curves are compared
 Curve = np.ndarray  # (moments,)
 
 
 def crossover(evidence: Evidence, contrasts: Sequence[Finding]) -> Iterator[Finding]:
     """Of claims on the axis of the comparison."""
+    redrawn: dict[tuple[str, str], np.ndarray] = {}  # of each run: the baseline is in all claims
     for contrast in contrasts:
         if not contrast.stands_out or contrast.axis != evidence.axis.by:
             continue
         metric = Metric.named(contrast.metric or "")
-        names = contrast.runs if contrast.reason == "better" else contrast.runs[::-1]
-        if (found := _crossed(evidence, metric, *names)) is not None:
-            yield _finding(evidence, metric, names, *found)
+        ahead, behind = contrast.runs if contrast.reason == "better" else contrast.runs[::-1]
+        if (found := _crossed(evidence, metric, ahead, behind, redrawn)) is not None:
+            yield _finding(evidence, metric, (ahead, behind), *found)
 
 
 def _finding(
     evidence: Evidence, metric: Metric, names: tuple[str, ...], at: float,
-    interval: ConfidenceInterval | None,
+    interval: ConfidenceInterval,
 ) -> Finding:  # fmt: skip
     ahead, behind = names
     details = {"at": evidence.say_at(at)}
@@ -54,42 +56,50 @@ def _finding(
 
 
 def _crossed(
-    evidence: Evidence, metric: Metric, ahead: str, behind: str
-) -> tuple[float, ConfidenceInterval | None] | None:
+    evidence: Evidence, metric: Metric, ahead: str, behind: str,
+    redrawn: dict[tuple[str, str], np.ndarray],
+) -> tuple[float, ConfidenceInterval] | None:  # fmt: skip
     """When the one was behind for the last time, and 95 % of that; None if it never was."""
     lo = evidence.comparison.window[0]
     arms = [evidence.counted(name) for name in (ahead, behind)]
-    told = [evidence.moments(metric, run) for arm in arms for run in arm]
-    moments = np.unique(np.concatenate([[lo], *told]))
-    moments = moments[(moments >= lo) & (moments <= evidence.end)]
-    if evidence.are_arms:  # or every seed's every race would count
-        moments = evidence.comparison.grid
-    curves = [[_curve(evidence, metric, run, moments) for run in arm] for arm in arms]
-    at = _last(moments, curves, metric)
-    if at is None:
+    moments, few = evidence.comparison.grid, evidence.comparison.grid
+    if not evidence.are_arms:  # or every seed's every race would count
+        told = [evidence.moments(metric, run) for arm in arms for run in arm]
+        moments = np.unique(np.concatenate([[lo], *told]))
+        moments = thinned(metric, moments[(moments >= lo) & (moments <= evidence.end)])
+        few = np.linspace(lo, evidence.end, MOMENTS_DRAWN)
+    curves = [np.array([_curve(evidence, metric, run, moments) for run in arm]) for arm in arms]
+    one, other = (arm.mean(0, keepdims=True) for arm in curves)
+    (at,) = _last(moments, one, other, metric)
+    if np.isnan(at):
         return None
-    rng, drawn = np.random.default_rng(evidence.seed), []
-    for _ in range(DRAWS):
+    drawn = []
+    for i, arm in enumerate(arms):
         if evidence.are_arms:
-            both = [[arm[i] for i in rng.integers(len(arm), size=len(arm))] for arm in curves]
-        else:
-            both = [[_redrawn(evidence, metric, arm[0], moments, rng)] for arm in arms]
-        there = _last(moments, both, metric)
-        drawn.append(lo if there is None else there)
-    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return at, ConfidenceInterval(float(low), float(high))
+            rng = np.random.default_rng([evidence.seed, i])
+            numbers = rng.integers(len(arm), size=(DRAWS, len(arm)))
+            drawn.append(curves[i][numbers].mean(1))
+            continue
+        (run,) = arm
+        if (run.name, metric.name) not in redrawn:
+            redrawn[run.name, metric.name] = _redrawn(evidence, metric, run, few)
+        drawn.append(redrawn[run.name, metric.name])
+    found = _last(few, drawn[0], drawn[1], metric)
+    low, high = np.nanquantile(
+        np.where(np.isnan(found), lo, found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    )
+    return at, ConfidenceInterval(min(float(low), at), max(float(high), at))
 
 
-def _last(moments: np.ndarray, curves: Sequence[Sequence[Curve]], metric: Metric) -> float | None:
-    """The moment after which the mean of the first curves is never behind that of the others; None
-    if it never was, or still is."""
-    ahead, behind = (np.mean(arm, axis=0) for arm in curves)
+def _last(moments: np.ndarray, ahead: np.ndarray, behind: np.ndarray, metric: Metric) -> np.ndarray:
+    """The moments after which curves (draws, moments) are never behind others; NaN where they never
+    were, or still are."""
     sign = 1 if metric.better == "higher" else -1
     with np.errstate(invalid="ignore"):
-        was_behind = np.flatnonzero(sign * (ahead - behind) < 0)
-    if not len(was_behind) or was_behind[-1] + 1 == len(moments):
-        return None
-    return float(moments[was_behind[-1] + 1])
+        was_behind = sign * (ahead - behind) < 0  # (draws, moments)
+    last = was_behind.shape[1] - 1 - was_behind[:, ::-1].argmax(1)
+    known = was_behind.any(1) & (last + 1 < len(moments))
+    return np.where(known, np.append(moments, np.nan)[last + 1], np.nan)
 
 
 def _curve(evidence: Evidence, metric: Metric, run: Run, moments: np.ndarray) -> Curve:
@@ -102,17 +112,18 @@ def _known(metric: Metric, values: np.ndarray) -> Curve:
     return np.where(np.isfinite(values), values, worst)
 
 
-def _redrawn(
-    evidence: Evidence, metric: Metric, run: Run, moments: np.ndarray, rng: np.random.Generator
-) -> Curve:
-    """A curve of other races: blocks of √n races, each in place of itself or of a neighbour, which
-    keeps how the run learned (Paparoditis and Politis 2002)."""
+def _redrawn(evidence: Evidence, metric: Metric, run: Run, moments: np.ndarray) -> np.ndarray:
+    """Curves (draws, moments) of other races: blocks of √n races, each in place of itself or of a
+    neighbour, which keeps how the run learned (Paparoditis and Politis 2002)."""
     assert metric.races is not None  # or it would be no claim
     races, first, behind = evidence.comparison.races_that_count(run, metric, moments)
-    n = len(races.at)
+    rule, n = STATISTICS[metric.races.statistic].rule, len(races.at)
     length = max(1, round(n**0.5))
-    starts = np.arange(0, n, length)
-    shift = rng.integers(-1, 2, len(starts)) * length
-    numbers = np.clip(np.arange(n) + np.repeat(shift, length)[:n], 0, n - 1)
-    other = Races(races.at, races.time_s[numbers], races.finished[numbers])
-    return _known(metric, STATISTICS[metric.races.statistic].rule(other, first, behind))
+    blocks = -(-n // length)
+    rng = np.random.default_rng([evidence.seed, list(evidence.runs).index(run.name)])
+    shift = rng.integers(-1, 2, (DRAWS, blocks)) * length
+    numbers = np.clip(np.arange(n) + np.repeat(shift, length, axis=1)[:, :n], 0, n - 1)
+    return np.array([
+        _known(metric, rule(Races(races.at, races.time_s[x], races.finished[x]), first, behind))
+        for x in numbers
+    ])  # fmt: skip
