@@ -264,7 +264,7 @@ def going_on(shown: Compared) -> Table:
         rows.append(
             [x.runs[0], short(shown, metric),
              *(_bare(x.details[part], metric.unit) for part in ("from", "to")),
-             *_difference(x, "better by"), re.split(" race| seed", x.details["n"])[0],
+             *_difference(x, "better by"), ", ".join(re.findall(r"[\d,]*\d", x.details["n"])),
              _p(x.p), _p(x.adjusted), x.details["verdict"],
              f"{flat['since']} (under {flat['slower than']})" if flat else NONE,
              f"{more['expected'].split(' ')[0]} ({more[OF_95]})" if more else NONE]
