@@ -212,7 +212,7 @@ def test_metrics(explorer):
     explorer.expect(metrics=[*chosen, "cumul_number_batches_done"])
     notebook.choose("Scalars", "lowest so far")
     comparison = explorer.expect(rule="min")
-    notebook.choose("Trailing", f"late window ({comparison.late:g} min)")
+    notebook.choose("Trailing", f"late window ({comparison.axis.say(comparison.late)})")
     explorer.expect(trailing="late")
     notebook.choose("Trailing", "the last …")
     notebook.until(lambda: _visible(notebook.field("Trailing (min)")))

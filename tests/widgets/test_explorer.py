@@ -248,7 +248,7 @@ def test_which_races_count(explorer):
     """All, those of the late window, of which the label says how long it is, or of a length."""
     controls, of_length = explorer.controls, explorer.controls.length
     assert explorer.comparison.trailing is None and of_length.layout.display == "none"
-    late = f"late window ({late_window(120):.2f} min)"
+    late = f"late window ({late_window(120):.1f} min)"
     assert list(controls.trailing.options) == ["all since the start", late, "the last …"]
     controls.trailing.value = "late"
     assert explorer.comparison.trailing == explorer.view["trailing"] == "late"

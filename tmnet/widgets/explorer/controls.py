@@ -246,7 +246,7 @@ class Controls(widgets.VBox):
 
     def set_trailing(self, comparison: Comparison) -> None:
         """Name the length of the late window; a length that nobody chose begins with it."""
-        late = f"{comparison.axis.show(comparison.late)} {comparison.axis.unit}"
+        late = comparison.axis.say(comparison.late)
         names = {
             "all since the start": SINCE_START, f"late window ({late})": "late",
             "the last …": OF_LENGTH,

@@ -90,13 +90,11 @@ def _numbers(finding: Finding, comparison: Comparison, at: float) -> str:
     else:
         (subject,), gap = finding.runs, f"better by {details['better by']}"
         values = f"{details['from']} to {details['to']}"
-        after = f"{comparison.axis.show(at)} {comparison.axis.unit}"
-        where = f"of {subject} after {after}"
+        where = f"of {subject} after {comparison.axis.say(at)}"
     shown = [values]
     if gap:
         shown.append(f"{gap} (95 % CI {details[OF_95]})" if OF_95 in details else gap)
     behind = [details["n"]]
     if finding.window is not None:
-        axis = Axis(finding.axis)
-        behind.insert(0, f"last {axis.show(finding.window)} {axis.unit}")
+        behind.insert(0, f"last {Axis(finding.axis).say(finding.window)}")
     return f"{what} {where}: {', '.join(shown)}; {', '.join(behind)}."
