@@ -148,8 +148,8 @@ def test_who_has_no_such_races_is_said(tmp_path):
         for name, map_ in (("a", "A01"), ("b", "B02"))
     ]
     assert answer(tmnet.compare(runs).findings()) == [
-        "b has no A01 eval late finish rate, and is in no contrast of it.",
-        "b has no A01 eval late best of 10 races, and is in no contrast of it.",
+        "b has no A01 eval late finish rate or A01 eval late best of 10 races, and is in no "
+        "contrast of these.",
     ]
 
 

@@ -80,20 +80,23 @@ def _nothing_to_compare(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _lacking(evidence: Evidence) -> Iterator[Finding]:
-    """Who cannot be compared by a primary metric."""
+    """Who cannot be compared by primary metrics."""
+    lacking: dict[tuple[str, ...], list[Metric]] = {}
     for metric in evidence.primary if evidence.contrasted else ():
-        lacking = tuple(
+        arms = tuple(
             arm
             for arm in (evidence.baseline, *evidence.contrasted)
             if not any(evidence.has(metric, run) for run in evidence.counted(arm))
         )
-        if lacking:
-            yield _caution(
-                evidence, "lacking", lacking, None,
-                f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no "
-                f"{name_of(metric)}, and {'is' if len(lacking) == 1 else 'are'} in no contrast of "
-                "it.", metric,
-            )  # fmt: skip
+        if arms:
+            lacking.setdefault(arms, []).append(metric)
+    for arms, metrics in lacking.items():
+        has, is_ = ("has", "is") if len(arms) == 1 else ("have", "are")
+        yield _caution(
+            evidence, "lacking", arms, None,
+            f"{listed(arms)} {has} no {listed([name_of(metric) for metric in metrics], 'or')}, and "
+            f"{is_} in no contrast of {'it' if len(metrics) == 1 else 'these'}.", metrics[0],
+        )  # fmt: skip
 
 
 def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
