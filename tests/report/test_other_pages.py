@@ -147,7 +147,13 @@ def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
     (page, *_) = report(
         study(arms=arms), logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=["md"]
     )
-    part = sections(read("md", text_of(page)))["What each knob does"]
+    found = read("md", text_of(page))
+    settings = table(found, "Where the configurations differ", 5)
+    assert list(settings.columns) == list(arms)
+    assert settings.loc["neural_network.w_downsized"].tolist() == ["64", "64", "128", "128"]
+    (told,) = [name for name, _ in tables_of(found) if name.startswith("What these seeds could")]
+    assert {"pairs won", "9 of 9 (chance: 1 in 10)"} <= {*dict(tables_of(found))[told]}
+    part = sections(found)["What each knob does"]
     titles = [text for kind, text in part if kind == "title"]
     assert titles[0] == "A01 eval late finish rate: a full factorial of n = 12 seeds; exploratory"
     _, *rows = rows_of(part, titles[0], 7)

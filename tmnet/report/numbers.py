@@ -21,7 +21,7 @@ from tmnet.report.compared import Compared
 from tmnet.report.statements import Checked
 
 NONE = "–"
-_OF_ARMS = ("better in pairs", "could be seen", "seeds needed")  # what is known of the test of two
+OF_SEEDS = ("pairs won", "could be seen", "seeds needed")  # what is known of the test of two
 _AT = {"minutes": "min"}  # how the head of a column has it
 
 
@@ -162,26 +162,46 @@ def _verdict(shown: Compared, name: str) -> str:
 def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") -> Table:
     """Questions, each with its answer."""
     base, rows = shown.evidence.baseline, []
-    more = [name for name in _OF_ARMS if any(name in x.details for x in found)]
-    order = [metric.name for metric in shown.evidence.primary]
-    axes = list(dict.fromkeys(x.axis for x in found))
-    for x in sorted(found, key=lambda x: (axes.index(x.axis), order.index(x.metric or ""))):
+    for x in _by_metric(shown, found):
         metric, axis = Metric.named(x.metric or ""), Axis(x.axis)
-        own = [_bare(text, metric.unit) for text in x.of_runs.values()]
+        # of arms with the statistic behind, which the table above tells
+        own = [_bare(text, metric.unit).partition(" (")[0] for text in x.of_runs.values()]
         over = NONE if x.window is None else axis.say(x.window)
         rows.append(
             [x.details["at"], over, short(shown, metric), x.runs[0], *own,
-             *_difference(x, "difference"), _n(x), _p(x.p), _p(x.adjusted), _resolved(x),
-             *(x.details.get(name, NONE) for name in more)]
+             *_difference(x, "difference"), _n(x), _p(x.p), _p(x.adjusted), _resolved(x)]
         )  # fmt: skip
     head = [
         "at", "last", "metric", "", "value", base, "difference", "95 % CI", "n", "p", "Holm",
-        "resolved", *more,
+        "resolved",
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     return Table(
         f"{what} {base}; Holm's correction is over {many} questions",
         frame(_once(rows, 3), head),
+    )
+
+
+def _by_metric(shown: Compared, found: Sequence[Finding]) -> list[Finding]:
+    """Contrasts by their axis, and then by their metric."""
+    order = [metric.name for metric in shown.evidence.primary]
+    axes = list(dict.fromkeys(x.axis for x in found))
+    return sorted(found, key=lambda x: (axes.index(x.axis), order.index(x.metric or "")))
+
+
+def planning(shown: Compared, found: Sequence[Finding]) -> Table | None:
+    """What the seeds of arms could have shown; None of single runs."""
+    names = [name for name in OF_SEEDS if any(name in x.details for x in found)]
+    rows = [
+        [x.details["at"], short(shown, Metric.named(x.metric or "")), x.runs[0],
+         *(x.details.get(name, NONE) for name in names)]
+        for x in _by_metric(shown, found)
+    ]  # fmt: skip
+    if not names:
+        return None
+    return Table(
+        "What these seeds could have shown, and how many would show a difference like this",
+        frame(_once(rows, 2), ["at", "metric", "", *names]),
     )
 
 

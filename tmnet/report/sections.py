@@ -203,12 +203,13 @@ def _contrasts(main: Compared, closer: Compared | None) -> list[Block]:
 def _answers(shown: Compared) -> list[Block]:
     """All questions; of very many, those that are resolved first."""
     found = shown.of("contrast")
-    every = numbers.contrasts(shown, found)
+    every = [numbers.contrasts(shown, found)]
+    every += [table] if (table := numbers.planning(shown, found)) else []
     if len(found) <= MANY_ROWS:
-        return [every]
+        return [*every]
     claims = [x for x in found if x.stands_out]
     resolved = [numbers.contrasts(shown, claims, "Resolved, against")] if claims else []
-    return [*resolved, Fold(f"All {len(found)} contrasts", (every,))]
+    return [*resolved, Fold(f"All {len(found)} contrasts", tuple(every))]
 
 
 def _told(found: Sequence[Finding]) -> list[Simple]:
@@ -309,7 +310,7 @@ def _folded_if_long(table: Table, what: str, most: int = MOST_ROWS) -> Table | F
 
 
 def _configuration(comparison: Comparison, runs: Mapping[str, Run]) -> list[Block]:
-    table = comparison.config_diff()
+    table = _of_arms(comparison.config_diff(), comparison)
     heading = Heading(2, "Configuration changes")
     if not len(table):
         logged = any(run.config for run in runs.values())
@@ -324,6 +325,22 @@ def _configuration(comparison: Comparison, runs: Mapping[str, Run]) -> list[Bloc
         rest = _settings("Where they differ, too", table[~is_short])
         blocks.append(Fold("Other settings that differ", tuple(rest)))
     return blocks
+
+
+def _of_arms(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Settings by arm, where there are arms; of seeds that differ it is told that they do."""
+    if not comparison.arms:
+        return table
+
+    def together(row: pd.Series, seeds: Sequence[str]) -> Any:
+        first = row[seeds[0]]
+        return first if all(repr(row[name]) == repr(first) for name in seeds) else "differs by seed"
+
+    columns = {
+        arm: [together(row, list(seeds)) for _, row in table.iterrows()]
+        for arm, seeds in comparison.arms.items()
+    }
+    return pd.DataFrame(columns, table.index, dtype=object)
 
 
 def _runs(runs: Mapping[str, Run], main: Compared) -> list[Block]:

@@ -123,7 +123,8 @@ def _of_arms(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
         chance = f" (by chance that happens once in {often} such studies)"
     # not "better", which only claims are
     told = f"{better} in {ahead.won} of {how_many(ahead.pairs, 'pair')} of seeds{chance}"
-    more = {"better in pairs": f"{ahead.won} of {ahead.pairs}{chance}"}
+    rare = f" (chance: 1 in {often})" if chance else ""
+    more = {"pairs won": f"{ahead.won} of {ahead.pairs}{rare}"}
     if found.p is None:
         told = f"fewer than {FEWEST} seeds, too few to tell; {told}"
     elif found.interval is None:
