@@ -35,9 +35,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(tmp_path_factory):
-    """A cache directory that is not the user's, and no backend that the shell chose."""
+    """A cache directory that is not the user's, no backend that the shell chose, and no width."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMNET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("COLUMNS", raising=False)  # which workers are given; a pipe has no width
         patch.delenv("MPLBACKEND", raising=False)
         yield
 

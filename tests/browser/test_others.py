@@ -78,7 +78,7 @@ def test_a_training(open_notebook):
     notebook.button("Show latest eval race").click()
     notebook.wait_for_text(".widget-html", "km/h")
     notebook.button("Compare").click()
-    notebook.wait_for_text(".widget-html", "A01: average Q")
+    notebook.wait_for_text(".widget-html", "A01 eval: late finish rate")
     assert not notebook.alerts()
 
 

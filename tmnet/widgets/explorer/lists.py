@@ -117,7 +117,10 @@ def _grid(table: dict[str, dict[str, widgets.Checkbox]]) -> widgets.GridBox:
         ".tmnet-metrics .widget-html, .tmnet-metrics .widget-html-content {margin: 0; "
         "height: auto; min-height: 0; line-height: 1.2}</style>"
     )
-    heads = [widgets.HTML(f"<center><b>{for_html(text)}</b></center>") for text in columns]
+    heads = [
+        widgets.HTML(f"<div style='text-align:center'><b>{for_html(text)}</b></div>")
+        for text in columns
+    ]
     empty = widgets.HTML()  # may stand in many places
     cells: list[widgets.Widget] = [style, *heads]
     for statistic, row in table.items():
