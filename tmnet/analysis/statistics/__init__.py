@@ -5,7 +5,7 @@ does the statistics.
 
 References
 ----------
-Wilson (1927), Newcombe (1998): rates and their differences. Carlstein (1986): blocks of what
+Wilson (1927): shares of seeds. Carlstein (1986): blocks of what
 follows one another. Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of the
 Statistical Precipice": few seeds. Kaplan and Meier (1958): times that some never reached. Holm
 (1979): several questions at once. Newcombe (2006): how often a seed of one arm is better. Colas,
