@@ -100,6 +100,22 @@ def test_a_level_and_what_it_is_counted_from(study):
     assert ax.get_title(loc="left") == "A01 eval: finish rate of 50.0 %, since the start"
 
 
+def test_seeds_from_a_checkpoint_are_not_among_them(tmp_path):
+    """As in findings: when another's training got there says nothing of these."""
+    arms = {"told": [], "fair": []}
+    for i in range(4):
+        arm = "told" if i == 3 else "fair"
+        began = {"config": "initial_checkpoint: other\n" if i > 1 else ""}
+        records = [(60 * k, 100 * k, race(30.0, k > 2)) for k in range(1, 21)]
+        write_file(tmp_path / f"{i}", records, texts=began)
+        arms[arm].append(load(tmp_path, f"{i}"))
+    ax = plot_survival(tmnet.compare(arms), "A01/eval/first_finish").axes[0]
+    texts = [text.get_text() for text in ax.texts]
+    assert "told" not in texts and texts[texts.index("fair") + 1] == "2"
+    with pytest.raises(TmnetError, match="needs some that start from scratch"):
+        plot_survival(tmnet.compare({"fair": arms["fair"][2:]}), "A01/eval/first_finish")
+
+
 def test_what_has_no_curve(study, runs):
     with pytest.raises(TmnetError, match="needs arms"):
         plot_survival(tmnet.compare(runs), "A01/eval/first_finish")

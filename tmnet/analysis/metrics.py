@@ -106,7 +106,8 @@ class Metric:
             label, unit, better = _PER_MAP[group]
             return cls(name, f"{map_}: {label}", unit, better)
         written = name if name.strip() else repr(name)  # a tag may be empty
-        label, unit, better = _SCALARS.get(name, (written, "", None))
+        is_return = bool(_RETURN.fullmatch(name))
+        label, unit, better = _SCALARS.get(name, (written, "", "higher" if is_return else None))
         scale, digits = (100.0, 1) if unit == "%" else (1.0, None)
         return cls(name, label, unit, better, scale, digits)
 
@@ -417,6 +418,9 @@ _PER_MAP: dict[str, tuple[str, str, Better]] = {
     "zone_reached": ("furthest zone", "", "higher"),
     "alltime_min_ms": ("best time so far", "ms", "lower"),
 }
+# The names that others log a return under: rollout/ep_rew_mean, charts/episodic_return.
+_OF = r"(?:(?:ep|episode|episodic|eval|test|train|mean|average|avg|median|raw|rate)_?)*"
+_RETURN = re.compile(rf"(?:.*/)?{_OF}(?:return|reward|rew|score|success)s?_?{_OF}", re.I | re.S)
 _RACES = re.compile(rf"(?P<map>.+)/(?P<kind>{'|'.join(RACE_KINDS)})/(?P<statistic>\w+)")
 
 

@@ -52,12 +52,14 @@ def plot_survival(
     -------
     matplotlib.figure.Figure
         Kaplan and Meier's curves with 95 % of each; a tick where a seed ends that is not there.
-        Below, how many seeds are left by then.
+        Below, how many seeds are left by then. Seeds that start from a checkpoint are not among
+        them, as in findings.
 
     Raises
     ------
     TmnetError
-        If there are no arms, or the metric is not in the comparison or cannot reach a level.
+        If there are no arms, or none with seeds from scratch, or the metric is not in the
+        comparison or cannot reach a level.
     """
     (metric,) = comparison.only([name]).metrics
     if not comparison.arms:
@@ -105,8 +107,10 @@ def times_of_arms(
     levels = {} if level is None else {metric.name: level}
     evidence = Evidence(comparison, thresholds=levels, after=comparison.middle, seed=0)
     found = {}
-    for arm, names in comparison.arms.items():
-        runs = [evidence.runs[name] for name in names]
+    for arm in comparison.arms:
+        runs = evidence.watched(arm)
+        if not runs:
+            continue
         if level is None:
             at = [evidence.value_at_end(metric, run) for run in runs]
         else:
@@ -115,6 +119,8 @@ def times_of_arms(
             at = [np.nan if moment is None else moment for moment in reached]
         there = np.isfinite(at)
         found[arm] = np.where(there, at, [evidence.end_of(run) for run in runs]), there
+    if not found:
+        raise TmnetError(f"When seeds get to {metric.name} needs some that start from scratch.")
     return found
 
 

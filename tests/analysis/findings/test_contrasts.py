@@ -115,17 +115,29 @@ def test_who_starts_from_a_checkpoint_or_ends_early_is_in_no_contrast(tmp_path):
 def test_without_races_nothing_is_claimed_unless_it_is_declared(tmp_path):
     from ...synthetic import load, write_file
 
-    for i, name in enumerate("ab"):
-        records = [(60 * k, 1000 * k, {"rollout/ep_rew_mean": 10.0 * i}) for k in range(1, 61)]
-        write_file(tmp_path / name, records)
-    comparison = tmnet.compare([load(tmp_path, name) for name in "ab"])
-    found = comparison.findings()
-    assert not of(found, "contrast") and answer(found) == [
-        "These runs have no races, and no primary metric is declared: nothing is claimed of them. "
+    runs = {"a": [], "b": []}
+    for i in range(8):
+        name = f"{'ab'[i % 2]}{i}"
+        returned = 10.0 * (i % 2) + i / 8
+        logged = {"rollout/ep_rew_mean": returned, "entropy": -returned}
+        write_file(tmp_path / name, [(60 * k, 1000 * k, logged) for k in range(1, 61)])
+        runs[name[0]].append(load(tmp_path, name))
+    single = tmnet.compare([runs["a"][0], runs["b"][0]])
+    nothing = ": nothing is claimed of them."
+    assert answer(single.findings()) == [
+        f"These runs have no races, and a single run's other scalars have no interval{nothing}"
+    ]
+    arms = tmnet.compare(runs)
+    assert answer(arms.findings()) == [
+        f"These runs have no races, and no primary metric is declared{nothing} "
         "Declare one of their scalars as primary."
     ]
-    with pytest.raises(TmnetError, match="no better and worse"):
-        comparison.findings(primary=["rollout/ep_rew_mean"])
+    (found,) = of(arms.findings(primary=["rollout/ep_rew_mean"]), "contrast")[:1]
+    means = [np.mean([10.0 * (k % 2) + k / 8 for k in range(8) if k % 2 == odd]) for odd in (0, 1)]
+    assert found.stands_out and found.value == pytest.approx(means[1] - means[0])
+    assert "b is better than a" in found.sentence
+    with pytest.raises(TmnetError, match="entropy has no better and worse that its name tells"):
+        arms.findings(primary=["entropy"])
 
 
 def test_a_baseline_or_a_metric_that_is_not_there(tmp_path):

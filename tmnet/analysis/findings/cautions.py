@@ -66,10 +66,14 @@ def _nothing_to_compare(evidence: Evidence) -> Iterator[Finding]:
     if not others:
         return
     if not evidence.primary:
+        because = "a single run's other scalars have no interval"
+        advice = ""
+        if evidence.are_arms:
+            because = "no primary metric is declared"
+            advice = " Declare one of their scalars as primary."
         yield _caution(
             evidence, "primary", tuple(evidence.subjects), None,
-            "These runs have no races, and no primary metric is declared: nothing is claimed of "
-            "them. Declare one of their scalars as primary.",
+            f"These runs have no races, and {because}: nothing is claimed of them.{advice}",
         )  # fmt: skip
     elif not evidence.contrasted:
         why = dict.fromkeys(f"{name}: {why}" for name, why in evidence.left_out.items())

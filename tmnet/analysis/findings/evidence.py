@@ -98,7 +98,10 @@ class Evidence:
         chosen = chosen_metrics(self.comparison.runs, some_names("primary", given))
         for metric in chosen:
             if metric.better is None:
-                raise TmnetError(f"{metric.name} has no better and worse: it cannot be primary.")
+                raise TmnetError(
+                    f"{metric.name} has no better and worse that its name tells, as that of a "
+                    "return, a reward or a loss does: it cannot be primary."
+                )
         return chosen
 
     def _baseline(self, given: str | None) -> str:
