@@ -60,7 +60,7 @@ def read_csv(file):
 def test_tables_by_time_and_then_by_step(compare):
     out = compare("--step-interval", 15_000)
     rows = [line.split() for line in out.splitlines()]
-    assert ["long", "60.0", "60.0", "60,000", "120", "1", "A01"] in rows
+    assert ["long", "60.0", "60,000", "120", "A01"] in rows
     by_time, by_step = out.split("BY STEP")
     assert re.search(r"BY RELATIVE TIME · active .*, 0 to 30(\.0)? min, every 5\n", by_time)
     assert "0 to 45,000 steps, every 15,000\n" in by_step
@@ -212,16 +212,26 @@ def test_some_metrics_and_all_scalars(compare, runs, tmp_path):
     assert "not shown" not in compare("--all-scalars") + compare("--metrics", "loss")
 
 
+def test_how_far_a_coarse_grid_leaves_the_end_of_the_window(command, tmp_path):
+    for name in "ab":
+        write_file(tmp_path / name, [(60 * k, 1000 * k, race(20.0)) for k in range(1, 15)])
+    told = "Note: The runs are compared up to 10 min, the last multiple of 5 in a window of 14 min"
+    compare = ("compare", "a", "b", "--logdir", tmp_path)
+    assert f"{told}; --interval 0.5 comes closer to its end." in command(*compare)[1]
+    assert told not in command(*compare, "--interval", "7")[1]
+    assert told not in command(*compare, "--window", "10.5")[1]
+
+
 def test_only_a_run_that_was_joined_has_its_pieces_listed(command, tmp_path):
-    """And what no run has, such as a map, is no column."""
+    """And what no run has, such as a map or downtime, is no column."""
     for name, first in (("PPO_1", 0), ("PPO_2", 0), ("uni", 0), ("uni_2", 8)):
         records = [(60 * k, 1000 * k, {"reward": k}) for k in range(first + 1, first + 9)]
         write_file(tmp_path / name, records, start=60 * first)
     _, out, _ = command("list", "--logdir", tmp_path)
     head, _, *rows = [line.split() for line in out.splitlines()]
-    assert head[-1] == "pieces" and "maps" not in head
+    assert head == ["active", "min", "steps", "races", "processes", "goes", "on", "in"]
     assert [row[0] for row in rows] == ["PPO_1", "PPO_2", "uni"]
-    assert [row[6:] for row in rows] == [[], [], ["uni,", "uni_2"]]
+    assert [row[4:] for row in rows] == [["1"], ["1"], ["2", "_2"]]
 
 
 def test_without_races_all_scalars_are_shown_be_one_called_loss_or_not(command, tmp_path):
@@ -278,10 +288,19 @@ def test_list(command, three_runs):
     assert (status, err) == (0, "")
     rows = [line.split() for line in out.splitlines()[2:]]
     assert rows == [
-        ["long", "60.0", "60.0", "60,000", "120", "1", "A01"],
-        ["never", "45.0", "45.0", "45,000", "45", "1", "A01"],
-        ["short", "30.0", "30.0", "60,000", "30", "1", "A01"],
+        ["long", "60.0", "60,000", "120", "A01"],
+        ["never", "45.0", "45,000", "45", "A01"],
+        ["short", "30.0", "60,000", "30", "A01"],
     ]
+
+
+def test_downtime_and_processes_are_listed_where_there_are_any(command, tmp_path):
+    for process, begin in enumerate((0, 1000)):
+        records = [(begin + 60 * k, 500 * (begin > 0) + 100 * k, {"loss": 1}) for k in range(1, 6)]
+        write_file(tmp_path / "paused", records, start=begin, pid=process)
+    head, _, row = command("list", "--logdir", tmp_path)[1].splitlines()
+    assert head.split() == ["active", "min", "wall", "min", "steps", "races", "processes"]
+    assert row.split() == ["paused", "10.0", "21.7", "1,000", "0", "2"]
 
 
 def test_list_of_the_runs_that_come_with_tmnet(command, tmp_path, monkeypatch):
@@ -293,7 +312,7 @@ def test_list_of_the_runs_that_come_with_tmnet(command, tmp_path, monkeypatch):
     assert [line.split()[0] for line in out.splitlines()[2:]] == [
         "A01_as20_big_long", "A01_as20_long", "uni_20", "uni_20_long"
     ]  # fmt: skip
-    assert "A01_as20_long, A01_as20_long_2, A01_as20_long_3" in out
+    assert "_2, _3, _4, _5" in out
 
 
 def test_the_folder_tensorboard_is_the_default(command, tmp_path, monkeypatch):

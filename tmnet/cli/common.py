@@ -109,12 +109,23 @@ def _heading(comparison: Alignment) -> str:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """What there is of each run; its pieces where they are more than itself."""
-    names = [run.name for run in runs]
+    """What there is of each run; the folders that go on from its own, where there are any."""
     columns = describe_in_words(runs)
-    columns["pieces"] = [
-        pieces if pieces != name else "" for name, pieces in zip(names, columns["pieces"])
-    ]
+    del columns["pieces"]
+    columns["goes on in"] = [", ".join(_further_pieces(run)) for run in runs]
+    if columns["wall min"] == columns["active min"]:
+        del columns["wall min"]
+    if {*columns["processes"]} == {"1"}:
+        del columns["processes"]
     head = [name for name, cells in columns.items() if any(cells)]
-    rows = zip(names, *(columns[name] for name in head))
+    rows = zip([run.name for run in runs], *(columns[name] for name in head))
     return render_rows(["", *head], list(rows), "text")
+
+
+def _further_pieces(run: Run) -> list[str]:
+    """Those named after the run by what they have behind its name."""
+    return [
+        piece.removeprefix(run.name) if piece.startswith(f"{run.name}_") else piece
+        for piece in run.pieces
+        if piece != run.name
+    ]

@@ -130,7 +130,9 @@ def run(args: argparse.Namespace) -> None:
     axes = {"time": by_time}
     axes.setdefault(args.by, {"interval": args.step_interval, "metrics": metrics})
     comparisons, missing = compare_by(runs, axes)
-    found = next(iter(comparisons.values())).findings(baseline=args.baseline)
+    main = next(iter(comparisons.values()))
+    missing += _behind_the_grid(main, args.interval)
+    found = main.findings(baseline=args.baseline)
     print_answer(found)
     print(f"\n{runs_table(runs)}")
     if args.findings:
@@ -148,6 +150,20 @@ def run(args: argparse.Namespace) -> None:
             for file in comparison.export(args.output_dir, args.prefix, args.formats)
         ]
         print(f"\n{len(files)} files written to {args.output_dir}")
+
+
+def _behind_the_grid(comparison: Alignment, interval: float | None) -> list[str]:
+    """That more than a tenth of the window lies there, which nobody asked for."""
+    from tmnet.analysis.alignment import fitting_interval
+
+    axis, (_, end), last = comparison.axis, comparison.window, comparison.grid[-1]
+    if interval is not None or not axis.is_time or last >= 0.9 * end:
+        return []
+    return [
+        f"The runs are compared up to {axis.show(last)} {axis.unit}, the last multiple of "
+        f"{comparison.interval:g} in a window of {axis.show(end)} {axis.unit}; --interval "
+        f"{fitting_interval(comparison.runs, axis):g} comes closer to its end."
+    ]
 
 
 def _write_values(comparisons: Mapping[str, Alignment], csv: str | None, json_: str | None) -> None:

@@ -81,11 +81,12 @@ def report(
     pages = [directory / f"{name}.{style}" for style in styles]
     for path in pages:
         check_output(path)  # before anything is computed
-    with progress_bar(total=6, desc="Writing", unit="step") as bar:
+    with progress_bar(total=7, desc="Writing", unit="step") as bar:
         runs = load_study_runs(study, logdir, cache)
         make_directory(directory)
         bar.update()
         main, closer = compare_study(study, runs)
+        bar.total = 5 + len(main.by)
         bar.update()
         order = [study.short(name) for name in study.arms or study.runs]
         pictures = Pictures(directory, study.prefix, formats, width, order)
