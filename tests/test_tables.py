@@ -75,11 +75,20 @@ def test_nothing_is_best_without_a_direction_or_an_opponent(whole):
         assert not any("*" in cell for row in cells(whole, name) for cell in row)
 
 
+def test_no_loss_is_best_of_networks_with_different_numbers_of_quantiles():
+    runs = [tmnet.load_run(name, tmnet.example_runs()) for name in ("A01_as20_big_long", "uni_20")]
+    values = np.array([2.0, 1.0])
+    assert runs[0].config["neural_network"]["iqn_n"] != runs[1].config["neural_network"]["iqn_n"]
+    for name, best in (("loss", [0, 0]), ("A01/eval/best", [0, 1])):
+        found = best_of(tmnet.compare(runs), Metric.named(name), values)
+        assert found.astype(int).tolist() == best
+
+
 @pytest.mark.parametrize(
     "name, values, best",
     [
         ("loss", [3, 1, 2], [0, 1, 0]),
-        ("avg_q/A01", [3, 1, 2], [1, 0, 0]),
+        ("avg_q/A01", [3, 1, 2], [0, 0, 0]),
         ("loss", [1, 1, 2], [1, 1, 0]),  # both
         ("loss", [1, 1, 1], [0, 0, 0]),  # nobody is ahead
         ("loss", [1, 1, NAN], [0, 0, 0]),

@@ -99,7 +99,7 @@ def show_interval(comparison: Alignment, metric: Metric, span: ConfidenceInterva
 def best_of(comparison: Alignment, metric: Metric, values: np.ndarray) -> np.ndarray:
     """Which of the runs' values are the best; none where there is nothing to compare."""
     finite = np.isfinite(values)
-    if metric.better is None or finite.sum() < 2:
+    if metric.better is None or comparison.misleads(metric) or finite.sum() < 2:
         return np.zeros(len(values), bool)
     leader = values[finite].min() if metric.better == "lower" else values[finite].max()
     # As shown: what looks equal is equal.

@@ -387,7 +387,7 @@ class Alignment:
                         f"{metric.name} of {run.name}: {count} of {len(value)} values are NaN or "
                         "infinite, and shown as missing."
                     )
-        if any(metric.name == "loss" for metric in self.metrics) and self.differ("iqn_n"):
+        if any(metric.name == "loss" and self.misleads(metric) for metric in self.metrics):
             notes.append(
                 "These runs train with different numbers of quantiles (iqn_n), with which the "
                 "loss grows: compare losses only between runs of equal iqn_n, or per quantile."
@@ -399,6 +399,10 @@ class Alignment:
         name = f"neural_network.{setting}"
         logged = [config[name] for run in self.runs if name in (config := dotted(run.config))]
         return any(value != logged[0] for value in logged)
+
+    def misleads(self, metric: Metric) -> bool:
+        """Whether a metric is a loss that grows with the number of quantiles, which differs."""
+        return metric.name in ("loss", "loss_test") and self.differ("iqn_n")
 
     def metric(self, name: str) -> Metric:
         """One of its metrics, by its name."""

@@ -402,19 +402,20 @@ def _reduce(
 
 # --- names --------------------------------------------------------------------------------------
 
+# What is no performance has no better: of average Q and shares of time no one is ahead.
 _SCALARS: dict[str, tuple[str, str, Better]] = {
     "loss": ("loss", "", "lower"),
     "loss_test": ("loss on held-out transitions", "", "lower"),
     "loss_per_quantile": ("loss per quantile", "", "lower"),
     "learning_rate": ("learning rate", "", None),
-    "training_share": ("share of time spent training", "%", "higher"),
+    "training_share": ("share of time spent training", "%", None),
     "testing_share": ("share of time spent testing", "%", None),
-    "waiting_share": ("share of time spent waiting", "%", "lower"),
+    "waiting_share": ("share of time spent waiting", "%", None),
     "transitions_learned_per_second": ("transitions learned per second", "1/s", "higher"),
 }
 KEY_SCALARS = ("loss", "avg_q", "training_share")
 _PER_MAP: dict[str, tuple[str, str, Better]] = {
-    "avg_q": ("average Q", "", "higher"),
+    "avg_q": ("average Q", "", None),
     "zone_reached": ("furthest zone", "", "higher"),
     "alltime_min_ms": ("best time so far", "ms", "lower"),
 }

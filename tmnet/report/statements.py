@@ -221,7 +221,7 @@ def _since_the_start(evidence: Evidence, metric: Metric) -> str:
 def _bare(comparison: Comparison) -> _Judged:
     """Of scalars and moments, of which single runs have no interval."""
     evidence, metric = Evidence(comparison), comparison.metrics[0]
-    if evidence.misleads(metric):
+    if evidence.comparison.misleads(metric):
         why = "the loss grows with the number of quantiles, which differs"
         return _Judged(None, why, "", None)
     values = [evidence.value_at_end(metric, run) for run in comparison.runs]

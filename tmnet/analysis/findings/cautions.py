@@ -105,7 +105,7 @@ def _lacking(evidence: Evidence) -> Iterator[Finding]:
 
 def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
     metric = next((x for x in evidence.comparison.metrics if x.name == "loss"), None)
-    if metric is None or not evidence.misleads(metric):
+    if metric is None or not evidence.comparison.misleads(metric):
         return
     told = []
     for name, run in evidence.runs.items():

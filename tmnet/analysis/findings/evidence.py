@@ -280,10 +280,6 @@ class Evidence:
         raced = dict.fromkeys(pair for run in self.runs.values() for pair in run.raced)
         return [pair for pair in raced if pair[1] in kinds]
 
-    def misleads(self, metric: Metric) -> bool:
-        """Whether a metric is a loss that grows with the number of quantiles, which differs."""
-        return metric.name in ("loss", "loss_test") and self.comparison.differ("iqn_n")
-
     def say_at(self, at: float) -> str:
         """A moment, or a length of the axis."""
         return self.axis.say(at)
