@@ -172,3 +172,47 @@ def test_the_page_that_was_published_has_its_numbers_right_and_claims_too_much()
         sooner = said[f"small plateaus earlier, and big surpasses it: {metric}"]
         assert sooner.holds is False  # it is big that reaches its plateau first
     assert sum(x.holds is False for x in found) == 12 and sum(x.holds is True for x in found) == 2
+
+
+@pytest.mark.parametrize(
+    "fields, told",
+    [
+        ({"runs": []}, "'so' is of no run"),
+        ({"at": [-5]}, "is at \\[-5\\]; it must be minutes above 0"),
+        ({"at": [0]}, "it must be minutes above 0"),
+        ({"at": [math.nan]}, "it must be minutes above 0"),
+        ({"at": [200, 100]}, "one after the other"),
+        ({"at": [100, 100], "claim": "gain"}, "one after the other"),
+        ({"values": ["nan"]}, "has a value that is no number"),
+        ({"values": ["1e999"]}, "has a value that is no number"),
+    ],
+)
+def test_moments_and_values_are_numbers_that_can_be(runs, fields, told):
+    good = {"metric": "A01/eval/best", "runs": ["good"], "at": [300]}
+    with pytest.raises(TmnetError, match=told):
+        checked(runs, **good | fields)
+
+
+def test_claims_of_whatever_metric_are_answered(runs):
+    """Of late metrics as of those that they stand for; of those that have no interval that."""
+    pair = {"runs": ["good", "bad"], "claim": "higher"}
+    rate = checked(runs, metric="A01/eval/finish_rate", at=[300], **pair)
+    late = checked(runs, metric="A01/eval/late_rate", at=[300], **pair)
+    assert (late.holds, late.p) == (True, rate.p) and "since the start" not in late.evidence
+    assert checked(runs, metric="A01/eval/finish_rate", **pair).p == rate.p  # at the end
+    for metric, more in [
+        ("std", {"claim": "plateau", "at": [300]}), ("std", {"at": [300]}),
+        ("first_finish", {"runs": ["good"], "at": [100, 200], "claim": "gain"}),
+    ]:  # fmt: skip
+        found = checked(runs, metric=f"A01/eval/{metric}", **pair | more)
+        assert found.holds is None and "no interval" in found.evidence
+
+
+def test_a_claim_of_too_few_races_cannot_be_tested(runs, tmp_path):
+    few = checked(runs, metric="A01/eval/finish_rate", runs=["good"], at=[3, 100], claim="gain")
+    assert few.holds is None and few.p is None and few.evidence.endswith("too few races to tell")
+    short = run_of(tmp_path, "short", drawn(9, 0.2, 250))
+    fields = {"metric": "A01/eval/finish_rate", "at": [300], "runs": ["good", "short"]}
+    ended = checked([runs[0], short], claim="higher", values=["97.0", "20.0"], **fields)
+    assert ended.found.endswith(", none") and not ended.right
+    assert ended.holds is None and ended.evidence == "short ended before 300 min"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tmnet.analysis.findings import answer
 from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.findings.words import how_many
 from tmnet.analysis.metrics import minus
 from tmnet.comparison import Comparison
 from tmnet.errors import TmnetError
@@ -271,11 +272,11 @@ def _said_before(study: Study, runs: Mapping[str, Run]) -> list[Block]:
     asked = [x for x in checked if x.holds is not None]
     right = sum(x.right for x in numbered)
     told = (
-        f"Of {len(numbered)} statements with numbers {right} have them right; of {len(asked)} "
-        f"claims that can be tested {len(asked) - len(beyond)} hold."
+        f"Of {how_many(len(numbered), 'statement')} with numbers {right} have them right; of "
+        f"{how_many(len(asked), 'claim')} that can be tested {len(asked) - len(beyond)} hold."
     )
     every = [numbers.beyond(beyond)] * bool(beyond) + [numbers.statements(checked)]
-    what = f"All {len(checked)} statements"
+    what = f"All {how_many(len(checked), 'statement')}" if len(checked) > 1 else "The statement"
     return [Heading(2, "What was said before"), Text(told), Fold(what, tuple(every))]
 
 

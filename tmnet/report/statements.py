@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy as np
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.going_on import plateau_of
 from tmnet.analysis.findings.levels import say_spent
-from tmnet.analysis.findings.words import listed, of_both, say, say_gap, say_span
+from tmnet.analysis.findings.words import listed, of_both, races_of, say, say_gap, say_span
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import CONFIDENCE, holm
+from tmnet.arguments import finite
 from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Section, knob
@@ -23,10 +25,12 @@ from tmnet.logs.run import Run
 # What stands for how good an agent is at a moment, in place of what counts since the start.
 LATE = {
     "best": "late_best_of_10",
+    "best_of_10": "late_best_of_10",
     "mean": "late_mean",
     "mean_all": "late_mean_all",
     "finish_rate": "late_rate",
 }
+LATE |= {late: late for late in LATE.values()}
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,32 @@ class Statement(Section):
 
     def __post_init__(self):
         super().__post_init__()
+        if not self.runs:
+            raise TmnetError(f"{self.said!r} is of no run; it needs one.")
+        rising = all(a < b for a, b in pairwise([0.0, *self.at]))  # NaN rises nowhere
+        if not (rising and all(map(finite, self.at))):
+            raise TmnetError(
+                f"{self.said!r} is at {self.at}; it must be minutes above 0, one after the other."
+            )
         places = len(self.runs) * max(1, len(self.at))
         if self.values and len(self.values) != places:
             raise TmnetError(
                 f"{self.said!r} has {len(self.values)} values; of {len(self.runs)} runs at "
                 f"{len(self.at)} moments it must have {places}."
             )
-        try:
-            list(map(float, self.values))
-        except ValueError:
-            raise TmnetError(f"{self.said!r} has a value that is no number.") from None
+        if not all(map(_is_number, self.values)):
+            raise TmnetError(f"{self.said!r} has a value that is no number.")
         pair = self.claim in ("higher", "lower", "plateau")
         if (pair and len(self.runs) != 2) or (self.claim == "gain" and len(self.at) < 2):
             needs = "two runs" if pair else "two moments"
             raise TmnetError(f"{self.said!r} claims {self.claim}, for which it needs {needs}.")
+
+
+def _is_number(written: str) -> bool:
+    try:
+        return finite(float(written))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -143,7 +159,11 @@ def _check(statement: Statement, runs: Mapping[str, Run]) -> Checked:
 def _numbers(statement: Statement, comparison: Comparison) -> tuple[bool, str]:
     metric = comparison.metrics[0]
     at = np.array(statement.at or [comparison.window[1]])
-    values = [x for run in comparison.runs for x in comparison.values_at(run, metric, at)]
+    values = [
+        np.nan if comparison.ended(run, moment) else float(x)
+        for run in comparison.runs
+        for moment, x in zip(at, comparison.values_at(run, metric, at))
+    ]
     evidence = Evidence(comparison)
     written = statement.values or [""] * len(values)
     right = all(_is(value * metric.scale, text) for value, text in zip(values, written) if text)
@@ -172,7 +192,10 @@ def _claim(statement: Statement, comparison: Comparison) -> _Judged:
         return _bare(comparison)
     late = Metric.named(metric.races._replace(statistic=LATE[metric.races.statistic]).name)
     evidence = Evidence(comparison)
-    (one, *others), (since, end) = comparison.runs, (statement.at[0], statement.at[-1])
+    at = statement.at or [evidence.end]
+    (one, *others), (since, end) = comparison.runs, (at[0], at[-1])
+    if ended := [run.name for run in comparison.runs if comparison.ended(run, end)]:
+        return _Judged(None, f"{listed(ended)} ended before {evidence.say_at(end)}", "", None)
     if statement.claim == "gain":
         window = min(comparison.late, end - since, since)
         estimates = comparison.estimates(one, late, np.array([end, since]), window)
@@ -187,20 +210,24 @@ def _claim(statement: Statement, comparison: Comparison) -> _Judged:
     shown = [say(evidence, late, float(part.value[0])) for part in parts]
     if statement.claim == "gain":
         shown.reverse()
-    short = say_gap(evidence, late, gap.value)
+    short = say_gap(evidence, late, gap.value) if np.isfinite(gap.value) else ""
     if gap.told:
         short += f" ({say_span(evidence, late, gap.interval)})"
-    counts = of_both([int(part.n[0]) for part in parts], "race")
+    counts = of_both([int(part.n[0]) for part in parts], races_of(late))
     up = late.better == "higher" if statement.claim == "gain" else statement.claim == "higher"
     towards = gap.value > 0 if up else gap.value < 0
     words = " to " if statement.claim == "gain" else " against "
-    told = (
-        f"{late.label.rpartition(': ')[2]} {words.join(shown)}, {short}, last "
-        f"{evidence.say_at(window)}, {counts}"
-    )
+    few = any(part.too_few[0] for part in parts)
+    why = "" if gap.told else f"{'too few races' if few else 'races too alike'} to tell"
+    told = ", ".join(filter(None, [
+        f"{late.label.rpartition(': ')[2]} {words.join(shown)}", short,
+        f"last {evidence.say_at(window)}", counts, why,
+    ]))  # fmt: skip
     if statement.claim != "gain":
         told = _since_the_start(evidence, metric) + told
-    return _Judged(bool(towards), told, short, gap.p if gap.told else 1.0)
+    if not gap.told:
+        return _Judged(None, told, short, None)
+    return _Judged(bool(towards), told, short, gap.p)
 
 
 def _since_the_start(evidence: Evidence, metric: Metric) -> str:
@@ -209,7 +236,7 @@ def _since_the_start(evidence: Evidence, metric: Metric) -> str:
     one, other = (
         evidence.comparison.estimates(run, metric, end) for run in evidence.comparison.runs
     )
-    if one is None or other is None:
+    if one is None or other is None or metric.span != "given":
         return ""
     (gap,) = one.above(other)
     if not gap.told:
@@ -225,7 +252,7 @@ def _bare(comparison: Comparison) -> _Judged:
         why = "the loss grows with the number of quantiles, which differs"
         return _Judged(None, why, "", None)
     values = [evidence.value_at_end(metric, run) for run in comparison.runs]
-    if metric.unit == "axis":
+    if metric.unit == "axis" and len(values) == 2 and np.isfinite(values).all():
         spent = [say_spent(evidence, run, value) for run, value in zip(comparison.runs, values)]
         told = " against ".join(listed(list(x.values())) for x in spent)
         ratio = f"{values[0] / values[1]:.3g} times the minutes"
@@ -235,7 +262,8 @@ def _bare(comparison: Comparison) -> _Judged:
 
 def _plateaus(comparison: Comparison) -> _Judged:
     metric = comparison.metrics[0]
-    assert metric.races is not None  # or _numbers would have no such statistic
+    if not metric.races or metric.races.statistic not in LATE:
+        return _bare(comparison)
     late = Metric.named(metric.races._replace(statistic=LATE[metric.races.statistic]).name)
     there = comparison.again(metrics=[late.name], interval=5.0)
     evidence = Evidence(there)

@@ -66,7 +66,7 @@ class Study(Section):
         form="names of metrics, each with a value",
         holds=lambda levels: all(map(finite, levels.values())),
     )
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[Statement, ...] = knob((), form="a list of statements")
     interval: float | None = None
     step_interval: float | None = None
     prefix: str = "comparison"
