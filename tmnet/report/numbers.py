@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tmnet.analysis.axis import Axis
-from tmnet.analysis.findings.claims import say_p
+from tmnet.analysis.findings.claims import GOING_ON, OTHER_AXES, OWN_AXIS, say_p
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.levels import UNITS
 from tmnet.analysis.findings.words import OF_95, name_of, say_gap, say_span
@@ -176,8 +176,10 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
         "resolved",
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
+    weights = " : ".join(f"{100 * x:.0f}" for x in (OWN_AXIS, OTHER_AXES, GOING_ON))
     return Table(
-        f"{what} {base}; Holm's correction is over {many} questions",
+        f"{what} {base}; Holm's correction is over {many} questions, weighted {weights} (the first "
+        "axis, the others, going on)",
         frame(_once(rows, 3), head),
     )
 

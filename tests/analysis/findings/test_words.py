@@ -191,3 +191,14 @@ def test_a_plateau_says_its_own_window(tmp_path):
     found = tmnet.compare([run], trailing=100).findings(primary=["A01/eval/finish_rate"])
     plateau = only(found, "plateau")
     assert plateau.window == 100 and "(last 100 min of each)" in plateau.sentence
+
+
+def test_what_may_be_much_is_not_called_no_gain(tmp_path):
+    """An interval that holds no gain is no sign of one only where the gain itself is small."""
+    half = [24.0 if k % 2 else None for k in range(60)]
+    wavy = [24.0 if k // 10 % 2 or k % 5 == 0 else None for k in range(60)]
+    runs = [run_of(tmp_path, "more", half + wavy), run_of(tmp_path, "same", half + half)]
+    more, same = of(tmnet.compare(runs).findings(after=60), "after", RATE)
+    assert more.p > 0.05 and more.value > 0.1 and same.value == 0.0
+    assert "more: not resolved: " in more.sentence
+    assert "same: no measurable gain: " in same.sentence

@@ -43,13 +43,13 @@ class Tested(NamedTuple):
 
     @property
     def words(self) -> str:
-        """ "p = 0.025, 0.20 by Holm over 10 questions"."""
+        """ "p = 0.025, 0.20 by weighted Holm over 10 questions"."""
         if self.p is None or self.adjusted is None:
             return ""
         if self.of < 2 or self.p > 1 - CONFIDENCE:
             return f"p {say_p(self.p)}"
         last = say_p(self.adjusted).removeprefix("= ")
-        return f"p {say_p(self.p)}, {last} by Holm over {self.of} questions"
+        return f"p {say_p(self.p)}, {last} by weighted Holm over {self.of} questions"
 
 
 def tested(

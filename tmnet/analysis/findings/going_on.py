@@ -137,10 +137,12 @@ def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
     going_on = f"Going on after {evidence.say_at(evidence.moment)}"
     if tested.is_claim:
         verdict = "was worth it" if gain.value > 0 else "made it worse"
-    elif gain.p is not None and gain.p <= 1 - CONFIDENCE:
+    elif gain.p is None:
+        verdict = gain.why
+    elif gain.p <= 1 - CONFIDENCE or gain.value > _slow(metric) * _long(evidence, gain) + 1e-12:
         verdict = "not resolved"
     else:
-        verdict = gain.why or "no measurable gain"
+        verdict = "no measurable gain"
     details["verdict"] = verdict
     means = ", mean of the seeds," if evidence.are_arms and gain.n[0] > 1 else ""
     sentence = (
@@ -179,6 +181,13 @@ def plateau(evidence: Evidence) -> Iterator[Finding]:
 
 def _slow(metric: Metric) -> float:
     return SLOW.get(metric.races.statistic, 0.0) if metric.races else 0.0
+
+
+def _long(evidence: Evidence, gain: Gain) -> float:
+    """Hours, or million steps, over which it is a gain; at least one, and one of any other axis."""
+    if not (evidence.axis.is_time or evidence.axis.is_steps):
+        return 1.0
+    return max(evidence.axis.pace(gain.end - evidence.moment)[0], 1.0)
 
 
 def plateau_of(evidence: Evidence, run: Run, metric: Metric) -> float | None:
