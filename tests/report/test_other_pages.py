@@ -1,6 +1,7 @@
 """Pages of other runs: arms with seeds, runs without races, and odd names."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -273,3 +274,50 @@ def test_runs_of_equal_length_do_not_differ_in_it(logdir, tmp_path):
         study(), logdir=logdir, directory=tmp_path, name="a", styles=["md"], cache=False
     )
     assert "differ in length" not in text_of(path)
+
+
+def page_of(tmp_path, logdir, **fields):
+    (page, *_) = report(
+        study(**fields), logdir=logdir, directory=tmp_path, name="a", styles=["md"],
+        formats=["svg"], cache=False,
+    )  # fmt: skip
+    return read("md", text_of(page))
+
+
+def test_seeds_of_arms_can_be_looked_at_closer(logdir, tmp_path):
+    """A pair of them, whose cautions stand where they are, since they are none of the arms."""
+    arms = {"big": ["big0", "big1"], "small": ["small2", "small3"]}
+    found = page_of(tmp_path, logdir, arms=arms, closer=["big0", "small3"])
+    parts = sections(found)
+    (name,) = [name for name in parts if "alone" in name]
+    alone = [text for kind, text in parts.pop(name) if kind == "item"]
+    assert alone[0].startswith("One seed each")
+    assert "One seed each" not in " ".join(text for part in parts.values() for _, text in part)
+    assert not said_twice(found)
+
+
+def test_what_is_looked_at_closer_is_less_than_all(logdir, tmp_path):
+    found = page_of(tmp_path, logdir, runs=["big0", "big1"], closer=["big1", "big0"])
+    assert not said_twice(found) and not [name for name in sections(found) if "alone" in name]
+
+
+def test_of_a_pair_that_is_not_compared_it_is_said_once(logdir, tmp_path):
+    """Where it is looked at: the others are compared."""
+    rows = [(60 * k, 90_000 + 1000 * k, race(40.0)) for k in range(1, 31)]
+    write_file(tmp_path / "logs" / "on", rows, pid=20)
+    for name in ("big0", "big1"):
+        shutil.copytree(logdir / name, tmp_path / "logs" / name)
+    runs = ["big0", "big1", "on"]
+    found = page_of(tmp_path, tmp_path / "logs", runs=runs, closer=["big0", "on"])
+    told = [text for _, text in found if text.startswith("Nothing is compared with big0 (on")]
+    assert len(told) == 1 and not said_twice(found)
+
+
+def test_heads_tell_only_what_there_is(logdir, tmp_path):
+    """Late windows where a late metric is primary, corrections of several, ratios where one is."""
+    primary = ["A01/eval/best", "A01/eval/first_finish"]
+    found = page_of(tmp_path, logdir, runs=["big0", "small2"], primary=primary)
+    titles = [name for name, _ in tables_of(found)]
+    assert "At 30 min: A01 eval races" in titles and "Against big0" in titles
+    alone = page_of(tmp_path, logdir, runs=["big0"])
+    assert "Up to 30 min" in [name for name, _ in tables_of(alone)]

@@ -265,6 +265,7 @@ def test_words_bring_no_html_and_no_marks(style):
     @example("```\n<!-- end of the author's words -->\n```")
     @example(".. end of the author's words\n\n.. author's words: overview")
     @example("[a](javascript:alert(1)) ![b](x) <javascript:alert(1)>")
+    @example("\\\\\\")
     def check(text):
         made = from_markdown(text, style)
         begin = MARKS[style][0].format("overview") + ("\n\n.." if style == "rst" else "")

@@ -94,7 +94,8 @@ def _inline(node: SyntaxTreeNode) -> str:
     parts = [_part(x) for x in node.walk(include_self=False) if x.type in _INLINE]
     # marks need a space on both sides, of which none is seen behind a backslash
     text = "".join(parts)
-    return re.sub(r"(?:\\ )+(?=\s|$)|(?<=\s)(?:\\ )+|^(?:\\ )+", "", text).strip()
+    text = re.sub(r"(?:\\ )+(?=\s|$)|(?<=\s)(?:\\ )+|^(?:\\ )+", "", text).strip()
+    return f"\\ {text}" if re.fullmatch(r"\\+", text) else text  # or it would underline
 
 
 def _part(node: SyntaxTreeNode) -> str:

@@ -177,11 +177,11 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     weights = " : ".join(f"{100 * x:.0f}" for x in (OWN_AXIS, OTHER_AXES, GOING_ON))
-    return Table(
-        f"{what} {base}; Holm's correction is over {many} questions, weighted {weights} (the first "
-        "axis, the others, going on)",
-        frame(_once(rows, 3), head),
+    holm = (
+        f"; Holm's correction is over {many} questions, weighted {weights} (the first axis, the "
+        "others, going on)"
     )
+    return Table(f"{what} {base}{holm if many > 1 else ''}", frame(_once(rows, 3), head))
 
 
 def _by_metric(shown: Compared, found: Sequence[Finding]) -> list[Finding]:
@@ -259,8 +259,9 @@ def levels(shown: Compared) -> Table | None:
         return None
     rows = {key: cells | times.get(key, {}) for key, cells in own.items()}
     head = list(dict.fromkeys(part for cells in rows.values() for part in cells))
+    ratios = f"; ×: times what {shown.evidence.baseline} took" if times else ""
     return Table(
-        f"Up to {shown.end}; ×: times what {shown.evidence.baseline} took",
+        f"Up to {shown.end}{ratios}",
         frame(
             _once(([*key, *map(cells.get, head, repeat(""))] for key, cells in rows.items()), 1),
             ["", "", *(shown.main.axis.unit if part == "at" else part for part in head)],

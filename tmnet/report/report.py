@@ -88,7 +88,7 @@ def report(
         main, closer = compare_study(study, runs)
         bar.total = 5 + len(main.by)
         bar.update()
-        order = [study.short(name) for name in study.arms or study.runs]
+        order = [study.short(name) for name in [*study.arms, *(study.runs or study.closer)]]
         pictures = Pictures(directory, study.prefix, formats, width, order)
         blocks = sections(study, runs, main, closer, pictures, commands, bar.update)
         others = []
@@ -112,7 +112,8 @@ def compare_study(study: Study, runs: Mapping[str, Run]) -> tuple[Compared, Comp
         study.short(arm): [runs[study.short(name)] for name in names]
         for arm, names in study.arms.items()
     }
-    pair = [runs[study.short(name)] for name in study.closer]
+    others = study.arms or {*study.runs} > {*study.closer}  # or it would be all of it again
+    pair = [runs[study.short(name)] for name in study.closer if others]
     closer = compared(study, pair, study.after) if pair else None
     return compared(study, arms or list(runs.values()), None if closer else study.after), closer
 

@@ -77,7 +77,7 @@ def sections(
         Called at each step of the work.
     """
     blocks = [*_first_screen(study, main, closer, pictures), Words("overview"), Contents()]
-    blocks += [*_cautions(main, closer), *_contrasts(main, closer), Words("key findings")]
+    blocks += [*_cautions(main), *_contrasts(main, closer), Words("key findings")]
     blocks += [*_levels(main, pictures), *_going_on(main, closer)]
     step()
     if closer:
@@ -147,8 +147,8 @@ def _told_of(shown: Compared, heading: str) -> str:
     if metric is None or metric.races is None:
         return heading
     told = [f"{heading}: {metric.races.map} {metric.races.kind} races"]
-    if counted := shown.main.counted(metric):
-        told.append(f"late: {counted}")
+    if late := next((x for x in shown.evidence.primary if x.span == "late"), None):
+        told.append(f"late: {shown.main.counted(late)}")
     if shown.evidence.are_arms:
         told.append("inter-quartile means of seeds, or medians of fewer than 4")
     return "; ".join(told)
@@ -161,11 +161,9 @@ def _most(main: Compared) -> list[str]:
     return [name for name in main.subjects if name == base or name in others]
 
 
-def _cautions(main: Compared, closer: Compared | None) -> list[Block]:
+def _cautions(main: Compared) -> list[Block]:
     """All but the first screen's, and those of what is folded."""
     found = _heavy(main)
-    reasons = {x.reason for x in found}
-    found += [x for x in (_heavy(closer) if closer else ()) if x.reason not in reasons]
     others = unsaid(main, found)[1:]
     if not others:
         return []
@@ -252,6 +250,13 @@ def _closer(main: Compared, closer: Compared, pictures: Pictures) -> list[Block]
         Heading(2, f"{names} alone, up to {closer.end}"),
         Answer(tuple(text for text in answer(closer.found) if text not in said)),
     ]
+    # single runs need other cautions than arms do
+    told = set() if main.evidence.are_arms else {x.reason for x in main.of("caution")}
+    cautions = [
+        x for x in _heavy(closer) if x.reason not in told and x.sentence not in answer(closer.found)
+    ]
+    if cautions:
+        blocks += [Bullets(tuple(x.sentence for x in cautions)), *_numbers_of(cautions)]
     if picture := pictures.panels(closer, "_closer"):
         blocks.append(picture)
     heading = _told_of(closer, f"At {closer.end}")

@@ -153,6 +153,29 @@ def test_who_has_no_such_races_is_said(tmp_path):
     ]
 
 
+def test_a_run_without_maps_drives_no_other_maps(tmp_path):
+    raced = logged(tmp_path, "raced", [(60 * k, 1000 * k, race(24.0)) for k in range(1, 61)])
+    other = logged(tmp_path, "other", [(60 * k, 1000 * k, {"loss": 1.0}) for k in range(1, 61)])
+    assert not [x for x in compared(raced, other) if x.reason == "maps"]
+    rows = [(60 * k, 1000 * k, race(24.0, map_="B02")) for k in range(1, 61)]
+    (told,) = [
+        x for x in compared(raced, other, logged(tmp_path, "far", rows)) if x.reason == "maps"
+    ]
+    assert told.runs == ("raced", "far") and told.sentence.endswith("raced: A01; far: B02.")
+
+
+def test_few_races_are_those_of_late_metrics(tmp_path):
+    """And what few races can tell is said in rates of rates alone."""
+    runs = [run_of(tmp_path, name, drawn(i, 0.9, 40)) for i, name in enumerate("ab")]
+    for metric, then in [
+        (RATE, "rates must be some 50 points apart to be told apart."),
+        (BEST, "of so few only large differences can be told."), ("A01/eval/best", ""),
+    ]:  # fmt: skip
+        found = tmnet.compare(runs).findings(primary=[metric])
+        told = [x.sentence for x in found if x.reason == "races"]
+        assert [x.endswith(then) for x in told] == [True] * bool(then)
+
+
 def test_a_metric_that_only_a_run_that_is_left_out_has(tmp_path):
     """It is asked on no axis; the others are asked all the same."""
     times = drawn(0, 0.8, 100)

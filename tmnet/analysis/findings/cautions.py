@@ -132,11 +132,12 @@ def _losses_of_different_n(evidence: Evidence) -> Iterator[Finding]:
 def _different_maps(evidence: Evidence) -> Iterator[Finding]:
     cycles: dict[str, list[str]] = {}
     for name, run in evidence.runs.items():
-        cycles.setdefault(_cycle(run), []).append(name)
+        if cycle := _cycle(run):  # or it logged none
+            cycles.setdefault(cycle, []).append(name)
     if len(cycles) > 1:
         told = "; ".join(f"{listed(names)}: {cycle}" for cycle, names in cycles.items())
         yield _caution(
-            evidence, "maps", tuple(evidence.runs), None,
+            evidence, "maps", tuple(name for names in cycles.values() for name in names), None,
             "The runs drive other maps, so that one of several has less training on each: "
             f"{told}.",
         )  # fmt: skip
@@ -178,7 +179,7 @@ def _early_ends(evidence: Evidence) -> Iterator[Finding]:
 
 def _few_races(evidence: Evidence) -> Iterator[Finding]:
     """In the late window of single runs."""
-    metric = next((x for x in evidence.primary if x.races), None)
+    metric = next((x for x in evidence.primary if x.span == "late"), None)
     if metric is None or evidence.are_arms:
         return
     counts = {}
@@ -197,6 +198,8 @@ def _few_races(evidence: Evidence) -> Iterator[Finding]:
             f"of fewer than {FEWEST_RACES} nothing is told"
             if min(counts.values()) < FEWEST_RACES
             else "of so few, rates must be some 50 points apart to be told apart"
+            if metric.unit == "%"
+            else "of so few only large differences can be told"
         )
         yield _caution(
             evidence, "races", tuple(counts), float(min(counts.values())),
