@@ -13,7 +13,9 @@ from tmnet.safe_text import distinct, for_markdown, for_terminal, shortened, wit
 if TYPE_CHECKING:
     import pandas as pd
 
-TEX_LETTERS, MOST_TEX_LETTERS = 100, 160  # as wide as a page of LaTeX; and scaled down to it
+TEX_LETTERS = 75  # are no wider than a page of LaTeX, whatever they are
+MOST_TEX_LETTERS = 120  # can be read where they are scaled down to it
+FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}"  # never larger
 LONGEST_CELL = 40  # letters; longer ones are broken in LaTeX
 LONGEST_HEAD = 40  # letters of a run's name over a column in the terminal
 STYLES = {"text": "simple", "md": "pipe", "tex": "latex_booktabs", "html": "html"}
@@ -46,7 +48,7 @@ def render_rows(head: Sequence[str], rows: Sequence[Sequence[str]], style: str) 
         disable_numparse=True,
         preserve_whitespace=style == "text",
     )
-    return text.replace("−", "$-$") if style == "tex" else text
+    return text.replace("−", "$-$").replace("∞", r"$\infty$") if style == "tex" else text
 
 
 def _sides(rows: Sequence[Sequence[str]], columns: int, style: str) -> list[str]:
@@ -80,7 +82,7 @@ def float_for_tex(title: str, table: pd.DataFrame, label: str) -> str:
             if width >= LONGEST_CELL:
                 body = _broken(body, column)
         if sum(widths) > TEX_LETTERS:
-            body = f"\\resizebox{{\\linewidth}}{{!}}{{%\n{body}}}"
+            body = f"{FITTED}{{!}}{{%\n{body}}}"
         texts.append(
             f"\\begin{{table}}\n\\centering\n\\footnotesize\n\\caption{{{for_tex(title + of)}}}\n"
             f"\\label{{{name}}}\n{body}\n\\end{{table}}"
@@ -97,15 +99,18 @@ def _widths(table: pd.DataFrame) -> list[int]:
 
 
 def _parts(table: pd.DataFrame) -> list[pd.DataFrame]:
-    """Columns in groups that are not too wide together."""
+    """Columns in groups that are not too wide together, each with those that say of what a row is:
+    the name, and what stands before a column that has no head, or that tells metrics."""
     name, *widths = _widths(table)
+    of_rows = [i + 1 for i, head in enumerate(table.columns) if head in ("", "metric")]
+    names = max(of_rows, default=0) % len(widths)  # if they are all there is, they are none
     groups: list[list[int]] = [[]]
-    room = MOST_TEX_LETTERS - name
-    for i, width in enumerate(widths):
+    room = MOST_TEX_LETTERS - name - sum(widths[:names])
+    for i, width in list(enumerate(widths))[names:]:
         if groups[-1] and sum(widths[j] for j in groups[-1]) + width > room:
             groups.append([])
         groups[-1].append(i)
-    return [table.iloc[:, group] for group in groups]
+    return [table.iloc[:, [*range(names), *group]] for group in groups]
 
 
 def _broken(body: str, column: int) -> str:

@@ -313,8 +313,37 @@ def test_tables_of_latex_are_as_wide_as_a_page():
         return document([("T", frame)], "tex")
 
     assert "resizebox" not in rows(4, 10)
-    assert rows(12, 10).count(r"\resizebox{\linewidth}{!}{%") == 1
+    fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    assert rows(8, 10).count(fitted) == 1
     many = rows(40, 10)
-    assert [title for title in read_tex(many)[0]] == [f"T ({i} of 4)" for i in (1, 2, 3, 4)]
+    assert [title for title in read_tex(many)[0]] == [f"T ({i} of 5)" for i in range(1, 6)]
     assert sum(len(table[0]) - 1 for table in read_tex(many)[1]) == 40
     assert r"p{0.3\linewidth}" in rows(2, 60)
+
+
+def test_every_part_of_a_table_says_of_what_its_rows_are():
+    """Its name, and what stands before a column that has no head, or that tells metrics."""
+    from tmnet.tables import document
+
+    cells = [["120 min", "rate", "small", *["1" * 20] * 8], ["", "best", "small", *["2" * 20] * 8]]
+    head = ["last", "metric", "", *map(str, range(8))]
+    frame = pd.DataFrame(cells, pd.Index(["a", "b"], name="at"), head)
+    _, tables = read_tex(document([("T", frame)], "tex"))
+    assert [[row[:4] for row in table] for table in tables] == [
+        [
+            ["at", "last", "metric", ""],
+            ["a", "120 min", "rate", "small"],
+            ["b", "", "best", "small"],
+        ]
+    ] * 2
+    assert [cell for table in tables for cell in table[0][4:]] == head[3:]
+    settings = pd.DataFrame([["1", "2"]], ["x"], ["", ""])
+    assert read_tex(document([("T", settings)], "tex"))[1] == [[["", "", ""], ["x", "1", "2"]]]
+
+
+def test_signs_that_latex_does_not_know_are_its_own():
+    from tmnet.tables import document
+
+    frame = pd.DataFrame([["24.2 [24.1, ∞]", "−0.1"]], ["x"], ["a", "b"])
+    text = document([("T", frame)], "tex")
+    assert r"$\infty$" in text and "$-$0.1" in text and "∞" not in text
