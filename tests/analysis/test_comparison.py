@@ -1,6 +1,7 @@
 """`tmnet.compare`: grids, windows, frames and tables of several runs, and what it refuses."""
 
 import gc
+import re
 import weakref
 from fractions import Fraction
 
@@ -179,7 +180,8 @@ def test_only_some_metrics(runs):
         pd.testing.assert_frame_equal(part.table(name), comparison.table(name))
         assert part.at(7).loc[name].equals(comparison.at(7).loc[name])
     assert len(part.frame) == 3 * 2 * len(comparison.grid)
-    with pytest.raises(tmnet.TmnetError, match="no metric avg_q/A01"):
+    has = re.escape("again(metrics=['avg_q/A01']) has it")
+    with pytest.raises(tmnet.TmnetError, match=f"no metric avg_q/A01 in this comparison; {has}"):
         part.table("avg_q/A01")
 
 
@@ -332,6 +334,7 @@ def test_a_run_alone_need_not_be_in_a_list(runs):
         ({"interval": 1e-6}, "longer interval"),
         ({"interval": 1e-320, "window": (10, 20)}, "longer interval"),
         ({"trailing": 0}, "trailing is 0"),
+        ({"trailing": "lat"}, "trailing is 'lat'; it must be a number greater than 0, or 'late'"),
         ({"window": (50, 20)}, "window ends before it starts: 50 to 20"),
         ({"window": (0, float("nan"))}, "window"),
         ({"window": (0, float("inf"))}, "window"),

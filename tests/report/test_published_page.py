@@ -373,6 +373,7 @@ def test_captions_for_print_say_how_many_and_how_sure(published):
     assert {*told} == {path.stem for path in published.glob("*.jpg")}
     assert "n = big 51, small 50, two maps 51, two maps long 51 races at 120 min" in told[PANELS[0]]
     assert "95 % CI of each run" in told[PANELS[0]]
+    assert "by time up to 120 min and by step up to 4,750,000 steps" in told[PANELS[0]]
     assert "n = big 144, small 143" in told[f"{PREFIX}_A01_best"]
     assert all("One run each" in caption for caption in told.values())
 

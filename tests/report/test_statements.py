@@ -103,7 +103,8 @@ def test_a_plateau_comes_sooner_or_later(tmp_path):
     sooner = checked([steady, rising], runs=["steady", "rising"], **fields)
     later = checked([steady, rising], runs=["rising", "steady"], **fields)
     assert (sooner.holds, later.holds) == (True, False)
-    assert sooner.evidence.startswith("late finish rate: since ") and "none" in sooner.evidence
+    assert sooner.evidence.startswith("late finish rate: plateau from ")
+    assert sooner.evidence.endswith(" against no plateau")
 
 
 @pytest.mark.parametrize(

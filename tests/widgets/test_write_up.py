@@ -21,6 +21,7 @@ def test_at_first_it_compares_as_findings_do_by_themselves(writing):
     assert writing.baseline.value == RUNS[0] and tuple(writing.baseline.options) == RUNS
     assert writing.primary.value == ("A01/eval/late_rate", "A01/eval/late_best_of_10")
     assert "uni_20 against A01_as20_long" in writing.findings.value
+    assert "<p class='tmnet-answer'>" in writing.findings.value.partition("<h4>")[0]
 
 
 def test_baseline_and_primary_metrics_are_chosen(writing):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.available import chosen_metrics, unknown_metric
+from tmnet.analysis.available import all_metric_names, chosen_metrics, unknown_metric
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.grid import MOST_POINTS, grid_points, hundredth
 from tmnet.analysis.metrics import (
@@ -31,6 +31,7 @@ from tmnet.arguments import (
     one_of,
     several,
     some_names,
+    wrong,
 )
 from tmnet.errors import NoAxisError, TmnetError
 from tmnet.logs.run import Run
@@ -96,7 +97,8 @@ class Alignment:
         one_of("rule", rule, RULES)
         interval = None if interval is None else a_number("interval", interval, above=0)
         if isinstance(trailing, str):
-            one_of("trailing", trailing, ("late",))
+            if trailing != "late":
+                raise wrong("trailing", trailing, "a number greater than 0, or 'late'")
         elif trailing is not None:
             trailing = a_number("trailing", trailing, above=0)
         ends = [axis.of(run).end for run in runs]
@@ -419,6 +421,9 @@ class Alignment:
         names = [metric.name for metric in self.metrics]
         wanted = Metric.named(name, logged=names).name
         if wanted not in names:
+            if wanted in all_metric_names(self.runs):
+                again = f"again(metrics=[{wanted!r}]) has it"
+                raise TmnetError(f"There is no metric {wanted} in this comparison; {again}.")
             raise TmnetError(unknown_metric(name, names))
         return names.index(wanted)
 

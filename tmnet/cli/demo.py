@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
     figures = sum(path.suffix == ".png" for path in files)
     print(f"\nPage:      {files[0]}")
     print(f"Figures:   {figures} in {files[0].parent}")
-    print("Tables:    tmnet demo --tables")
+    if not args.tables:
+        print("Tables:    tmnet demo --tables")
     print("Go on:     tmnet lab                 (the notebooks, in JupyterLab)")
     print("Your own:  tmnet list --logdir DIR   (DIR holds a folder a run)")
 

@@ -66,7 +66,7 @@ summary { cursor: pointer; font-weight: 600; margin: .4rem 0 }
 @media print {
   body { font-size: 10pt; margin: 0; max-width: none; padding: 0 }
   table { font-size: 7pt } th, td { padding: .1rem .3rem } .wide { overflow: visible }
-  figure, tr, .caution { break-inside: avoid } h2, caption { break-after: avoid }
+  figure, table, tr, .caution { break-inside: avoid } h2, caption { break-after: avoid }
   nav, details:not([open]) { display: none }
 }
 """

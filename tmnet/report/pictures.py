@@ -64,9 +64,12 @@ class Pictures:
         files = export_panels(
             parts, name, self.directory, prefix=self.prefix + prefix, **self._looks
         )
-        axes = [f"by {'time' if part.axis.is_time else part.axis.by}" for part in parts]
+        axes = [
+            f"by {'time' if part.axis.is_time else part.axis.by} up to "
+            f"{part.axis.say(part.grid[-1])}" for part in parts
+        ]  # fmt: skip
         of = f", of {' and '.join(shown.subjects)}" if prefix else ""
-        caption = f"{with_unit(parts[0], shown.metric)} {' and '.join(axes)}{of}, up to {shown.end}"
+        caption = f"{with_unit(parts[0], shown.metric)} {' and '.join(axes)}{of}"
         caption += f"; {bands}." if (bands := self._bands(parts[0], shown.metric)) else "."
         return self._picture(files, caption, shown.metric, parts, self.width == "page")
 

@@ -383,6 +383,8 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{name} {_plain(x)}" for name, x in value.items())
     if isinstance(value, list):
         return "; ".join(map(_plain, value))
+    if isinstance(value, float):
+        return f"{value:.10g}" if value % 1 else str(value)  # 22.0588… minutes have no end
     return str(value)
 
 

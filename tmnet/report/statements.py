@@ -257,7 +257,7 @@ def _bare(comparison: Comparison) -> _Judged:
         told = " against ".join(listed(list(x.values())) for x in spent)
         ratio = f"{values[0] / values[1]:.3g} times the minutes"
         return _Judged(None, f"one run each, {ratio}; {told}", ratio, None)
-    return _Judged(None, "one run each, of which this has no interval", "", None)
+    return _Judged(None, "one run each, so there is no interval", "", None)
 
 
 def _plateaus(comparison: Comparison) -> _Judged:
@@ -268,9 +268,11 @@ def _plateaus(comparison: Comparison) -> _Judged:
     there = comparison.again(metrics=[late.name], interval=5.0)
     evidence = Evidence(there)
     since = [plateau_of(evidence, run, late) for run in there.runs]
-    told = " against ".join("none" if at is None else evidence.say_at(at) for at in since)
+    told = " against ".join(
+        "no plateau" if at is None else f"plateau from {evidence.say_at(at)}" for at in since
+    )
     one, other = since
     if one is None and other is None:
         return _Judged(None, f"{late.label.rpartition(': ')[2]}: neither has one", "", None)
     first = one is not None and (other is None or one < other)
-    return _Judged(bool(first), f"{late.label.rpartition(': ')[2]}: since {told}", told, None)
+    return _Judged(bool(first), f"{late.label.rpartition(': ')[2]}: {told}", told, None)

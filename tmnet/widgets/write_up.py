@@ -26,7 +26,7 @@ from tmnet.report.study import Study
 from tmnet.safe_text import for_html, for_label, lines_for_html
 from tmnet.tables import with_unit
 from tmnet.widgets.callbacks import Callbacks
-from tmnet.widgets.explorer.findings import findings_html
+from tmnet.widgets.explorer.findings import answer_html, findings_html
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -257,7 +257,7 @@ class WriteUp(widgets.HBox):
             self.thresholds, self.after.value, baseline=self.baseline.value,
             primary=list(self.primary.value) or None,
         )  # fmt: skip
-        self.findings.value = findings_html(found)
+        self.findings.value = answer_html(found) + findings_html(found)
 
     # --- the page ---------------------------------------------------------------------------------
 

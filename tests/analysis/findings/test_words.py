@@ -225,3 +225,12 @@ def test_what_may_be_much_is_not_called_no_gain(tmp_path):
     assert more.p > 0.05 and more.value > 0.1 and same.value == 0.0
     assert "more: not resolved: " in more.sentence
     assert "same: no measurable gain: " in same.sentence
+
+
+def test_no_number_of_the_answer_is_bare(tmp_path):
+    """Beside it stands an interval, or why there is none."""
+    runs = [run_of(tmp_path, name, drawn(seed, 0.5, 60)) for seed, name in enumerate("xy")]
+    for primary in (None, ["A01/eval/best", "A01/eval/anytime_rate"]):
+        (told, *_) = answer(tmnet.compare(runs).findings(primary=primary))
+        assert len(re.findall(r"\d (?:points|s) \(", told)) == 2, told
+    assert "(one run each, so there is no interval)" in told

@@ -70,7 +70,8 @@ def say_difference(finding: Finding) -> str:
         return f"({finding.details.get('why', 'no value')})"
     span = finding.details.get(OF_95)
     if span is None:
-        return gap
+        why = finding.details.get("why", "").partition("; ")[0]
+        return f"{gap} ({why})" if why else gap
     if finding.uncertainty is not None and not finding.uncertainty.holds(0.0):
         return f"{gap} ({OF_95} {span}; {finding.details['p']})"
     return f"{gap} ({OF_95} {span})"

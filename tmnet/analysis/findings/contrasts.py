@@ -98,7 +98,7 @@ def _of_runs(evidence: Evidence, metric: Metric, subject: str) -> Question | Non
     if one is None or other is None or evidence.comparison.trailing_of(metric) is None:
         return Question(
             evidence, metric, subject, gap, None, None, shown, n, better,
-            "one run each, of which this has no interval",
+            "one run each, so there is no interval",
         )  # fmt: skip
     (found,) = one.above(other)
     if not found.told:
