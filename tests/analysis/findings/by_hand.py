@@ -387,22 +387,34 @@ class Compared:
         return area / (end - self.lo) if end > self.lo else math.nan
 
     def overtakes(self, metric, ahead, behind):
-        """After which moment the one is never behind; None if it never was."""
+        """After which moment the one is never behind, and 95 % of that; None if it never was, or
+        cannot be told to have been."""
         arms = [self.counted(name) for name in (ahead, behind)]
         moments = {self.lo} | {x for arm in arms for run in arm for x in self.changes(run)}
         if self.are_arms:
             moments = set(self.grid)
         moments = sorted(x for x in moments if self.lo <= x <= self.last)
-        found = None
+        found, low, high = None, None, None
         for i, moment in enumerate(moments):
-            means = []
-            for arm in arms:
-                values = [self.at(metric, run, moment) for run in arm]
-                none = 0.0 if metric == RATE else math.inf
-                means.append(statistics.fmean(none if math.isnan(x) else x for x in values))
+            none = 0.0 if metric == RATE else math.inf
+            values = [[self.at(metric, run, moment) for run in arm] for arm in arms]
+            values = [[none if math.isnan(x) else x for x in arm] for arm in values]
+            means = [statistics.fmean(arm) for arm in values]
+            if self.are_arms:
+                seeds = [[math.nan if math.isinf(x) else x for x in arm] for arm in values]
+                p = by_seeds(metric, *seeds)[2]
+            else:
+                p = difference(metric, *(self.told(metric, arm[0], moment) for arm in arms))[2]
+                p = 0.0 if math.isinf(means[0]) != math.isinf(means[1]) else p
+            told = p is not None and p <= 0.05
             if better(metric, means[1], means[0]):
                 found = moments[i + 1] if i + 1 < len(moments) else None
-        return found
+                low, high = (moment, None) if told else (low, high)
+            elif told and better(metric, *means) and high is None:
+                high = moment
+        if found is None or low is None:
+            return None
+        return found, (low, found if high is None else max(high, found))
 
     def plateau(self, metric, run):
         """Since when no later gain can be told, and all gains are slow."""

@@ -83,10 +83,11 @@ def questions(hand, take, after, findings):
         assert found.reason == (("better" if ahead else "worse") if claim else "")
         pair = (arm, there.baseline) if ahead else (there.baseline, arm)
         crossing = take("crossover", pair, name, there.by)
-        at = hand.overtakes(name, *pair) if claim and there is hand else None
-        assert (crossing is None) == (at is None)
+        told = hand.overtakes(name, *pair) if claim and there is hand else None
+        assert (crossing is None) == (told is None)
         if crossing is not None:
-            check((arm, name), crossing, value=at, moment=at)
+            at, span = told
+            check((arm, name), crossing, value=at, moment=at, uncertainty=span)
     for (arm, name), (gap, span, n, p, end, w) in gains.items():
         by_holm = adjusted.get(("gain", (arm, name)))
         found = take("after", (arm,), name)

@@ -291,4 +291,10 @@ def thinned(metric: Metric, moments: np.ndarray) -> np.ndarray:
     sorts = metric.races and metric.races.statistic in ("best_of_10", "late_best_of_10")
     if not sorts or len(moments) <= MOST_MOMENTS:
         return moments
-    return moments[np.linspace(0, len(moments) - 1, MOST_MOMENTS).round().astype(int)]
+    return moments[evenly(len(moments))]
+
+
+def evenly(n: int) -> np.ndarray:
+    """Numbers of all of n moments; of more than a thousand, of so many, evenly, the first and the
+    last included."""
+    return np.linspace(0, n - 1, min(n, MOST_MOMENTS)).round().astype(int)

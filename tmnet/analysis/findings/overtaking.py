@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy import stats
 
-from tmnet.analysis.findings.evidence import Evidence, thinned
+from tmnet.analysis.findings.evidence import Evidence, evenly, thinned
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.levels import say_spent
 from tmnet.analysis.findings.words import name_of
-from tmnet.analysis.metrics import STATISTICS, Metric, Races
+from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
+from tmnet.analysis.statistics.seeds import ALIKE, FEWEST, difference
 from tmnet.logs.run import Run
 
-DRAWS = 100
-MOMENTS_DRAWN = 61  # at which drawn curves are compared
 Curve = np.ndarray  # (moments,)
+Curves = np.ndarray  # (seeds, moments)
 
 
 def crossover(evidence: Evidence, contrasts: Sequence[Finding]) -> Iterator[Finding]:
     """Of claims on the axis of the comparison."""
-    redrawn: dict[tuple[str, str], np.ndarray] = {}  # of each run: the baseline is in all claims
     for contrast in contrasts:
         if not contrast.stands_out or contrast.axis != evidence.axis.by:
             continue
         metric = Metric.named(contrast.metric or "")
         ahead, behind = contrast.runs if contrast.reason == "better" else contrast.runs[::-1]
-        if (found := _crossed(evidence, metric, ahead, behind, redrawn)) is not None:
+        if (found := _crossed(evidence, metric, ahead, behind)) is not None:
             yield _finding(evidence, metric, (ahead, behind), *found)
 
 
@@ -47,6 +48,8 @@ def _finding(
     if spent := say_spent(evidence, run, at):
         details |= {f"{unit} of {run.name}": text for unit, text in spent.items()}
         told += f", when {run.name} had taken {' and '.join(spent.values())}"
+    if not evidence.are_arms:
+        told += ", in these runs"
     return Finding(
         "crossover", names, metric.name, at, at, interval,
         f"{name_of(metric)}: {ahead} overtakes {behind} for the last time {told}.",
@@ -56,50 +59,72 @@ def _finding(
 
 
 def _crossed(
-    evidence: Evidence, metric: Metric, ahead: str, behind: str,
-    redrawn: dict[tuple[str, str], np.ndarray],
-) -> tuple[float, ConfidenceInterval] | None:  # fmt: skip
-    """When the one was behind for the last time, and 95 % of that; None if it never was."""
+    evidence: Evidence, metric: Metric, ahead: str, behind: str
+) -> tuple[float, ConfidenceInterval] | None:
+    """When the one was behind for the last time, and 95 % of that; None if it never was, or if that
+    cannot be told.
+
+    The interval is what tests of the difference at each moment leave, as Fieller's (1954) of a
+    ratio: from where the one is told to be behind for the last time to where it is told to be
+    ahead, or to the moment itself, if that is later. `tests/benchmarks/forecasts.py` has how often
+    it holds the moment: of single runs that of the policies as they drove, where these wobble less
+    often that of what they wobble around.
+    """
     lo = evidence.comparison.window[0]
     arms = [evidence.counted(name) for name in (ahead, behind)]
-    moments, few = evidence.comparison.grid, evidence.comparison.grid
+    moments = evidence.comparison.grid
     if not evidence.are_arms:  # or every seed's every race would count
         told = [evidence.moments(metric, run) for arm in arms for run in arm]
         moments = np.unique(np.concatenate([[lo], *told]))
         moments = thinned(metric, moments[(moments >= lo) & (moments <= evidence.end)])
-        few = np.linspace(lo, evidence.end, MOMENTS_DRAWN)
-    curves = [np.array([_curve(evidence, metric, run, moments) for run in arm]) for arm in arms]
-    one, other = (arm.mean(0, keepdims=True) for arm in curves)
-    (at,) = _last(moments, one, other, metric)
-    if np.isnan(at):
-        return None
-    drawn = []
-    for i, arm in enumerate(arms):
-        if evidence.are_arms:
-            rng = np.random.default_rng([evidence.seed, i])
-            numbers = rng.integers(len(arm), size=(DRAWS, len(arm)))
-            drawn.append(curves[i][numbers].mean(1))
-            continue
-        (run,) = arm
-        if (run.name, metric.name) not in redrawn:
-            redrawn[run.name, metric.name] = _redrawn(evidence, metric, run, few)
-        drawn.append(redrawn[run.name, metric.name])
-    found = _last(few, drawn[0], drawn[1], metric)
-    low, high = np.nanquantile(
-        np.where(np.isnan(found), lo, found), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    )
-    return at, ConfidenceInterval(min(float(low), at), max(float(high), at))
-
-
-def _last(moments: np.ndarray, ahead: np.ndarray, behind: np.ndarray, metric: Metric) -> np.ndarray:
-    """The moments after which curves (draws, moments) are never behind others; NaN where they never
-    were, or still are."""
+    one, other = (np.array([_curve(evidence, metric, run, moments) for run in arm]) for arm in arms)
     sign = 1 if metric.better == "higher" else -1
     with np.errstate(invalid="ignore"):
-        was_behind = sign * (ahead - behind) < 0  # (draws, moments)
-    last = was_behind.shape[1] - 1 - was_behind[:, ::-1].argmax(1)
-    known = was_behind.any(1) & (last + 1 < len(moments))
-    return np.where(known, np.append(moments, np.nan)[last + 1], np.nan)
+        lead = sign * (one.mean(0) - other.mean(0))
+    last = int(np.flatnonzero(lead < 0).max(initial=-1)) + 1
+    if not 0 < last < len(moments):
+        return None
+    few = evenly(len(moments))
+    if evidence.are_arms:
+        p = _p_of_arms(evidence, metric, one[:, few], other[:, few])
+    else:
+        p = _p_of_runs(evidence, metric, arms[0][0], arms[1][0], moments[few])
+    is_told = np.where(p <= 1 - CONFIDENCE, np.sign(lead[few]), 0)
+    was_behind = np.flatnonzero(is_told < 0)
+    if not len(was_behind):
+        return None
+    since, at = was_behind[-1], float(moments[last])
+    ahead_at = moments[few][since:][is_told[since:] > 0]
+    high = max(at, float(ahead_at[0])) if len(ahead_at) else at
+    return at, ConfidenceInterval(float(moments[few][since]), high)
+
+
+def _p_of_arms(evidence: Evidence, metric: Metric, one: Curves, other: Curves) -> np.ndarray:
+    """Of the seeds: `difference`, of which Welch's test of all moments at once takes less long."""
+    p = np.full(one.shape[1], np.nan)
+    both = np.concatenate([one, other])
+    with np.errstate(invalid="ignore"):
+        scatter = np.maximum(np.ptp(one, axis=0), np.ptp(other, axis=0))
+    welch = np.isfinite(both).all(0) & (scatter > ALIKE * np.abs(both).max(0))
+    if min(len(one), len(other)) >= FEWEST:
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # one arm alike
+            found = stats.ttest_ind(one[:, welch], other[:, welch], equal_var=False)
+        p[welch] = found.pvalue
+        for i in np.flatnonzero(~welch):
+            at = difference(one[:, i], other[:, i], metric.better or "higher", evidence.seed).p
+            p[i] = np.nan if at is None else at
+    return p
+
+
+def _p_of_runs(
+    evidence: Evidence, metric: Metric, one: Run, other: Run, moments: np.ndarray
+) -> np.ndarray:
+    """Of the races behind each moment; 0 where only one has a value at all."""
+    a, b = (evidence.comparison.estimates(run, metric, moments) for run in (one, other))
+    assert a is not None and b is not None  # or it would be no claim
+    p = np.array([gap.p for gap in a.above(b)])
+    there, other_there = (np.isfinite(_known(metric, found.value)) for found in (a, b))
+    return np.where(there != other_there, 0.0, p)
 
 
 def _curve(evidence: Evidence, metric: Metric, run: Run, moments: np.ndarray) -> Curve:
@@ -110,20 +135,3 @@ def _known(metric: Metric, values: np.ndarray) -> Curve:
     """Values, the worst there is where there is none yet."""
     worst = 0.0 if metric.unit == "%" else np.inf if metric.better == "lower" else -np.inf
     return np.where(np.isfinite(values), values, worst)
-
-
-def _redrawn(evidence: Evidence, metric: Metric, run: Run, moments: np.ndarray) -> np.ndarray:
-    """Curves (draws, moments) of other races: blocks of √n races, each in place of itself or of a
-    neighbour, which keeps how the run learned (Paparoditis and Politis 2002)."""
-    assert metric.races is not None  # or it would be no claim
-    races, first, behind = evidence.comparison.races_that_count(run, metric, moments)
-    rule, n = STATISTICS[metric.races.statistic].rule, len(races.at)
-    length = max(1, round(n**0.5))
-    blocks = -(-n // length)
-    rng = np.random.default_rng([evidence.seed, list(evidence.runs).index(run.name)])
-    shift = rng.integers(-1, 2, (DRAWS, blocks)) * length
-    numbers = np.clip(np.arange(n) + np.repeat(shift, length, axis=1)[:, :n], 0, n - 1)
-    return np.array([
-        _known(metric, rule(Races(races.at, races.time_s[x], races.finished[x]), first, behind))
-        for x in numbers
-    ])  # fmt: skip
