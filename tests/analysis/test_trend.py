@@ -64,6 +64,20 @@ def test_a_curve_that_goes_on():
     assert np.mean([some.interval.holds(truth) for some in told]) >= 0.93
 
 
+def test_no_gain_leads_beyond_what_there_can_be():
+    """Of rates near all and none: what is expected, and 95 % of it, is between these."""
+    t = AT / AT[-1]
+    for k in range(20):
+        values = np.clip(0.96 - 0.1 * t**-0.5 + wobble(np.random.default_rng(k)), 0, 1)
+        for better, some in (("higher", values), ("lower", 1 - values)):
+            found = longer(AT, some, better, 0, 1, k)
+            if found is None:
+                continue
+            end = float(fitted(t, some, better, 0, 1)(np.ones(1))[0])
+            assert -1e-9 <= end + found.interval.low <= end + found.interval.high <= 1 + 1e-9
+            assert found.interval.holds(found.gain)
+
+
 def test_times_that_fall():
     values = 20 + 4 * (AT / 120) ** -0.4 + wobble(np.random.default_rng(3), 0, 0.05)
     found = longer(AT, values, "lower")

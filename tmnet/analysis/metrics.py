@@ -161,7 +161,8 @@ class Races:
         self.finish_s = np.where(finished, time_s, np.inf)
         # Sums from the first race on; of times around their mean, or squares would lose digits.
         self.centre = time_s[finished].mean() if finished.any() else 0.0
-        around = np.where(finished, time_s - self.centre, 0.0)
+        with np.errstate(invalid="ignore"):  # a log may have times that are infinite
+            around = np.where(finished, time_s - self.centre, 0.0)
         self.finishes_before = _sums(finished)
         self.sum_before = _sums(around)
         self.squares_before = _sums(around**2)

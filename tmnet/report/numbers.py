@@ -19,6 +19,7 @@ from tmnet.analysis.statistics.effects import Effects
 from tmnet.report.blocks import Table
 from tmnet.report.compared import Compared
 from tmnet.report.statements import Checked
+from tmnet.tables import show_interval
 
 NONE = "–"
 OF_SEEDS = ("pairs won", "could be seen", "seeds needed")  # what is known of the test of two
@@ -101,8 +102,7 @@ def _late(shown: Compared, finding: Finding | None) -> list[str]:
         return [_bare(next(iter(finding.of_runs.values())), metric.unit), n]
     text = minus(shown.main.show(metric, finding.value))
     if finding.uncertainty is not None:
-        low, high = (minus(shown.main.show(metric, x)) for x in finding.uncertainty)
-        text += f" ({low} to {high})"
+        text += f" ({minus(show_interval(shown.main, metric, finding.uncertainty))})"
     return [text, n]
 
 

@@ -191,6 +191,11 @@ class Evidence:
                 if metric.better is None or metric.unit == "axis":
                     raise TmnetError(f"{name} has no better and worse: it cannot be a threshold.")
                 found[metric] = a_number(f"The threshold of {name}", value)
+                least, most = metric.limits
+                if not least <= found[metric] <= most:
+                    raise TmnetError(
+                        f"The threshold of {name} is {value}; a rate is {least:g} to {most:g}."
+                    )
             return found
         for metric in self.primary:
             values = [self.value_at_end(metric, run) for run in self.runs.values()]

@@ -12,6 +12,7 @@ from tmnet.analysis.findings.evidence import Evidence, Spent
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, of_both, say
 from tmnet.analysis.metrics import Metric
+from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.analysis.statistics.seeds import FEWEST
 from tmnet.analysis.statistics.survival import log_rank_p, ratio, restricted_mean, time_to_threshold
 from tmnet.logs.run import Run
@@ -146,7 +147,7 @@ def _ratios(
         shown[unit] = _times(found.value)
         text = f"{shown[unit]} times the {unit}"
         if found.interval is not None:
-            span = f"{_times(found.interval.low)} to {_times(found.interval.high)}"
+            span = _say_times(found.interval)
             text, shown[f"{unit}, {OF_95}"] = f"{text} (95 % CI {span})", span
         told.append(text)
     if first is None:
@@ -168,6 +169,15 @@ def _ratios(
         axis=evidence.axis.by, n=n, details=details | {"times what the baseline takes": ""} | shown,
         reason="ratio",
     )  # fmt: skip
+
+
+def _say_times(span: ConfidenceInterval) -> str:
+    """95 % of a ratio: an end is 0 or infinite where drawn seeds never got there."""
+    if np.isinf(span.high):
+        return f"{_times(span.low)} or more" if span.low > 0 else "anything"
+    if span.low == 0:
+        return f"{_times(span.high)} or less"
+    return f"{_times(span.low)} to {_times(span.high)}"
 
 
 def _times(ratio: float) -> str:

@@ -27,7 +27,11 @@ def say(evidence: Evidence, metric: Metric, value: float) -> str:
 
 
 def say_within(evidence: Evidence, metric: Metric, span: ConfidenceInterval) -> str:
-    """95 % of a value."""
+    """95 % of a value; one end may be infinite, of seeds that never got there."""
+    if np.isposinf(span.high):
+        return f"{say(evidence, metric, span.low)} or more"
+    if np.isneginf(span.low):
+        return f"{say(evidence, metric, span.high)} or less"
     low = minus(evidence.comparison.show(metric, span.low))
     return f"{low} to {say(evidence, metric, span.high)}"
 

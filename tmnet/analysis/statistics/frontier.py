@@ -35,8 +35,9 @@ def frontier(arms: Mapping[str, ArrayLike], better: str, seed: int = 0) -> Front
     that two arms of 3 seeds that are alike are not told apart too often.
     """
     rng, sign = np.random.default_rng(seed), 1 if better == "higher" else -1
-    values = [worst_last(arm, better) for arm in arms.values()]
-    middles = sign * np.array([middle(arm.T) for arm in values])  # (arms, budgets)
+    values = [sign * worst_last(arm, better) for arm in arms.values()]  # higher is better
+    values = [arm[np.lexsort(arm.T)] for arm in values]  # in whatever order the seeds are given
+    middles = np.array([middle(arm.T) for arm in values])  # (arms, budgets)
     names = [*arms]
     best = [
         names[int(column.argmax())]
@@ -45,7 +46,7 @@ def frontier(arms: Mapping[str, ArrayLike], better: str, seed: int = 0) -> Front
     ]  # fmt: skip
     share = np.full(middles.shape, np.nan)
     if min(map(len, values)) >= FEWEST:
-        drawn = np.array([sign * _drawn_middles(arm, rng) for arm in values])
+        drawn = np.array([_drawn_middles(arm, rng) for arm in values])
         highest = (drawn == drawn.max(axis=0)) & np.isfinite(drawn)  # (arms, draws, budgets)
         share = (highest / np.maximum(highest.sum(axis=0), 1)).mean(axis=1)
     return Frontier(best, dict(zip(names, share)))

@@ -111,8 +111,9 @@ def iqm(scores: np.ndarray) -> float:
 
 
 def iqm_interval(scores: np.ndarray, seed: int = 0) -> ConfidenceInterval:
-    """Of the inter-quartile mean: seeds drawn again, for each task on its own."""
-    return interval_of(_drawn_iqm(scores, np.random.default_rng(seed)))
+    """Of the inter-quartile mean: seeds drawn again, for each task on its own, whatever their
+    order."""
+    return interval_of(_drawn_iqm(np.sort(scores, axis=0), np.random.default_rng(seed)))
 
 
 def _drawn_iqm(scores: np.ndarray, rng: np.random.Generator) -> Drawn:

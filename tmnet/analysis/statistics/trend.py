@@ -78,7 +78,10 @@ def longer(
     again = fitted(t, curve(t) + _drawn(points - curve(t), len(t), rng), *limits)
     gain, gains = (np.diff(fit(np.array([1, MORE])))[..., 0] for fit in (curve, again))
     low, high = np.quantile(gains, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    interval = ConfidenceInterval(float(low - miss), float(high + miss))
+    (end,) = curve(np.ones(1))  # beyond the limits lies no gain from there
+    interval = ConfidenceInterval(
+        float(max(low - miss, min(gain, least - end))), float(min(high + miss, most - end))
+    )
     return Longer(float(gain), interval, float(MORE * moments[-1]), float(curve.c))
 
 
