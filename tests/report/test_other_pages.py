@@ -53,7 +53,7 @@ def test_the_page_of_arms_answers_for_arms(of_arms, logdir):
         assert float(row[1]) == pytest.approx(rate, abs=0.0501) and row[2] == "2"
     assert [row[-1] for row in rows] == ["baseline", "not resolved"]
     (caution,) = [text for kind, text in first if kind == "caution"]
-    assert "big net has 2 seeds and small has 2 seeds" in caution
+    assert "big net and small each have 2 seeds" in caution
     answers = [text for kind, text in first if kind == "title" and text.endswith(".")]
     assert answers[0].startswith("Whether small is better than big net at 30 min is not resolved")
 
@@ -320,4 +320,4 @@ def test_heads_tell_only_what_there_is(logdir, tmp_path):
     titles = [name for name, _ in tables_of(found)]
     assert "At 30 min: A01 eval races" in titles and "Against big0" in titles
     alone = page_of(tmp_path, logdir, runs=["big0"])
-    assert "Up to 30 min" in [name for name, _ in tables_of(alone)]
+    assert "Up to 30 min; levels: held to the end" in [name for name, _ in tables_of(alone)]

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from tmnet.files import LOGDIR, example_runs
 from tmnet.logs.find import describe_in_words
@@ -29,15 +29,15 @@ def log_directory(args: argparse.Namespace) -> Path:
         return Path(args.logdir)
     if Path(LOGDIR).is_dir():
         return Path(LOGDIR)
-    print(
-        f"note: there is no folder {LOGDIR} here and no --logdir: these are the runs that come "
-        "with tmnet (recorded at laptop scale).",
-        file=sys.stderr,
+    told = (
+        f"there is no folder {LOGDIR} here and no --logdir: these are the runs that come with "
+        "tmnet (recorded at laptop scale)."
     )
+    print_sentences([told], "note: ", sys.stderr)
     return example_runs()
 
 
-def print_sentences(sentences: Iterable[str], mark: str = "") -> None:
+def print_sentences(sentences: Iterable[str], mark: str = "", file: TextIO | None = None) -> None:
     """Sentences as wide as the terminal, behind a mark; where there is none, as in a pipe, a line
     each, for who searches or copies them."""
     width = shutil.get_terminal_size((0, 0)).columns
@@ -48,7 +48,7 @@ def print_sentences(sentences: Iterable[str], mark: str = "") -> None:
                 text, width, subsequent_indent="  ", break_long_words=False,
                 break_on_hyphens=False,
             )  # fmt: skip
-        print(text)
+        print(text, file=file)
 
 
 def _with_minus(text: str) -> str:

@@ -178,8 +178,8 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     weights = " : ".join(f"{100 * x:.0f}" for x in (OWN_AXIS, OTHER_AXES, GOING_ON))
     holm = (
-        f"; Holm's correction is over {many} questions, weighted {weights} (the first axis, the "
-        "others, going on)"
+        f"; Holm's correction is over {many} questions, weighted {weights} (first axis, others, "
+        "going on)"
     )
     return Table(f"{what} {base}{holm if many > 1 else ''}", frame(_once(rows, 3), head))
 
@@ -260,8 +260,9 @@ def levels(shown: Compared) -> Table | None:
     rows = {key: cells | times.get(key, {}) for key, cells in own.items()}
     head = list(dict.fromkeys(part for cells in rows.values() for part in cells))
     ratios = f"; ×: times what {shown.evidence.baseline} took" if times else ""
+    reached = "; levels: held to the end" if shown.of("threshold") else ""
     return Table(
-        f"Up to {shown.end}{ratios}",
+        f"Up to {shown.end}{reached}{ratios}",
         frame(
             _once(([*key, *map(cells.get, head, repeat(""))] for key, cells in rows.items()), 1),
             ["", "", *(shown.main.axis.unit if part == "at" else part for part in head)],

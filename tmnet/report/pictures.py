@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from tmnet.analysis.findings.words import name_of
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
 from tmnet.export import export_figure, export_panels, export_profile, export_survival
@@ -106,7 +108,7 @@ class Pictures:
             shown.main, metric.name, self.directory, prefix=self.prefix, **self._looks
         )
         caption = (
-            f"Seeds of each arm that have no {metric.label} yet (Kaplan–Meier, 95 % CI); below, "
+            f"Seeds of each arm that have no {name_of(metric)} yet (Kaplan–Meier, 95 % CI); below, "
             "how many are left."
         )
         return self._picture(files, caption, metric, [shown.main])
@@ -118,8 +120,9 @@ class Pictures:
         figure = plot_effects(rows, label, width=self.width)
         name = file_name(f"{metric.name.replace('/', '_')}_effects")
         files = export_figure(figure, self.directory, name, prefix=self.prefix, kinds=self.formats)
-        caption = f"Effects of knobs on the {title(shown.main, metric)} at {shown.end}, 95 % CI."
-        return self._picture(files, caption, metric, [shown.main])
+        caption = f"{title(shown.main, metric)}: effects of knobs at {shown.end}, 95 % CI."
+        alt = f"Effects on {name_of(metric)}: {', '.join(name for name, *_ in rows)}"
+        return replace(self._picture(files, caption, metric, [shown.main]), alt=alt)
 
     def _picture(
         self, files: Sequence[Path], caption: str, metric: Metric, parts: Sequence[Comparison],
@@ -130,7 +133,7 @@ class Pictures:
         path = next(path for path in files if path.suffix == f".{kind}")
         self.captions[path.stem] = " ".join([caption, *self._more(parts, metric, caption)])
         comparison = parts[0]
-        what = f"{metric.label.replace(': ', ' ')} by {comparison.axis.label}"
+        what = f"{name_of(metric)} by {comparison.axis.label}"
         there = {*comparison.arms, *(run.name for part in parts for run in part.runs)}
         shown = ", ".join(name for name in self.order if name in there)
         return Picture(path, caption, f"{what}: {shown}", wide)

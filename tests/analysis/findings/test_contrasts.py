@@ -227,7 +227,9 @@ def test_beside_what_is_not_resolved_stands_what_could_have_been_seen(tmp_path):
     """And how many seeds it takes: by SciPy's noncentral t, of the pooled scatter's upper bound."""
     one, other = [5, 7, 6, 8, 5], [6, 8, 6, 9, 6]
     arms = {"one": seeds(tmp_path, "one", one), "other": seeds(tmp_path, "other", other)}
-    contrast = only(tmnet.compare(arms).findings(), "contrast", RATE)
+    found = tmnet.compare(arms).findings()
+    contrast = only(found, "contrast", RATE)
+    assert "finish rate +8.0 points between the means (95 % CI " in answer(found)[0]
     sd = math.sqrt((np.var(one, ddof=1) + np.var(other, ddof=1)) / 2) * 10
 
     def power(n, effect):

@@ -49,7 +49,13 @@ def _few_seeds(evidence: Evidence) -> Iterator[Finding]:
     few = {arm: len(evidence.counted(arm)) for arm in evidence.subjects}
     few = {arm: n for arm, n in few.items() if n < FEW_SEEDS}
     if few:
-        told = listed([f"{arm} has {how_many(n, 'seed')}" for arm, n in few.items()])
+        alike: dict[int, list[str]] = {}
+        for arm, n in few.items():
+            alike.setdefault(n, []).append(arm)
+        told = listed([
+            f"{listed(arms)} {'has' if len(arms) == 1 else 'each have'} {how_many(n, 'seed')}"
+            for n, arms in alike.items()
+        ])  # fmt: skip
         then = (
             f"of fewer than {FEWEST_SEEDS} nothing is claimed"
             if min(few.values()) < FEWEST_SEEDS

@@ -158,8 +158,8 @@ def _planned(
     likely = most_likely_sd(sd, freedom)
     if abs(gap) > likely / 20:  # or it would take thousands
         needed = seeds_needed(abs(gap), likely)
-        told += f", and for one as large as this {needed} seeds an arm are needed"
-        shown["seeds needed"] = f"{needed}"
+        told += f", and for one as large as this {needed:,} seeds an arm are needed"
+        shown["seeds needed"] = f"{needed:,}"
     return told, shown
 
 
@@ -180,11 +180,11 @@ def contrast(question: Question, tested: Tested) -> Finding:
     against = f"{question.shown[0]} against {question.shown[1]}"
     counts = of_both(question.n, what) if question.n else ""
     means = " between the means" if evidence.are_arms and max(question.n or ()) > 1 else ""
-    shown = [say_gap(evidence, metric, question.value)] if np.isfinite(question.value) else []
+    shown = []
     details = {"at": evidence.say_at(evidence.end)}
-    details |= {"difference": shown[0]} if shown else {}
-    if shown:
-        shown[0] += means
+    if np.isfinite(question.value):
+        shown = [f"{say_gap(evidence, metric, question.value)}{means}"]
+        details["difference"] = shown[0]  # of means, where the values are those of IQMs or medians
     if question.interval is not None:
         span = say_span(evidence, metric, question.interval)
         shown = [f"{shown[0]} (95 % CI {span})"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.findings.claims import say_p
 from tmnet.analysis.findings.evidence import Evidence, Spent
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, of_both, say
@@ -161,8 +162,9 @@ def _ratios(
                 _watched(evidence, evidence.counted(arm), at)
                 for arm in (subject, evidence.baseline)
             )
-            shown["log-rank p"] = f"{log_rank_p(one, other, evidence.seed):.2g}"
-            seeds += f"; log-rank p = {shown['log-rank p']}"
+            p = say_p(log_rank_p(one, other, evidence.seed))
+            shown["log-rank p"] = p.removeprefix("= ")
+            seeds += f"; log-rank p {p}"
     yield Finding(
         kind, (subject, evidence.baseline), metric.name, evidence.end, first.value, first.interval,
         f"{what}: {subject} takes {listed(told)} of {evidence.baseline} ({seeds}).",
