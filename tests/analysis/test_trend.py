@@ -96,6 +96,25 @@ def test_a_late_start_foretells_nothing(late):
         assert longer(AT, values, "higher", 0, 1) is None
 
 
+@pytest.mark.parametrize("slope", [0.4, 0.15, -0.15])
+def test_of_a_straight_line_nothing_is_foretold(slope):
+    """Where it will level off is not to be seen."""
+    for number in range(20):
+        values = 0.5 + slope * AT / 120 + wobble(np.random.default_rng(number))
+        assert longer(AT, values, "higher", 0, 1) is None
+
+
+def test_a_line_that_may_be_level_may_rise_as_well():
+    """The interval holds what the line of least squares gains."""
+    told = 0
+    for number in range(20):
+        values = 0.5 + 0.01 * AT / 120 + wobble(np.random.default_rng(number))
+        if found := longer(AT, values, "higher", 0, 1):
+            told += 1
+            assert found.interval.holds(np.polyfit(AT / 120, values, 1)[0] / 2)
+    assert told >= 10
+
+
 def test_a_policy_that_has_stopped_gains_nothing():
     found = [longer(AT, 0.8 + wobble(np.random.default_rng(k)), "higher", 0, 1) for k in range(40)]
     assert all(some.interval.holds(0) for some in found if some)

@@ -19,7 +19,7 @@ def learning(seed, limit, half, races=1200):
 
 
 def test_a_curve_that_has_foretold_itself_is_continued(tmp_path):
-    run = run_of(tmp_path, "run", learning(0, 0.95, 0.3), minutes=600)
+    run = run_of(tmp_path, "run", learning(1, 0.95, 0.3), minutes=600)
     found = only(tmnet.compare([run], interval=20).findings(), "longer", RATE)
     expected = 0.3 - 0.3 / np.sqrt(1.5)
     assert found.moment == 900 and found.stands_out is None

@@ -66,6 +66,10 @@ def effects(arms: Sequence[tuple[Mapping[str, Any], ArrayLike]]) -> Effects:
     big, or another configuration. Numbers are low or high by their size, others in the order in
     which they come. Knobs that are the same everywhere are left out.
 
+    Seeds are taken to scatter as much in every configuration: then the intervals hold the truth in
+    95 to 96 %. Where seeds scatter three times as much once a knob is high, those of its effect do
+    in 93 % in a full factorial, and in 83 % of changes of one knob at a time (3 seeds each).
+
     Raises
     ------
     TmnetError
