@@ -91,7 +91,7 @@ class Driven:
         self._logit = logit(of.rate) - lower - UNLEARNED[0] * to_learn
         self._floor = of.floor + UNLEARNED[1] * to_learn
         self._wobbles = of.wobble > 0
-        self._wobble = _autoregressive(rng, n, of.wobble) if self._wobbles else np.zeros(n)
+        self._wobble = autoregressive(rng, n, of.wobble) if self._wobbles else np.zeros(n)
         rate, floor, lost = self._policies(slice(None), self._wobble)
         self.finished = rng.random(n) < rate
         self.time_s = np.where(self.finished, floor + lost * rng.exponential(size=n), CUTOFF)
@@ -129,7 +129,7 @@ class Driven:
         raise ValueError(statistic)
 
 
-def _autoregressive(rng: np.random.Generator, n: int, kept: float) -> np.ndarray:
+def autoregressive(rng: np.random.Generator, n: int, kept: float) -> np.ndarray:
     noise = rng.normal(size=n) * np.where(np.arange(n) > 0, np.sqrt(1 - kept**2), 1.0)
     return np.fromiter(accumulate(noise, lambda before, new: kept * before + new), float, n)
 

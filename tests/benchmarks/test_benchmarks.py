@@ -12,6 +12,7 @@ TABLES = {  # what the heads of a benchmark's tables say
     "claims": "measured (95 % CI)",
     "comparing": "times pandas' speed",
     "coverage": "the formula, plainly",
+    "forecasts": "the formula, plainly",
     "learning": "of the way to QR-DQN",
     "many": "times the plain way's speed",
     "racing": "times CarRacing's",
