@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tmnet.analysis.axis import Axis
-from tmnet.analysis.findings.claims import GOING_ON, OTHER_AXES, OWN_AXIS, say_p
+from tmnet.analysis.findings.claims import OWN_AXIS, say_p
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.levels import UNITS
 from tmnet.analysis.findings.words import OF_95, name_of, say_gap, say_span
@@ -176,11 +176,9 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
         "resolved",
     ]  # fmt: skip
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
-    weights = " : ".join(f"{100 * x:.0f}" for x in (OWN_AXIS, OTHER_AXES, GOING_ON))
-    holm = (
-        f"; Holm's correction is over {many} questions, weighted {weights} (first axis, others, "
-        "going on)"
-    )
+    axis = shown.main.axis
+    weight = f"{100 * OWN_AXIS:.0f} % by {'time' if axis.is_time else axis.by}"
+    holm = f"; Holm's correction is over {many} questions, weighted ({weight})"
     return Table(f"{what} {base}{holm if many > 1 else ''}", frame(_once(rows, 3), head))
 
 
