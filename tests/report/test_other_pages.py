@@ -129,7 +129,7 @@ def test_a_figure_shows_what_its_name_says(arms):
     assert len(shown) == 2 * (len(labels) + 2) + 1 + 2 + 1  # panels, profiles, survival
 
 
-def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
+def page_of_a_factorial(tmp_path, failing=""):
     """Arms that differ in two settings, each with two values: 60 and 90 % finish with the one, and
     the other does nothing."""
     arms = {}
@@ -139,8 +139,8 @@ def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
             arms.setdefault(f"w{image}_n{n}", []).append(name)
             every = 10 if image == 128 else 5
             rows = [
-                (60 * k, 1000 * k, race(30 - 0.01 * seed) if k % every > (every == 5)
-                 else race(CUTOFF, False))
+                (60 * k, 1000 * k, race(30 - 0.01 * seed)
+                 if k % every > (every == 5) and name != failing else race(CUTOFF, False))
                 for k in range(1, 61 + seed)
             ]  # fmt: skip
             config = f"neural_network: {{w_downsized: {image}, iqn_n: {n}}}\n"
@@ -148,7 +148,20 @@ def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
     (page, *_) = report(
         study(arms=arms), logdir=tmp_path / "logs", directory=tmp_path, name="a", styles=["md"]
     )
-    found = read("md", text_of(page))
+    return read("md", text_of(page)), arms
+
+
+def test_a_metric_that_a_seed_lacks_has_no_effects_and_it_is_said_why(tmp_path):
+    found, _ = page_of_a_factorial(tmp_path, failing="w64_n8_2")
+    told = [text for kind, text in sections(found)["What each knob does"] if kind == "text"]
+    assert told == [
+        "None on A01 eval late best of 10 races: Effects are of the means of all seeds; "
+        "w_downsized 64, iqn_n 8 has 3, 1 of them without a value."
+    ]
+
+
+def test_a_factorial_has_the_effects_of_its_knobs(tmp_path):
+    found, arms = page_of_a_factorial(tmp_path)
     settings = table(found, "Where the configurations differ", 5)
     assert list(settings.columns) == list(arms)
     assert settings.loc["neural_network.w_downsized"].tolist() == ["64", "64", "128", "128"]

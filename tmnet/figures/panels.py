@@ -50,7 +50,7 @@ def plot_panels(
     TmnetError
         If there is no comparison, or the metric is not in each.
     """
-    comparisons = several("comparisons", comparisons, Alignment, "comparisons")
+    comparisons = several("comparisons", comparisons, Alignment, "a list of comparisons")
     if not comparisons:
         raise TmnetError("There is no comparison to draw: give at least one.")
     parts = [comparison.only([name]) for comparison in comparisons]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tmnet.analysis.findings import answer
 from tmnet.analysis.findings.finding import HEADINGS, Finding
-from tmnet.analysis.findings.words import how_many
+from tmnet.analysis.findings.words import how_many, name_of
 from tmnet.analysis.metrics import minus
 from tmnet.comparison import Comparison
 from tmnet.errors import TmnetError
@@ -288,17 +288,19 @@ def _said_before(study: Study, runs: Mapping[str, Run]) -> list[Block]:
 def _ablation(main: Compared, pictures: Pictures) -> list[Block]:
     """What each knob does, where the configurations of arms form a design."""
     blocks: list[Block] = []
+    without: list[Block] = []
     for metric in main.evidence.primary if main.evidence.are_arms else ():
         try:
             found = main.main.effects(metric.name)
-        except TmnetError:  # they form none
+        except TmnetError as error:  # they form none, or not all seeds have a value
+            without.append(Text(f"None on {name_of(metric)}: {error}"))
             continue
         unit, rows = metric.scale, []
         for effect in found.effects:
             low, high = effect.interval or (np.nan, np.nan)
             rows.append((" × ".join(effect.knobs), effect.value * unit, low * unit, high * unit))
         blocks += [numbers.effects(main, metric, found), pictures.effects(main, metric, rows)]
-    return [Heading(2, "What each knob does"), *blocks] if blocks else []
+    return [Heading(2, "What each knob does"), *blocks, *without] if blocks else []
 
 
 def _cost(main: Compared) -> list[Block]:
