@@ -22,7 +22,7 @@ def study(tmp_path_factory):
     for arm, seeds in SEEDS.items():
         for i, (first, minutes) in enumerate(seeds):
             records = [
-                (60 * k, 100 * k, race(30.0) if first and k >= first else race(300.0, False))
+                (60 * k, 100 * k + i, race(30.0) if first and k >= first else race(300.0, False))
                 for k in range(1, minutes + 1)
             ]
             write_file(logdir / f"{arm}{i}", records)
@@ -106,7 +106,7 @@ def test_seeds_from_a_checkpoint_are_not_among_them(tmp_path):
     for i in range(4):
         arm = "told" if i == 3 else "fair"
         began = {"config": "initial_checkpoint: other\n" if i > 1 else ""}
-        records = [(60 * k, 100 * k, race(30.0, k > 2)) for k in range(1, 21)]
+        records = [(60 * k, 100 * k + i, race(30.0, k > 2)) for k in range(1, 21)]
         write_file(tmp_path / f"{i}", records, texts=began)
         arms[arm].append(load(tmp_path, f"{i}"))
     ax = plot_survival(tmnet.compare(arms), "A01/eval/first_finish").axes[0]

@@ -56,6 +56,30 @@ def test_how_long_it_took(tmp_path, minutes):
     assert found(120) == found(minutes)
 
 
+def test_a_copy_is_no_seed_of_its_own(arms, tmp_path):
+    """Logs of one seed under several names: nothing is claimed, and who is left out is told."""
+    low, high = (
+        run_of(tmp_path, name, drawn(3, rate, 120)) for name, rate in (("l", 0.2), ("h", 0.9))
+    )
+    copied = {
+        run.name: [run, *(run.called(f"{run.name}{i}") for i in range(4))] for run in (low, high)
+    }
+    found = tmnet.compare(copied).findings()
+    assert not [x for x in found if x.stands_out]
+    (told,) = [x for x in found if x.reason == "copies"]
+    assert told.runs == tuple(f"{name}{i}" for name in "lh" for i in range(4))
+    assert told.sentence.startswith("l0 is a copy of l, l1 is a copy of l, ")
+    assert [x.n for x in of(found, "late")] == [{"l": 1}, {"h": 1}] * 2
+
+
+def test_what_is_found_with_a_copy_is_what_is_found_without(arms):
+    def found(seeds):
+        told = tmnet.compare({**arms, "y": seeds}).findings(baseline="y")
+        return [x.sentence for x in told if x.kind not in ("caution", "cost")]
+
+    assert found([*arms["y"], arms["y"][2].called("again")]) == found(arms["y"])
+
+
 def test_ends_that_are_open_are_said_in_words(arms):
     """Where drawn seeds may well be too many that never got there."""
     found = tmnet.compare(arms).findings()

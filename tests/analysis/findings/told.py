@@ -16,11 +16,13 @@ def run_of(logdir, name, times, start=0, pace=1000, config="", minutes=None):
     """A run with an eval race at the end of each minute, or evenly in so many minutes; None is one
     that does not finish."""
     every = 1.0 if minutes is None else minutes / len(times)
+    begin = 10_000 * (sum(name.encode()) + len(name))  # no two begin at once, or they were copies
     records = []
     for k, x in enumerate(times, start=1):
         values = race(CUTOFF, False) if x is None else race(x)
-        records.append((60 * every * k, start + round(pace * every * k), values))
-    write_file(logdir / name, records, texts={"config": config} if config else ())
+        records.append((begin + 60 * every * k, start + round(pace * every * k), values))
+    texts = {"config": config} if config else ()
+    write_file(logdir / name, records, begin, texts=texts)
     return load(logdir, name)
 
 

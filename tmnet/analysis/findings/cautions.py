@@ -21,7 +21,7 @@ FEW_RACES = 50  # of these a rate of 45 % is told from one of 97 %, but not 80 f
 
 def cautions(evidence: Evidence) -> Iterator[Finding]:
     for kind in (
-        _few_seeds, _nothing_to_compare, _lacking, _losses_of_different_n, _different_maps,
+        _few_seeds, _copies, _nothing_to_compare, _lacking, _losses_of_different_n, _different_maps,
         _other_starts, _early_ends, _few_races, _without_values,
     ):  # fmt: skip
         yield from kind(evidence)
@@ -64,6 +64,17 @@ def _few_seeds(evidence: Evidence) -> Iterator[Finding]:
         yield _caution(
             evidence, "seeds", tuple(few), float(min(few.values())), f"{told}: {then}.",
             of_runs={arm: how_many(n, "seed") for arm, n in few.items()},
+        )  # fmt: skip
+
+
+def _copies(evidence: Evidence) -> Iterator[Finding]:
+    copies = evidence.copies
+    if copies:
+        told = listed([f"{name} is a copy of {original}" for name, original in copies.items()])
+        yield _caution(
+            evidence, "copies", tuple(copies), float(len(copies)),
+            f"{told}, to the last digit: a copy is no seed of its own, and in no contrast.",
+            of_runs={name: f"of {original}" for name, original in copies.items()},
         )  # fmt: skip
 
 

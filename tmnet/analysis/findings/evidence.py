@@ -58,6 +58,8 @@ class Evidence:
     ----------
     subjects : dict of str to tuple of Run
         Arms with their seeds; or single runs, of which each is its own.
+    copies : dict of str to str
+        Seeds that are a copy of another of their arm, and of which.
     left_out : dict of str to str
         Runs that are in no contrast, and why.
     end : float
@@ -80,6 +82,7 @@ class Evidence:
         self.are_arms = bool(comparison.arms)
         arms = comparison.arms or {name: (name,) for name in self.runs}
         self.subjects = {arm: tuple(self.runs[name] for name in arms[arm]) for arm in arms}
+        self.copies = self._copies() if self.are_arms else {}
         self._taken_by: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self.primary = self._primary(primary)
         self.left_out = {
@@ -112,11 +115,23 @@ class Evidence:
             names = ", ".join(self.subjects)
             raise TmnetError(f"The baseline {given} is none of what is compared: {names}.")
         for run in self.subjects[given]:  # who names it wants it, wherever it started from
-            if not self.comparison.ended(run, self.end):
+            if not self.comparison.ended(run, self.end) and run.name not in self.copies:
                 self.left_out.pop(run.name, None)
         return given
 
+    def _copies(self) -> dict[str, str]:
+        """Seeds whose log is that of another of their arm, and of which: they are no seeds of their
+        own."""
+        return {
+            run.name: original.name
+            for runs in self.subjects.values()
+            for i, run in enumerate(runs)
+            if (original := next((x for x in runs[:i] if _is_same_log(x, run)), None))
+        }
+
     def _why_left_out(self, run: Run) -> str:
+        if original := self.copies.get(run.name):
+            return f"it is a copy of {original}"
         if self.comparison.ended(run, self.end):
             return f"it ends at {self.say_at(self.comparison.ends[run.name])}"
         return f"it starts from {source}" if (source := self.source(run)) else ""
@@ -143,7 +158,8 @@ class Evidence:
         return [
             run for run in self.subjects[subject]
             if run.name not in self.left_out
-            or (self.comparison.ended(run, self.end) and not self.source(run))
+            or (self.comparison.ended(run, self.end)
+                and not self.source(run) and run.name not in self.copies)
         ]  # fmt: skip
 
     @property
@@ -288,6 +304,14 @@ class Evidence:
     def say_at(self, at: float) -> str:
         """A moment, or a length of the axis."""
         return self.axis.say(at)
+
+
+def _is_same_log(one: Run, other: Run) -> bool:
+    """Whether two runs logged the same at the same times of day, which no two trainings do."""
+    a, b = (run.scalars[["wall_time", "step", "value"]] for run in (one, other))
+    if len(a) != len(b) or a["wall_time"].iloc[-1] != b["wall_time"].iloc[-1]:
+        return False
+    return np.array_equal(a.to_numpy(), b.to_numpy(), equal_nan=True)
 
 
 def thinned(metric: Metric, moments: np.ndarray) -> np.ndarray:
