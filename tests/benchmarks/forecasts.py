@@ -6,9 +6,9 @@ which is a bootstrap of seeds.
 
 The truth of a crossing is that of trailing curves without chance, of policies as they drove or of
 what these wobble around, or of the mean of all seeds; that of going longer is how such a curve goes
-on. Both intervals hold more than 95 %: that of a crossing since curves move little from one window,
-or grid point, to the next, and that of going longer since it is wider by what the first half of the
-curve missed.
+on. Both intervals hold it in more than 95 %: that of a crossing since arms are further apart at the
+next grid point, and intervals of few independent races are wide; that of going longer since it
+grows by what the first half of the curve missed.
 """
 
 import os
