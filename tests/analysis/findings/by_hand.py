@@ -406,7 +406,7 @@ class Compared:
             else:
                 p = difference(metric, *(self.told(metric, arm[0], moment) for arm in arms))[2]
                 p = 0.0 if math.isinf(means[0]) != math.isinf(means[1]) else p
-            told = p is not None and p <= 0.05
+            told = p is not None and p <= (0.05 if self.are_arms else 0.025)
             if better(metric, means[1], means[0]):
                 found = moments[i + 1] if i + 1 < len(moments) else None
                 low, high = (moment, None) if told else (low, high)

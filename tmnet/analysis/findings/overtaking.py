@@ -17,6 +17,8 @@ from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 from tmnet.analysis.statistics.seeds import ALIKE, FEWEST, difference
 from tmnet.logs.run import Run
 
+# Who is told to be behind or ahead at a moment: runs are looked at after every race, so half of it.
+OF_ARMS, OF_RUNS = 1 - CONFIDENCE, (1 - CONFIDENCE) / 2
 Curve = np.ndarray  # (moments,)
 Curves = np.ndarray  # (seeds, moments)
 
@@ -66,9 +68,10 @@ def _crossed(
 
     The interval is what tests of the difference at each moment leave, as Fieller's (1954) of a
     ratio: from where the one is told to be behind for the last time to where it is told to be
-    ahead, or to the moment itself, if that is later. `tests/benchmarks/forecasts.py` has how often
-    it holds the moment: of single runs that of the policies as they drove, where these wobble less
-    often that of what they wobble around.
+    ahead, or to the moment itself, if that is later. Measured (`tests/benchmarks/forecasts.py`): of
+    arms and of independent races it holds the true moment in 98 to 100 %; where each race keeps 0.9
+    of the one before, that of the policies as they drove in 99.7 %, but that of what they wobble
+    around in 85 %.
     """
     lo = evidence.comparison.window[0]
     arms = [evidence.counted(name) for name in (ahead, behind)]
@@ -89,7 +92,7 @@ def _crossed(
         p = _p_of_arms(evidence, metric, one[:, few], other[:, few])
     else:
         p = _p_of_runs(evidence, metric, arms[0][0], arms[1][0], moments[few])
-    is_told = np.where(p <= 1 - CONFIDENCE, np.sign(lead[few]), 0)
+    is_told = np.where(p <= (OF_ARMS if evidence.are_arms else OF_RUNS), np.sign(lead[few]), 0)
     was_behind = np.flatnonzero(is_told < 0)
     if not len(was_behind):
         return None
