@@ -84,6 +84,8 @@ def test_when_seeds_get_there_is_told_and_drawn(of_arms):
     levels = [row for row in rows if "best time of 43.00 s" in row[0]]
     at = rows.index(levels[0])
     assert [row[2] for row in rows[at : at + 2]] == ["2 of 2 seeds", "1 of 2 seeds"]
+    later = rows[0].index("mean difference, up to 30 min")  # (28 + 30) / 2 less (14 + 21) / 2
+    assert [row[later] for row in rows[at : at + 2]] == ["", "+11.5"]
     assert ("source", "arms_A01_first_finish_survival.svg") in part
 
 

@@ -243,11 +243,11 @@ def levels(shown: Compared) -> Table | None:
         details = dict(x.details)
         level = details.pop("level", "")
         what = f"{name_of(Metric.named(x.metric or ''))}{level and f' of {level}'}"
-        if x.reason == "ratio":
-            times[what, x.runs[0]] = {
-                f"× {part}" if part.startswith(UNITS) else part: text
-                for part, text in details.items() if text
-            }  # fmt: skip
+        if x.reason:  # against the baseline
+            times.setdefault((what, x.runs[0]), {}).update(
+                {f"× {part}" if part.startswith(UNITS) else part: _bare(text, shown.main.axis.unit)
+                 for part, text in details.items() if text}
+            )  # fmt: skip
         else:
             own[what, x.runs[0]] = {
                 _AT.get(part, part): text if "not" in text else _bare(text, "steps", "PFLOP", "min")
@@ -257,7 +257,9 @@ def levels(shown: Compared) -> Table | None:
         return None
     rows = {key: cells | times.get(key, {}) for key, cells in own.items()}
     head = list(dict.fromkeys(part for cells in rows.values() for part in cells))
-    ratios = f"; ×: times what {shown.evidence.baseline} took" if times else ""
+    ratios = (
+        f"; ×: times what {shown.evidence.baseline} took" if any("×" in x for x in head) else ""
+    )
     reached = "; levels: held to the end" if shown.of("threshold") else ""
     return Table(
         f"Up to {shown.end}{reached}{ratios}",

@@ -1,6 +1,7 @@
 """Findings of random runs, against plain loops."""
 
 import math
+import statistics
 from collections import Counter
 
 import numpy as np
@@ -34,9 +35,9 @@ def compare_all(findings, hand, after):
     for x in findings:
         kept.setdefault((x.kind, x.runs, x.metric, x.axis), []).append(x)
 
-    def take(kind, runs, name, axis=None, ratio=False):
+    def take(kind, runs, name, axis=None, against=""):
         of = kept.get((kind, runs, name and metric_of(name), axis or hand.by), [])
-        of = [x for x in of if (x.reason == "ratio") == ratio]
+        of = [x for x in of if not against or x.reason == against]
         assert len(of) < 2, (kind, runs, name)
         return of[0] if of else None
 
@@ -165,7 +166,9 @@ def times(hand, take):
             elif runs[0].driven:
                 check((kind, arm), found, value=at[arm], moment=at[arm])
         for arm in hand.contrasted:
-            ratios(hand, take(kind, (arm, hand.baseline), name, ratio=True), arm, at)
+            pair = (arm, hand.baseline)
+            ratios(hand, take(kind, pair, name, against="ratio"), arm, at)
+            difference_of_means(hand, take(kind, pair, name, against="difference"), arm, at)
 
 
 def ratios(hand, found, arm, at):
@@ -188,6 +191,20 @@ def ratios(hand, found, arm, at):
         assert (shown is None) == (x is None)
         if x is not None:
             assert float(shown.replace(",", "")) == pytest.approx(x, rel=6e-3)
+
+
+def difference_of_means(hand, found, arm, at):
+    """How much longer the seeds of an arm take, of which the end counts where they never do."""
+    seeds = [hand.counted(each) for each in (arm, hand.baseline)]
+    times = [[at[run.name] for run in runs] for runs in seeds]
+    known = all(any(run.driven for run in runs) for runs in seeds)
+    told = hand.are_arms and known and any(x is not None for x in times[0] + times[1])
+    assert (found is not None) == told
+    if told:
+        one, other = ([hand.last if x is None else x for x in arm] for arm in times)
+        check(arm, found, value=statistics.fmean(one) - statistics.fmean(other), moment=hand.last)
+        assert tuple(found.n.values()) == (len(one), len(other))
+        assert min(map(len, times)) >= 3 or (found.uncertainty, found.p) == (None, None)
 
 
 @pytest.mark.parametrize("seed", range(12))

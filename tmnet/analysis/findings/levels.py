@@ -1,5 +1,5 @@
 """When runs and arms first finished and reached a level, and how many times the baseline's time,
-steps and arithmetic that took."""
+steps and arithmetic that took, or how much later arms got there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of, of_b
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.analysis.statistics.seeds import FEWEST
-from tmnet.analysis.statistics.survival import log_rank_p, ratio, restricted_mean, time_to_threshold
+from tmnet.analysis.statistics.survival import (
+    ratio,
+    restricted_mean,
+    time_difference,
+    time_to_threshold,
+)
 from tmnet.logs.run import Run
 
 UNITS = ("minutes", "steps", "PFLOP")
@@ -55,6 +60,8 @@ def _reaching(
             yield make(evidence, kind, metric, what, subject, at, details or {})
     for subject in evidence.contrasted:
         yield from _ratios(evidence, kind, metric, what, subject, at, details or {})
+        if evidence.are_arms:
+            yield from _difference(evidence, kind, metric, what, subject, at, details or {})
 
 
 def _of_run(
@@ -154,23 +161,52 @@ def _ratios(
     if first is None:
         return
     n = {subject: len(both[0]), evidence.baseline: len(both[1])}
-    seeds = "one run each"
-    if evidence.are_arms:
-        seeds = of_both(list(n.values()), "seed")
-        if min(n.values()) >= FEWEST:
-            one, other = (
-                _watched(evidence, evidence.counted(arm), at)
-                for arm in (subject, evidence.baseline)
-            )
-            p = say_p(log_rank_p(one, other, evidence.seed))
-            shown["log-rank p"] = p.removeprefix("= ")
-            seeds += f"; log-rank p {p}"
+    seeds = of_both(list(n.values()), "seed") if evidence.are_arms else "one run each"
     yield Finding(
         kind, (subject, evidence.baseline), metric.name, evidence.end, first.value, first.interval,
         f"{what}: {subject} takes {listed(told)} of {evidence.baseline} ({seeds}).",
         axis=evidence.axis.by, n=n, details=details | {"times what the baseline takes": ""} | shown,
         reason="ratio",
     )  # fmt: skip
+
+
+def _difference(
+    evidence: Evidence, kind: str, metric: Metric, what: str, subject: str,
+    at: dict[str, float | None], details: dict[str, str],
+) -> Iterator[Finding]:  # fmt: skip
+    """How much longer an arm takes than the baseline: of seeds that never get there the window
+    counts, so that there is a difference where there is no ratio."""
+    arms = [evidence.counted(arm) for arm in (subject, evidence.baseline)]
+    one, other = (_watched(evidence, runs, at) for runs in arms)
+    raced = all(any(run.name in at for run in runs) for runs in arms)
+    if not raced or not (one[1].any() or other[1].any()):
+        return
+    found = time_difference(one, other, evidence.end, evidence.seed)
+    n = dict(zip((subject, evidence.baseline), map(len, arms)))
+    gap, until = _say_later(evidence, found.value), evidence.say_at(evidence.end)
+    shown, behind = {f"mean difference, up to {until}": gap}, [of_both(list(n.values()), "seed")]
+    if found.interval is not None:
+        unit = f" {evidence.axis.unit}"
+        span = " to ".join(_say_later(evidence, x).removesuffix(unit) for x in found.interval)
+        shown[f"mean difference, {OF_95}"] = span
+        behind.insert(0, f"{OF_95} {span}")
+    p = found.p if min(n.values()) >= FEWEST else None
+    if p is not None:
+        shown["log-rank p"] = say_p(p).removeprefix("= ")
+        behind.append(f"log-rank p {say_p(p)}")
+    yield Finding(
+        kind, (subject, evidence.baseline), metric.name, evidence.end, found.value, found.interval,
+        f"{what}, mean time up to {until}, {subject} against {evidence.baseline}: {gap} "
+        f"({'; '.join(behind)}).",
+        axis=evidence.axis.by, n=n, p=p, details=details | shown, reason="difference",
+    )  # fmt: skip
+
+
+def _say_later(evidence: Evidence, length: float) -> str:
+    """A difference of moments: "+12.3 min"."""
+    shown = evidence.say_at(abs(length))
+    sign = "−" if length < 0 else "+"
+    return f"{sign}{shown}" if evidence.axis.show(abs(length)) != "0" else shown
 
 
 def _say_times(span: ConfidenceInterval) -> str:
