@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import tmnet
-from tmnet.analysis.metrics import Races
+from tmnet.analysis.metrics import Races, bests_without_one
 from tmnet.analysis.statistics.races import estimates
 
 from ..synthetic import CUTOFF, load, race, write_file
@@ -205,17 +205,55 @@ def test_ten_races_that_all_finish_do_not_make_a_mean_sure(tmp_path):
 
 
 def test_the_band_of_the_best_of_ten_is_of_blocks_of_ten(tmp_path):
+    """Which here differ by more than the jackknife says that independent races do."""
     rng = np.random.default_rng(0)
-    times = np.round(24 + rng.exponential(0.5, 45), 3)
+    times = np.round(24 + rng.exponential(0.5, 45) + np.repeat([0, 0.6, 0, 0.6, 0], 9), 3)
     run = write(tmp_path, "run", [(6, time_s, True) for time_s in times], end=27.0)
     comparison = tmnet.compare([run], metrics=["A01/eval/best_of_10"], trailing=28, interval=27)
     shown = np.float32(times).astype(float)
     bests = [best_of_10(shown[45 * j // 4 : 45 * (j + 1) // 4]) for j in range(4)]
     variance = sum((y - x) ** 2 for x, y in itertools.pairwise(bests)) / (2 * 4 * 3)
+    assert variance > jackknife(shown) / 2
     low, high = around(best_of_10(shown), variance, 2.0)
     np.testing.assert_allclose(comparison.bands("A01/eval/best_of_10")[0, -1], (low, high))
     nothing = comparison.again(trailing=None)
     assert np.isnan(nothing.bands("A01/eval/best_of_10")).all()  # records since the start
+
+
+def jackknife(times):
+    """Variance of the best of ten of independent races: of what it is without each of them."""
+    without = [best_of_10([*times[:i], *times[i + 1 :]]) for i in range(len(times))]
+    return (len(times) - 1) / len(times) * sum((x - np.mean(without)) ** 2 for x in without)
+
+
+@given(st.lists(st.floats(20, 300), min_size=11, max_size=60))
+@settings(max_examples=30, deadline=None)
+def test_the_best_of_ten_of_all_races_but_one(times):
+    without = [best_of_10([*times[:i], *times[i + 1 :]]) for i in np.argsort(times, kind="stable")]
+    np.testing.assert_allclose(bests_without_one(np.array(times), 10), without)
+
+
+def test_the_best_of_ten_is_no_surer_than_that_of_independent_races():
+    """Three blocks may be alike by chance; of fewer than thirty races nothing follows."""
+    times = 24 + np.random.default_rng(0).exponential(0.5, 10)
+    alike = np.tile(times, 3)
+    races = Races(np.arange(30.0), alike, np.ones(30, bool))
+    found = estimates("best_of_10", races, np.array([0, 0]), np.array([30, 29]))
+    assert found.variance[0] == pytest.approx(jackknife(alike) / 2) and np.isnan(found.variance[1])
+    assert found.too_few.tolist() == [False, True]
+
+
+def test_the_best_of_ten_of_few_races_is_not_told_from_that_of_many():
+    """Two blocks alone would tell equal ones apart in some 7 % at p < 0.025."""
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(200):
+        few, many = (
+            estimates("best_of_10", Races(np.arange(n * 1.0), times, np.ones(n, bool)),
+                      np.array([0]), np.array([n]))
+            for n in (31, 200) for times in [24 + rng.exponential(0.5, n)]
+        )  # fmt: skip
+        told += few.above(many)[0].p < 0.025
+    assert told <= 8  # of 11 without the jackknife
 
 
 def test_of_fewer_than_ten_races_and_of_like_blocks_there_is_no_band(tmp_path):

@@ -55,7 +55,7 @@ def plainly(statistic, driven):
     of_block = np.mean
     if statistic == "best_of_10":
         number, of_block = min(number, n // BEST_OF), best_of
-    if n < BEST_OF or number < 2:
+    if n < BEST_OF or number < (3 if statistic == "best_of_10" else 2):
         return None
     found = [of_block(block) for block in blocks_of(values, number)]
     variance = sum((b - a) ** 2 for a, b in pairwise(found)) / (2 * number * (number - 1))
@@ -64,6 +64,9 @@ def plainly(statistic, driven):
         variance = max(variance, p * (1 - p) / (n + 4))
     elif statistic == "mean":
         variance = max(variance, np.var(values, ddof=1) / n)
+    else:  # half of the jackknife's
+        without = [best_of(np.delete(values, i)) for i in range(n)]
+        variance = max(variance, (n - 1) * np.var(without) / 2)
     return of_block(values), variance, 2 * (number - 1) / 3
 
 
@@ -326,6 +329,8 @@ def of_races(words, wobble, late, whole):
         yield f"equal best of ten, {n} races, {words}: p < 0.025", made, late
         made = tells("best_of_10", 0.025, {"floor": 24.2}, races=n, **finished)
         yield f"best of ten 0.3 s apart, {n} races, {words}: p < 0.025", made, (0.7, None)
+    made = tells("best_of_10", 0.025, {"races": 250}, races=30, **finished)
+    yield f"equal best of ten, 30 and 250 races, {words}: p < 0.025", made, late
     made = tells("best_of_10", 0.025, races=120, **of, **LEARNS)
     yield f"equal best of ten while learning, 120 races, {words}: p < 0.025", made, late
     made = tells("mean", 0.025, {"floor": 24.2}, races=120, **finished)

@@ -243,6 +243,15 @@ def best_of(times: np.ndarray, k: int) -> float:
     return float(_chances(n, k) @ ordered[: n - k + 1])
 
 
+def bests_without_one(times: np.ndarray, k: int) -> np.ndarray:
+    """As `best_of` of all races but one, for each that may be left out, (n,); n is more than k."""
+    n = len(times)
+    ordered, chances = np.sort(times), _chances(n - 1, k)  # (n,), (n - k,)
+    before = np.append(0.0, np.cumsum(chances * ordered[: n - k]))
+    behind = np.append(np.cumsum((chances * ordered[1 : n - k + 1])[::-1])[::-1], 0.0)
+    return np.append(before + behind, np.full(k - 1, before[-1]))  # the slowest are never the best
+
+
 @functools.lru_cache(maxsize=2048)  # a window that slides has nearly as many races everywhere
 def _chances(n: int, k: int) -> np.ndarray:
     """That the first, the second, … of n is the best of k of them, (n - k + 1,)."""

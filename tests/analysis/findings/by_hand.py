@@ -135,7 +135,7 @@ def estimate(metric, races):
     n, found = len(values), value(metric, races)
     b = max(4, round(n**0.4))
     b = min(b, n // 10) if metric == BEST else b
-    if n < 10 or b < 2:
+    if n < 10 or b < (3 if metric == BEST else 2):
         return found, math.nan, math.nan, n
     of = statistics.fmean if metric == RATE else best_of_ten
     each = [of(block) for block in blocks(values, b)]
@@ -143,8 +143,10 @@ def estimate(metric, races):
     if metric == RATE:
         p = (sum(values) + 2) / (n + 4)
         variance = max(variance, p * (1 - p) / (n + 4))
-    elif variance <= (1e-9 * found) ** 2:
-        variance = math.nan
+    else:
+        without = [best_of_ten(values[:i] + values[i + 1 :]) for i in range(n)]
+        variance = max(variance, (n - 1) * statistics.pvariance(without) / 2)
+        variance = math.nan if variance <= (1e-9 * found) ** 2 else variance
     return found, variance, 2 * (b - 1) / 3, n
 
 

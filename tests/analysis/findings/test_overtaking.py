@@ -104,4 +104,4 @@ def test_many_races_are_looked_at_now_and_then(tmp_path):
     ]  # fmt: skip
     crossing = only(compared(*runs), "crossover", BEST)
     assert crossing.runs == ("b", "a") and crossing.value == pytest.approx(61.0, abs=0.3)
-    assert crossing.uncertainty.low <= crossing.value <= crossing.uncertainty.high < 62.5
+    assert crossing.uncertainty.low <= crossing.value <= crossing.uncertainty.high < 63.5

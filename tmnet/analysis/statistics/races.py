@@ -14,7 +14,8 @@ wobbles that are slower than that, among fifty races, it knows too little. How o
 References
 ----------
 von Neumann (1941): mean squares of successive differences. Carlstein (1986): blocks of what follows
-one another. Satterthwaite (1946): sums of variances. Agresti and Coull (1998): rates near 0 and 1.
+one another. Efron (1979): the jackknife. Satterthwaite (1946): sums of variances. Agresti and
+Coull (1998): rates near 0 and 1.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from tmnet.analysis.metrics import BEST_OF, Races, best_of
+from tmnet.analysis.metrics import BEST_OF, Races, best_of, bests_without_one
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 
 FEWEST = 10  # races, of fewer nothing is said
 FEWEST_BLOCKS = 4
+FEWEST_BESTS = 3  # blocks, of each of which the best of ten is known
 
 
 class Difference(NamedTuple):
@@ -173,19 +175,27 @@ def _means_of_all(races: Races, first: np.ndarray, behind: np.ndarray) -> Estima
 
 
 def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimates:
-    """Of the expected best of ten: of blocks of ten races at least."""
+    """Of the expected best of ten: of three blocks of ten races at least.
+
+    Few blocks may be alike by chance, and against a run of many races they would then be all that
+    counts: 30 races against 250 would be told apart in 6 to 8 % of equal pairs, at p < 0.025. So
+    the least is half of the jackknife's variance of independent races. All of it would leave 1 %,
+    but make intervals hold the truth in 99 %; half leaves 2 to 3 %, and 96 to 98 %.
+    """
     n = behind - first
     value, variance, freedom = np.full((3, len(n)), np.nan)
     for i, (start, count) in enumerate(zip(first, n)):
         value[i] = best_of(times[start : start + count], BEST_OF)
         blocks = min(_blocks(count), count // BEST_OF)
-        if blocks > 1:
+        if blocks >= FEWEST_BESTS and np.isfinite(value[i]):
             ends = start + count * np.arange(blocks + 1) // blocks
             bests = np.array([best_of(times[a:b], BEST_OF) for a, b in itertools.pairwise(ends)])
-            variance[i], freedom[i] = _of_differences(bests[None])[0], _freedom(blocks)
-    # of blocks that are alike by chance nothing follows
-    variance[variance <= (1e-9 * value) ** 2] = np.nan
-    return Estimates(value, variance, freedom, n, 2 * BEST_OF, least=0.0)
+            without = bests_without_one(times[start : start + count], BEST_OF)
+            least = (count - 1) * without.var() / 2
+            variance[i] = max(_of_differences(bests[None])[0], least)
+            freedom[i] = _freedom(blocks)
+    variance[variance <= (1e-9 * value) ** 2] = np.nan  # of races that are alike nothing follows
+    return Estimates(value, variance, freedom, n, FEWEST_BESTS * BEST_OF, least=0.0)
 
 
 def _of_blocks(sums: np.ndarray, first: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
