@@ -199,6 +199,8 @@ def test_of_many_runs_eight_are_on_the_first_screen(tmp_path):
     assert answers == [
         "None of 10 others is told from r10 at 20 min by A01 eval late finish rate or A01 eval "
         "late best of 10 races.", "Nor is anything resolved at 20,000 steps.",
+        "A01 eval first finish, in times the minutes of r10: r0 1.00, r1 1.00 and r2 1.00 (one "
+        "run each).",
     ]  # fmt: skip
 
 

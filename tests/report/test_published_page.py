@@ -108,12 +108,21 @@ def test_the_first_screen_has_question_answer_caution_figure_and_table(pages, st
     assert caution.startswith("One seed each")
 
 
-def test_the_answer_is_made_of_claims_and_of_what_is_not_resolved(pages):
+def test_the_answer_is_made_of_claims_of_what_is_not_resolved_and_of_what_it_took(pages, runs):
     answers = [text for kind, text in sections(pages["html"])[""] if kind == "answer"]
     assert ["is not resolved" in text for text in answers] == [True, True, False]
     assert answers[0].startswith("Whether big is better than small at 120 min is not resolved")
     assert "+26.2 points (95 % CI +5.0 to +47.4" in answers[0]
-    assert answers[2].startswith("Nor is anything resolved at 3,550,000 steps or 14.4 PFLOP")
+    took = []
+    for name in ("big", "small"):
+        every = finished_late(runs[name], 120, 1e9)
+        first = every[every["finished"]].iloc[0]
+        took.append((first["minutes"], first["step"] - runs[name].scalars["step"].min()))
+    minutes, steps = np.divide(*took)
+    assert answers[2].startswith(
+        f"A01 eval first finish: big takes {minutes:.2f} times the minutes, {steps:.2f} times the "
+    )
+    assert answers[2].endswith(" times the PFLOP of small (one run each).")
 
 
 def test_the_first_table_is_what_pandas_computes(pages, runs):

@@ -178,7 +178,7 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
     many = sum(x.p is not None for x in shown.of("contrast", "after"))
     axis = shown.main.axis
     weight = f"{100 * OWN_AXIS:.0f} % by {'time' if axis.is_time else axis.by}"
-    holm = f"; Holm's correction is over {many} questions, weighted ({weight})"
+    holm = f"; Holm's correction over {many} questions, weighted ({weight})"
     return Table(f"{what} {base}{holm if many > 1 else ''}", frame(_once(rows, 3), head))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tmnet.analysis.findings import answer
+from tmnet.analysis.findings.answer import answer, standing
 from tmnet.analysis.findings.finding import HEADINGS, Finding
 from tmnet.analysis.findings.words import how_many, name_of
 from tmnet.analysis.metrics import minus
@@ -46,7 +46,6 @@ PROMPTS = {  # places for the author's own words, and what belongs there
     "conclusions": "The answer to the question.",
     "recommendations": "What to do next.",
 }
-MOST_SENTENCES = 3  # of the answer
 MOST_ROWS = 8  # of the table on the first screen, and of others of all runs
 MANY_ROWS = 24  # of a table with several rows for each
 MOST_SETTINGS, LONGEST_SETTING = 12, 40  # that are not folded, and letters of one
@@ -123,16 +122,8 @@ def _first_screen(
 
 
 def answered(main: Compared, closer: Compared | None) -> list[str]:
-    """One to three sentences; the last, where some are looked at closer, is of what is claimed of
-    these."""
-    told = answer(main.found)
-    claims = [x.sentence for x in (closer.of("contrast") if closer else ()) if x.stands_out]
-    if claims:
-        least = [text for text in told if text not in {x.sentence for x in main.found}]
-        if len(told) == MOST_SENTENCES and least:
-            told.remove(least[-1])
-        told = [*told, claims[0]][:MOST_SENTENCES]
-    return told
+    """The answer, in one to three sentences."""
+    return answer(main.found, closer.found if closer else ())
 
 
 def unsaid(main: Compared, found: Sequence[Finding], closer: Compared | None = None) -> list[str]:
@@ -193,7 +184,7 @@ def _contrasts(main: Compared, closer: Compared | None) -> list[Block]:
     if not main.of("contrast"):
         return []
     said = answered(main, closer)
-    rest = [Text(text) for text in answer(main.found) if text not in said]
+    rest = [Text(text) for text in standing(main.found) if text not in said]
     return [
         Heading(2, HEADINGS["contrast"]), *rest, *_answers(main), *_told(main.of("crossover"))
     ]  # fmt: skip
@@ -365,7 +356,7 @@ def _runs(runs: Mapping[str, Run], main: Compared) -> list[Block]:
         Heading(2, "Runs and machines"),
         _folded_if_long(Table("Runs", table), "All runs"),
         *([Bullets(tuple(notes))] if notes else []),
-        Fold("Machines and software, as the runs logged them", tuple(_settings("As logged", about)))
+        Fold("Machines and software, as logged", tuple(_settings("As logged", about)))
         if logged
         else Text("The logs do not tell on which machines they ran."),
     ]
@@ -398,7 +389,7 @@ def _everything(
 ) -> list[Block]:
     blocks: list[Block] = [
         Heading(2, "Everything else"),
-        Text("All other metrics are exploratory: no claim rests on them."),
+        Text("Exploratory: no claim rests on these."),
     ]
     blocks.append(Fold(f"All values at {main.end}", (_values(main),)))
     light = [x for x in main.of("caution") if x not in _heavy(main)]

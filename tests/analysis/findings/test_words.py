@@ -234,3 +234,25 @@ def test_no_number_of_the_answer_is_bare(tmp_path):
         (told, *_) = answer(tmnet.compare(runs).findings(primary=primary))
         assert len(re.findall(r"\d (?:points|s) \(", told)) == 2, told
     assert "(one run each, so there is no interval)" in told
+
+
+def test_the_answer_ends_with_what_it_took_to_the_first_finish(tmp_path):
+    """Of one in all units that are logged; of several in minutes, of the first three."""
+    runs = [
+        run_of(tmp_path, name, [None] * n + [24.0] * 50, pace=pace)
+        for name, n, pace in zip("abcde", (9, 19, 29, 39, 49), (1000, 2000, 1000, 1000, 1000))
+    ]
+    two = compared(*runs[:2])
+    told = answer(two)
+    assert len(told) <= 3
+    assert told[-1] == (  # steps since the first that was logged
+        "A01 eval first finish: b takes 2.00 times the minutes and 4.22 times the steps of a (one "
+        "run each)."
+    )
+    found = compared(*runs)
+    assert answer(found)[-1] == (
+        "A01 eval first finish, in times the minutes of a: b 2.00, c 3.00 and d 4.00 (one run "
+        "each)."
+    )
+    # of those that are looked at closer, where these are two
+    assert answer(found, two)[-1] == told[-1] and len(answer(found, two)) <= 3

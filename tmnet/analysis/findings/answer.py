@@ -5,23 +5,42 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tmnet.analysis.findings.finding import Finding
-from tmnet.analysis.findings.words import OF_95, listed, name_of
+from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of
 from tmnet.analysis.metrics import Metric
 
+MOST_SENTENCES = 3
 
-def answer(findings: Sequence[Finding]) -> list[str]:
-    """What its claims, or their absence, come to.
+
+def answer(findings: Sequence[Finding], closer: Sequence[Finding] = ()) -> list[str]:
+    """What its claims, or their absence, come to; and what it took to the first finish.
 
     Parameters
     ----------
     findings : sequence of Finding
         Of one comparison, as `findings` returns them.
+    closer : sequence of Finding
+        Of some of its runs over a window of their own, of which a claim is told.
 
     Returns
     -------
     list of str
         One to three sentences.
     """
+    told = standing(findings)
+    more = [x.sentence for x in closer if x.kind == "contrast" and x.stands_out][:1]
+    of_one = _first_finishes(closer) or _first_finishes(findings)
+    if len(of_one) == 1:
+        more.append(of_one[0].sentence)
+    elif of_one and len(told) + len(more) < MOST_SENTENCES:
+        more.append(_times_of_all(of_one))
+    sure = {x.sentence for x in findings}
+    while len(told) + len(more) > MOST_SENTENCES:  # claims are kept longest
+        told.remove(next((x for x in reversed(told) if x not in sure), told[-1]))
+    return [*told, *more]
+
+
+def standing(findings: Sequence[Finding]) -> list[str]:
+    """How the others stand against the baseline, in one to three sentences."""
     contrasts = [finding for finding in findings if finding.kind == "contrast"]
     if not contrasts:
         cautions = [x for x in findings if x.reason in ("contrasts", "primary", "lacking")]
@@ -61,6 +80,29 @@ def _none_of(open_: Mapping[str, Sequence[Finding]], subjects: Collection[str]) 
         f"None of {len(subjects)} others is told from {first[0].runs[1]} at "
         f"{first[0].details['at']} by {listed(list(metrics), 'or')}."
     )
+
+
+def _first_finishes(findings: Sequence[Finding]) -> list[Finding]:
+    """How many times what the baseline took each took, on the map of the first contrast."""
+    of = next((x.metric or "" for x in findings if x.kind == "contrast"), "")
+    return [
+        x for x in findings
+        if (x.kind, x.reason, x.metric) == (
+            "first_finish", "ratio", f"{of.rpartition('/')[0]}/first_finish"
+        )
+    ]  # fmt: skip
+
+
+def _times_of_all(ratios: Sequence[Finding]) -> str:
+    """Of the first three, in one sentence."""
+    first = [x for x in ratios if "minutes" in x.details][:3]
+    counts = sorted(n for x in first for n in x.n.values())
+    seeds = f"{counts[0]} to {how_many(counts[-1], 'seed')} each"
+    if counts[0] == counts[-1]:
+        seeds = "one run each" if counts[0] == 1 else f"{how_many(counts[0], 'seed')} each"
+    times = listed([f"{x.runs[0]} {x.details['minutes']}" for x in first])
+    what = name_of(Metric.named(first[0].metric or ""))
+    return f"{what}, in times the minutes of {first[0].runs[1]}: {times} ({seeds})."
 
 
 def say_difference(finding: Finding) -> str:
