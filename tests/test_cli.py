@@ -78,17 +78,17 @@ def test_tables_by_time_and_then_by_step(compare):
 
 def test_the_answer_comes_first_a_line_a_sentence(compare, runs):
     """And the heaviest caution; for who reads it in a pipe, where nothing has a width."""
-    found = tmnet.compare(runs).findings()
+    found = tmnet.compare(runs, interval=1).findings()  # which fits runs of half an hour
     told, caution = answer(found), found[0].sentence
     lines = compare().splitlines()
     assert lines[: len(told) + 2] == [*told, f"Caution: {caution}", ""]
     assert told[0].startswith("A01 eval late finish rate at 30 min: short is worse than long, in ")
-    found = tmnet.compare(runs).findings(baseline="short")
+    found = tmnet.compare(runs, interval=1).findings(baseline="short")
     assert compare("--baseline", "short").splitlines()[: len(told)] == answer(found)
 
 
 def test_all_findings_under_their_headings(compare, runs):
-    found = tmnet.compare(runs).findings(baseline="never")
+    found = tmnet.compare(runs, interval=1).findings(baseline="never")
     out = compare("--findings", "--baseline", "never")
     words, tables = out.split("BY RELATIVE TIME")
     kinds = {kind for kind in HEADINGS if any(x.kind == kind for x in found)}
@@ -215,11 +215,23 @@ def test_some_metrics_and_all_scalars(compare, runs, tmp_path):
 def test_how_far_a_coarse_grid_leaves_the_end_of_the_window(command, tmp_path):
     for name in "ab":
         write_file(tmp_path / name, [(60 * k, 1000 * k, race(20.0)) for k in range(1, 15)])
-    told = "Note: The runs are compared up to 10 min, the last multiple of 5 in a window of 14 min"
+    told = "Note: The tables end at 10 min, the last multiple of 5 in a window of "
     compare = ("compare", "a", "b", "--logdir", tmp_path)
-    assert f"{told}; --interval 0.5 comes closer to its end." in command(*compare)[1]
-    assert told not in command(*compare, "--interval", "7")[1]
-    assert told not in command(*compare, "--window", "10.5")[1]
+    _, out, _ = command(*compare)
+    answer = "the answer is of 14 min, to where --interval 0.5 has tables, too."
+    assert f"{told}14 min; {answer}" in out and " at 14 min " in out.partition("\n\n")[0]
+    for options in (("--interval", "7"), ("--interval", "10"), ("--window", "10")):
+        assert told not in command(*compare, *options)[1]
+
+
+def test_of_runs_that_are_long_a_short_window_leaves_the_answer_and_the_tables_short(
+    command, tmp_path
+):
+    for name in "ab":
+        write_file(tmp_path / name, [(60 * k, 1000 * k, race(20.0)) for k in range(1, 121)])
+    _, out, _ = command("compare", "a", "b", "--logdir", tmp_path, "--window", "13")
+    told = "Note: The tables end at 10 min, the last multiple of 5 in a window of 13 min."
+    assert told in out and " at 10 min " in out.partition("\n\n")[0]
 
 
 def test_only_a_run_that_was_joined_has_its_pieces_listed(command, tmp_path):

@@ -21,6 +21,7 @@ from tmnet.files import (
 
 if TYPE_CHECKING:
     from tmnet.analysis.alignment import Alignment
+    from tmnet.comparison import Comparison
 
 
 def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser) -> None:
@@ -51,7 +52,8 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         help="at equal amounts of what the runs are compared, too: step, relative_step, flops, or "
         "the tag of a counter (default: step)",
     )
-    add("--interval", type=float, metavar="MIN", help="minutes between grid points (default: 5)")
+    add("--interval", type=float, metavar="MIN", help="minutes between grid points (default: 5 in "
+        "the tables, in words as fits the runs)")  # fmt: skip
     add(
         "--step-interval",
         "--step_interval",
@@ -131,8 +133,9 @@ def run(args: argparse.Namespace) -> None:
     axes.setdefault(args.by, {"interval": args.step_interval, "metrics": metrics})
     comparisons, missing = compare_by(runs, axes)
     main = next(iter(comparisons.values()))
-    missing += _behind_the_grid(main, args.interval)
-    found = main.findings(baseline=args.baseline)
+    asked = _to_the_end(main) if args.interval is None else main
+    missing += _behind_the_grid(main, asked)
+    found = asked.findings(baseline=args.baseline)
     print_answer(found)
     print(f"\n{runs_table(runs)}")
     if args.findings:
@@ -152,18 +155,27 @@ def run(args: argparse.Namespace) -> None:
         print(f"\n{len(files)} files written to {args.output_dir}")
 
 
-def _behind_the_grid(comparison: Alignment, interval: float | None) -> list[str]:
-    """That more than a tenth of the window lies there, which nobody asked for."""
+def _to_the_end(comparison: Comparison) -> Comparison:
+    """With as many grid points as fit the runs, of which the last is near the window's end."""
     from tmnet.analysis.alignment import fitting_interval
 
-    axis, (_, end), last = comparison.axis, comparison.window, comparison.grid[-1]
-    if interval is not None or not axis.is_time or last >= 0.9 * end:
+    if not comparison.axis.is_time:
+        return comparison
+    return comparison.again(interval=fitting_interval(comparison.runs, comparison.axis))
+
+
+def _behind_the_grid(tables: Comparison, asked: Comparison) -> list[str]:
+    """What tables of an interval that nobody asked for leave out: what the answer is of, or more
+    than a tenth of the window."""
+    axis, (_, end), last = tables.axis, tables.window, tables.grid[-1]
+    if asked is tables or last >= max(asked.grid[-1], 0.9 * end):
         return []
-    return [
-        f"The runs are compared up to {axis.show(last)} {axis.unit}, the last multiple of "
-        f"{comparison.interval:g} in a window of {axis.show(end)} {axis.unit}; --interval "
-        f"{fitting_interval(comparison.runs, axis):g} comes closer to its end."
-    ]
+    told = f"The tables end at {axis.say(last)}, the last multiple of {tables.interval:g} in a "
+    told += f"window of {axis.say(end)}"
+    if asked.grid[-1] > last:
+        told += f"; the answer is of {axis.say(asked.grid[-1])}, to where --interval "
+        told += f"{asked.interval:g} has tables, too"
+    return [f"{told}."]
 
 
 def _write_values(comparisons: Mapping[str, Alignment], csv: str | None, json_: str | None) -> None:
