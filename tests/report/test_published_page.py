@@ -219,7 +219,7 @@ def test_contrasts_are_at_equal_time_steps_and_arithmetic(pages, runs):
         if name.startswith("Against") and "16 questions" in name
     ]
     _, *rows = rows_of(pages["md"], title, 12)
-    assert [row[0] for row in rows if row[0]] == ["120 min", "3,550,000 steps", "14.4 PFLOP"]
+    assert [row[0] for row in rows if row[0]] == ["120 min", "4,900,000 steps", "14.4 PFLOP"]
     assert len(rows) == 3 * 2 * 2 and [row[3] for row in rows] == ["big", "two maps"] * 6
     late = {
         name: finished_late(run, 120, late_length(runs, 120))["finished"]

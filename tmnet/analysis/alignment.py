@@ -174,6 +174,11 @@ class Alignment:
         """Where each run ends on the axis."""
         return {run.name: self.axis.of(run).end for run in self.runs}
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the window is all that the runs have in common, as where none is chosen."""
+        return self.window == (0.0, min(self.ends.values()))
+
     def ended(self, run: Run, at: float | np.ndarray) -> bool | np.ndarray:
         """Whether a run has ended before a position on the axis, or before each of several."""
         return at > self.ends[run.name] * (1 + 1e-12) + 10.0**-DECIMALS

@@ -241,7 +241,9 @@ class Compared:
         """`arms`: of name to driven runs."""
         self.arms, self.by, self.are_arms = arms, by, are_arms
         self.runs = [run for runs in arms.values() for run in runs]
-        self.lo, hi = window or (0.0, min(run.end(by) for run in self.runs))
+        common = (0.0, min(run.end(by) for run in self.runs))
+        self.lo, hi = window or common
+        self.is_whole = (self.lo, hi) == common
         interval = interval or DEFAULT.get(by) or hundredth(hi - self.lo)
         first, last = math.ceil(self.lo / interval - 1e-9), math.floor(hi / interval + 1e-9)
         numbers = range(max(first, 1), last + 1)
@@ -344,9 +346,12 @@ class Compared:
             if by == "flops" and not all(run.flops for run in runs):
                 continue
             rows = [run.row(self.by, self.last) for run in runs]
-            if None in rows:
+            if self.is_whole:
+                hi = min(run.end(by) for run in runs)
+            elif None in rows:
                 continue
-            hi = min(max(0.0, *run.at(by)[: row + 1]) for run, row in zip(runs, rows))
+            else:
+                hi = min(max(0.0, *run.at(by)[: row + 1]) for run, row in zip(runs, rows))
             if hi > 0:
                 lengths = [max(run.minutes if by == "time" else run.steps) for run in runs]
                 every = fitting(min(lengths), DEFAULT[by]) if by in DEFAULT else None

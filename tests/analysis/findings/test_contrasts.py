@@ -244,3 +244,15 @@ def test_beside_what_is_not_resolved_stands_what_could_have_been_seen(tmp_path):
         f"a difference of {seen:.1f} points could have been seen, and for one as large as this "
         f"{needed} seeds an arm are needed"
     )
+
+
+def test_at_equal_steps_all_of_them_counts_unless_a_window_is_chosen(tmp_path):
+    """The slow run has 60,000 steps after 60 min, at which the other one ends with 120,000; it goes
+    on to 100,000."""
+    slow = run_of(tmp_path, "slow", drawn(1, 0.8, 100))
+    fast = run_of(tmp_path, "fast", drawn(2, 0.8, 60), pace=2000)
+    moments = {
+        window: {x.moment for x in of(compared(slow, fast, window=window), "contrast", axis="step")}
+        for window in (None, (0.0, 60.0), (0.0, 50.0))
+    }
+    assert moments == {None: {100_000}, (0.0, 60.0): {100_000}, (0.0, 50.0): {50_000}}

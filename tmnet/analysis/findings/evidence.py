@@ -170,7 +170,8 @@ class Evidence:
         return [arm for arm in self.subjects if arm != self.baseline and self.counted(arm)]
 
     def elsewhere(self) -> list[Evidence]:
-        """The same contrasts at equal amounts of something else, as far as all of them went."""
+        """The same contrasts at equal amounts of something else, as far as all of them went: at
+        all, or, where a window was chosen, in that."""
         arms = [self.baseline, *self.contrasted]
         counted = {arm: self.counted(arm) for arm in arms}
         runs = [run for seeds in counted.values() for run in seeds]
@@ -180,7 +181,11 @@ class Evidence:
                 continue
             axis = Axis(by, self.axis.clock)
             try:
-                ends = [axis.of(run).position(self.row(run, self.end)) for run in runs]
+                ends = [
+                    axis.of(run).end if self.comparison.is_whole
+                    else axis.of(run).position(self.row(run, self.end))
+                    for run in runs
+                ]  # fmt: skip
             except TmnetError:  # not all have it
                 continue
             if len(arms) > 1 and min(ends) > 0:
