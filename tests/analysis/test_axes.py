@@ -3,6 +3,7 @@
 import pytest
 
 import tmnet
+from tmnet.analysis.axis import Axis
 from tmnet.comparison import compare_by
 
 from ..synthetic import load, race, write_file
@@ -85,3 +86,14 @@ def test_runs_of_one_name_are_told_apart_or_refused(tmp_path):
             function([one, other])
     other = load(tmp_path / "b", "X of b", pieces=["X"])
     assert [run.name for run in tmnet.explore([one, other]).comparison.runs] == ["X", "X of b"]
+
+
+def test_lengths_are_said_with_three_digits_where_they_are_counts():
+    said = {
+        ("step", 1_717_844.0): "1,720,000 steps", ("relative_step", 250_000.0): "250,000 steps",
+        ("step", 999.0): "999 steps", ("time", 42.42): "42.4 min", ("time", 123.4): "123.4 min",
+        ("flops", 0.01976): "0.0198 PFLOP", ("flops", 1234.5): "1,234.5 PFLOP",
+        ("own/counter", 1234.0): "1,230 own/counter",
+    }  # fmt: skip
+    assert {(by, length): Axis(by).say_length(length) for by, length in said} == said
+    assert Axis("step").say(1_717_844.0) == "1,717,844 steps"

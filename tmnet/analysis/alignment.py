@@ -287,7 +287,7 @@ class Alignment:
         the last value of a scalar, and for moments."""
         if metric.races is None:
             if self.rule in ("mean", "ema"):
-                length = self.axis.say(self.interval)
+                length = self.axis.say_length(self.interval)
                 told = {"mean": f"mean of {length}", "ema": f"moving average, half-life {length}"}
                 return told[self.rule]
             return RULE_WORDS.get(self.rule, "")
@@ -296,7 +296,7 @@ class Alignment:
         trailing = self.trailing_of(metric)
         if trailing is None:
             return "since the start"
-        length = self.axis.say(trailing)
+        length = self.axis.say_length(trailing)
         if metric.span == "anytime":
             return f"mean of trailing {length}"
         return f"last {length}"

@@ -91,10 +91,14 @@ class Axis:
         return f"{at:,.0f}"
 
     def say(self, at: float) -> str:
-        """A moment, or a length, in prose: "12 min", "42.4 min", "1,250,000 steps"."""
+        """A moment in prose: "12 min", "42.4 min", "1,250,000 steps"."""
         if self.is_time and not 0 < abs(at) < _SMALL["time"]:
             return f"{at:,.1f} min".replace(".0 ", " ")
         return f"{self.show(at)} {self.unit}"
+
+    def say_length(self, length: float) -> str:
+        """A length in prose, of counts with three digits: "42.4 min", "1,720,000 steps"."""
+        return self.say(length if self.by in _SMALL else float(f"{length:.3g}"))
 
     def pace(self, length: float) -> tuple[float, str]:
         """A length in the unit in which gains are given, and the name of one of these."""

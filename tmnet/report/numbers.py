@@ -166,7 +166,7 @@ def contrasts(shown: Compared, found: Sequence[Finding], what: str = "Against") 
         metric, axis = Metric.named(x.metric or ""), Axis(x.axis)
         # of arms with the statistic behind, which the table above tells
         own = [_bare(text, metric.unit).partition(" (")[0] for text in x.of_runs.values()]
-        over = NONE if x.window is None else axis.say(x.window)
+        over = NONE if x.window is None else axis.say_length(x.window)
         rows.append(
             [x.details["at"], over, short(shown, metric), x.runs[0], *own,
              *_difference(x, "difference"), _n(x), _p(x.p), _p(x.adjusted), _resolved(x)]
@@ -294,7 +294,7 @@ def going_on(shown: Compared) -> Table:
              f"{more['expected'].split(' ')[0]} ({more[OF_95]})" if more else NONE]
         )  # fmt: skip
     at = shown.evidence.say_at(shown.evidence.moment)
-    window = shown.evidence.say_at(found[0].window or 0.0)
+    window = shown.main.axis.say_length(found[0].window or 0.0)
     head = ["", "metric", at, shown.end, "better by", "95 % CI", "n", "p", "Holm", "worth it",
             "no more gain from", "half as much again"]  # fmt: skip
     if not longer:

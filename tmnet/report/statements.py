@@ -221,7 +221,7 @@ def _claim(statement: Statement, comparison: Comparison) -> _Judged:
     why = "" if gap.told else f"{'too few races' if few else 'races too alike'} to tell"
     told = ", ".join(filter(None, [
         f"{late.label.rpartition(': ')[2]} {words.join(shown)}", short,
-        f"last {evidence.say_at(window)}", counts, why,
+        f"last {evidence.axis.say_length(window)}", counts, why,
     ]))  # fmt: skip
     if statement.claim != "gain":
         told = _since_the_start(evidence, metric) + told

@@ -62,7 +62,8 @@ def check_numbers(x, comparison):
     axis = comparison.axis if x.axis == comparison.axis.by else Axis(x.axis)
     kept = [*x.runs, *x.details, *x.details.values(), *x.of_runs.values(), x.metric or ""]
     kept += [(x.metric or "").replace("/", " "), *map(str, x.n.values())]
-    kept += [axis.say(at) for at in (x.moment, x.window) if at is not None]
+    kept += [axis.say(x.moment)] if x.moment is not None else []
+    kept += [axis.say_length(x.window)] if x.window is not None else []
     assert numbers(x.sentence) <= numbers(" ; ".join(kept)) | CONSTANTS, (x.sentence, kept)
 
 

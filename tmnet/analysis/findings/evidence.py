@@ -307,7 +307,7 @@ class Evidence:
         return [pair for pair in raced if pair[1] in kinds]
 
     def say_at(self, at: float) -> str:
-        """A moment, or a length of the axis."""
+        """A moment of the axis."""
         return self.axis.say(at)
 
 

@@ -128,7 +128,7 @@ def after(evidence: Evidence, gain: Gain, tested: Tested) -> Finding:
         "until": evidence.say_at(gain.end), "to": last,
         "better by": say_gap(evidence, metric, gain.value), "n": counts,
     }  # fmt: skip
-    behind = [f"last {evidence.say_at(gain.window)} of each", counts]
+    behind = [f"last {evidence.axis.say_length(gain.window)} of each", counts]
     if gain.interval is not None:
         gap += f" (95 % CI {say_span(evidence, metric, _towards(gain.interval, sign))})"
         span = say_span(evidence, metric, gain.interval)
@@ -170,10 +170,11 @@ def plateau(evidence: Evidence) -> Iterator[Finding]:
             window = evidence.comparison.trailing_of(metric)
             assert window is not None  # or it has no plateau
             limit = f"{say_gap(evidence, metric, _slow(metric), signed=False)} {pace}"
+            length = evidence.axis.say_length(window)
             yield Finding(
                 "plateau", (name,), metric.name, since, _slow(metric), None,
                 f"{name}, {name_of(metric)}: from {evidence.say_at(since)} on no later gain can be "
-                f"told, and none is faster than {limit} (last {evidence.say_at(window)} of each).",
+                f"told, and none is faster than {limit} (last {length} of each).",
                 axis=evidence.axis.by, window=window,
                 details={"since": evidence.say_at(since), "slower than": limit},
             )  # fmt: skip

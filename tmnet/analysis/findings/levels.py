@@ -204,7 +204,7 @@ def _difference(
 
 def _say_later(evidence: Evidence, length: float) -> str:
     """A difference of moments: "+12.3 min"."""
-    shown = evidence.say_at(abs(length))
+    shown = evidence.axis.say_length(abs(length))
     sign = "−" if length < 0 else "+"
     return f"{sign}{shown}" if evidence.axis.show(abs(length)) != "0" else shown
 
