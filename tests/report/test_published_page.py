@@ -266,6 +266,17 @@ def test_those_that_are_looked_at_closer_have_a_window_of_their_own(pages, runs)
     assert shown["worth it"].tolist().count("was worth it") == 0
 
 
+def test_what_was_said_before_is_judged_at_its_own_moment(pages):
+    """Not at that of the page."""
+    _, *rows = rows_of(pages["md"], "Claims that these runs do not hold", 4)
+    windows = {at.split(", ")[-1]: re.findall("last (.*) min", short) for _, _, at, short in rows}
+    assert windows["120 min"] == ["42.4"] and windows["490 min"] == ["49"]
+    _, *rows = rows_of(pages["md"], "What was said", 6)
+    assert all(row[1].endswith(" min") for row in rows if "first finish" not in row[0])
+    judged = [row for row in rows if row[1].endswith("490 min") and row[4]]
+    assert judged and all("last 49 min" in row[5] or "plateau" in row[5] for row in judged)
+
+
 def test_values_at_the_end_are_what_pandas_computes(pages, runs):
     (name,) = [name for name, _ in tables_of(pages["md"]) if name.startswith("Values at 120 min")]
     shown = table(pages["md"], name, 5)

@@ -342,10 +342,11 @@ def cost(shown: Compared) -> Table:
 def beyond(checked: Sequence[Checked]) -> Table:
     """Claims that the runs do not hold."""
     rows = [
-        [x.statement.said, x.statement.metric.rpartition("/")[0].replace("/", " "), x.short]
-        for x in checked
-    ]
-    return Table("Claims that these runs do not hold", frame(rows, ["said", "", "late (95 % CI)"]))
+        [x.statement.said, x.statement.metric.rpartition("/")[0].replace("/", " "), _when(x),
+         x.short] for x in checked
+    ]  # fmt: skip
+    head = ["said", "", "at", "late (95 % CI)"]
+    return Table("Claims that these runs do not hold", frame(rows, head))
 
 
 def statements(checked: Sequence[Checked]) -> Table:
@@ -353,9 +354,17 @@ def statements(checked: Sequence[Checked]) -> Table:
     holds = {True: "holds", False: "not resolved", None: ""}
     rows = [
         [
-            x.statement.said, x.found, "" if not x.statement.values else "yes" if x.right else "no",
+            x.statement.said, _when(x), x.found,
+            "" if not x.statement.values else "yes" if x.right else "no",
             holds[x.holds], x.evidence,
         ]
         for x in checked
     ]  # fmt: skip
-    return Table("What was said", frame(rows, ["said", "the runs have", "as said", "claim", "by"]))
+    head = ["said", "at", "the runs have", "as said", "claim", "by"]
+    return Table("What was said", frame(rows, head))
+
+
+def _when(checked: Checked) -> str:
+    """The moments that a statement is of, at the last of which a claim is judged."""
+    at = ", ".join(f"{moment:,.10g}" for moment in checked.statement.at)
+    return f"{at} min" if at else ""

@@ -111,7 +111,7 @@ class Checked:
     evidence : str
         The numbers that speak for or against it.
     short : str
-        The first of them: a difference with 95 % of it, two moments.
+        The first of them: a difference with 95 % of it and the window that it is of, two moments.
     p : float or None
     """
 
@@ -219,9 +219,9 @@ def _claim(statement: Statement, comparison: Comparison) -> _Judged:
     words = " to " if statement.claim == "gain" else " against "
     few = any(part.too_few[0] for part in parts)
     why = "" if gap.told else f"{'too few races' if few else 'races too alike'} to tell"
+    short = ", ".join(filter(None, [short, f"last {evidence.axis.say_length(window)}"]))
     told = ", ".join(filter(None, [
-        f"{late.label.rpartition(': ')[2]} {words.join(shown)}", short,
-        f"last {evidence.axis.say_length(window)}", counts, why,
+        f"{late.label.rpartition(': ')[2]} {words.join(shown)}", short, counts, why,
     ]))  # fmt: skip
     if statement.claim != "gain":
         told = _since_the_start(evidence, metric) + told
