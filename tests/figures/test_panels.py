@@ -68,6 +68,27 @@ def test_limits_are_those_of_both(runs):
     assert low <= 68 and high >= 108
 
 
+def test_who_is_not_drawn_has_no_entry_in_the_legend(runs):
+    """`never` has no best time, whatever the axis; the others keep their colours."""
+    names = [run.name for run in runs]
+    parts = [tmnet.compare(runs, by=by, metrics=["A01/eval/best"]) for by in ("time", "step")]
+    figure = plot_panels(parts, "A01/eval/best", order=names)
+    (legend,) = figure.legends
+    drawn = [name for name in names if parts[0].table("A01/eval/best")[name].notna().any()]
+    assert [text.get_text() for text in legend.get_texts()] == drawn == ["long", "short"]
+    rate = tmnet.compare(runs, metrics=["A01/eval/finish_rate"])
+    every = plot_panels([rate], "A01/eval/finish_rate", order=names)
+    for name in drawn:
+        shown = (line_of(some.axes[0], name).get_color() for some in (figure, every))
+        assert len({*shown}) == 1
+    arms = {"some": runs[:2], "none": runs[2:]}
+    figure = plot_panels([tmnet.compare(arms, metrics=["A01/eval/best"])], "A01/eval/best")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["some"]
+    alone = [tmnet.compare(runs[2:], metrics=["A01/eval/best"])]
+    figure = plot_panels(alone, "A01/eval/best")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["never"]
+
+
 def test_what_cannot_be_drawn(by_both, runs):
     with pytest.raises(TmnetError, match="no comparison to draw"):
         plot_panels([], "loss")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from tmnet.analysis.alignment import Alignment
@@ -65,6 +66,8 @@ def plot_panels(
         panels = [Panel(figure, looks) for _ in parts]
         for panel, part, there in zip(panels, parts, drawn):
             panel.draw(part.metrics[0], part, [name for name in names if name in there])
+        seen = [name for name in names if any(map(_shows, panels, parts, [name] * len(parts)))]
+        names = seen or names  # or there would be no legend
         limits = [panel.limits for panel in panels]
         for panel in panels:
             panel.limit(min(low for low, _ in limits), max(high for _, high in limits))
@@ -118,6 +121,14 @@ def _titles(parts: Sequence[Alignment], inches: float) -> list[str]:
         label_for_figure(text, inches, TITLE, "bold") if text != counted[0] else ""
         for text in counted[1:]
     ]
+
+
+def _shows(panel: Panel, part: Alignment, name: str) -> bool:
+    """Whether anything of a run is drawn, or of the seeds of an arm."""
+    seeds = part.arms.get(name, (name,))
+    values = part.values[[run.name in seeds for run in part.runs]]
+    line = panel.lines.get(name)  # a record may lie between grid points
+    return bool(np.isfinite(values).any() or (line and np.isfinite(line.get_ydata()).any()))
 
 
 def _lines(panels: Sequence[Panel], names: Sequence[str]) -> list:
