@@ -192,6 +192,7 @@ COMPARING = [
     ("export", "dpi", lambda x, v: x.export(dpi=v), set()),
     ("export", "order", lambda x, v: x.export(order=v), {"none"}),
     ("export", "width", lambda x, v: x.export(width=v), set()),
+    ("answer", "findings", lambda x, v: tmnet.answer(v), {"empty list", "empty array"}),
     ("seeds_needed", "effect", lambda x, v: tmnet.seeds_needed(v), NUMBER),
     ("seeds_needed", "sd", lambda x, v: tmnet.seeds_needed(1, v), NUMBER),
     ("seeds_needed", "power", lambda x, v: tmnet.seeds_needed(1, 1, v), set()),

@@ -28,7 +28,8 @@ min
 metric
 A01/eval/best              11.32          11.67
 
-What it shows is said in sentences, each with the numbers that it is made of:
+What it shows is said in sentences, each with the numbers that it is made of, of which `answer`
+makes one to three:
 
 >>> [finding.kind for finding in comparison.findings() if finding.stands_out is False][0]
 'contrast'
@@ -51,6 +52,7 @@ from tmnet.errors import LogWarning, TmnetError
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tmnet.analysis.findings import answer
     from tmnet.analysis.statistics.planning import seeds_needed
     from tmnet.comparison import Comparison, compare
     from tmnet.experiments.config import Experiment
@@ -69,6 +71,7 @@ _HOMES = {
     "Comparison": "tmnet.comparison",
     "Experiment": "tmnet.experiments.config",
     "Run": "tmnet.logs.run",
+    "answer": "tmnet.analysis.findings",
     "compare": "tmnet.comparison",
     "example_runs": "tmnet.files",
     "explore": "tmnet.widgets.explorer.explorer",
@@ -93,6 +96,7 @@ __all__ = [
     "LogWarning",
     "Run",
     "TmnetError",
+    "answer",
     "compare",
     "example_runs",
     "explore",

@@ -170,3 +170,10 @@ def test_effects(width):
 def test_no_effects():
     with pytest.raises(TmnetError, match="no effects to draw"):
         plot_effects(EFFECTS[-1:], "points")
+
+
+@pytest.mark.parametrize("wrong", [("image", 7.9), ("image", 7.9, -3.4, "much"), "image", 7.9])
+def test_what_is_no_effect_is_refused_in_a_sentence(wrong):
+    told = "must be tuples of a name, an effect and the two ends of its interval"
+    with pytest.raises(TmnetError, match=told):
+        plot_effects([*EFFECTS, wrong], "points")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from tmnet.arguments import a_text, one_of
+from tmnet.arguments import a_text, one_of, several, shown
 from tmnet.drawing import COLOURS, AggFigure, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import SIZES
@@ -17,6 +18,7 @@ from tmnet.figures.panel import LABEL, TITLE_LINE
 from tmnet.figures.texts import inches_of, label_for_figure
 
 ROW = 0.3  # inches
+FORM = "tuples of a name, an effect and the two ends of its interval (NaN where there is none)"
 
 
 def plot_effects(
@@ -41,9 +43,13 @@ def plot_effects(
     Raises
     ------
     TmnetError
-        If no effect is known.
+        If no effect is known, or one is no such tuple.
     """
     one_of("width", width, WIDTHS)
+    effects = several("effects", effects, tuple, FORM)
+    for row in effects:
+        if len(row) != 4 or not all(isinstance(x, Real) for x in row[1:]):
+            raise TmnetError(f"effects has {shown(row)} in it; it must be {FORM}.")
     rows = sorted((row for row in effects if np.isfinite(row[1])), key=lambda row: row[1])
     if not rows:
         raise TmnetError("There are no effects to draw.")
@@ -52,7 +58,7 @@ def plot_effects(
     size, y = SIZES[width], np.arange(len(rows))
     with styled():
         wide = WIDTHS[width][0]
-        texts = [label_for_figure(name, wide / 3, size) for name in names]
+        texts = [label_for_figure(str(name), wide / 3, size) for name in names]
         left = 0.2 + max(inches_of(line, size) for text in texts for line in text.split("\n"))
         label = label_for_figure(a_text("xlabel", xlabel), wide - 0.2, LABEL)
         below = 0.5 + TITLE_LINE * label.count("\n")

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import OF_95, how_many, listed, name_of
 from tmnet.analysis.metrics import Metric
+from tmnet.arguments import several
 
 MOST_SENTENCES = 3
+FORM = "findings, as those of a comparison are"
 
 
 def answer(findings: Sequence[Finding], closer: Sequence[Finding] = ()) -> list[str]:
@@ -25,7 +27,16 @@ def answer(findings: Sequence[Finding], closer: Sequence[Finding] = ()) -> list[
     -------
     list of str
         One to three sentences.
+
+    Examples
+    --------
+    >>> import tmnet
+    >>> runs = tmnet.load_runs(tmnet.example_runs())[:2]
+    >>> tmnet.answer(tmnet.compare(runs).findings())[-1].partition(", ")[0]
+    'A01 eval first finish: A01_as20_long takes 0.441 times the minutes'
     """
+    findings = several("findings", findings, Finding, FORM)
+    closer = several("closer", closer, Finding, FORM)
     told = standing(findings)
     more = [x.sentence for x in closer if x.kind == "contrast" and x.stands_out][:1]
     of_one = _first_finishes(closer) or _first_finishes(findings)
