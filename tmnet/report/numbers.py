@@ -54,7 +54,7 @@ def of_details(findings: Sequence[Finding]) -> pd.DataFrame:
 
 def summary(shown: Compared, subjects: Sequence[str], heading: str) -> Table:
     """How good each is at the end, its record, when it first finished, and what it took."""
-    evidence, of = shown.evidence, shown.main.main_races
+    evidence, of = shown.evidence, shown.evidence.main_races
     late = {(x.runs[0], x.metric): x for x in shown.of("late")}
     all_along = {x.runs[0]: x for x in shown.of("anytime")}
     head = ["arm" if evidence.are_arms else "run"]
@@ -118,7 +118,7 @@ def _first(shown: Compared, name: str, metric: str) -> str:
 
 def _record(shown: Compared, name: str) -> str:
     """The best race since the start, of how many; of an arm, that of any of its seeds."""
-    evidence, of = shown.evidence, shown.main.main_races
+    evidence, of = shown.evidence, shown.evidence.main_races
     assert of is not None  # or there is no such column
     best, races = (Metric.named(of._replace(statistic=x).name) for x in ("best", "races"))
     runs = [run for run in evidence.subjects[name] if evidence.has(races, run)]

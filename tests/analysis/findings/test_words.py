@@ -154,6 +154,25 @@ def test_who_has_no_such_races_is_said(tmp_path):
     ]
 
 
+def test_the_first_map_is_one_that_the_baseline_raced(tmp_path):
+    """Of the maps in the order of the runs; the first run is the baseline, if none is chosen."""
+    maps = {"a": ("A01",), "b": ("B02", "C03"), "c": ("C03", "B02")}
+    runs = [
+        logged(tmp_path, name, [
+            (60 * k, 1000 * k, {x: y for map_ in raced for x, y in race(24.0, map_=map_).items()})
+            for k in range(1, 61)
+        ])
+        for name, raced in maps.items()
+    ]  # fmt: skip
+    comparison = tmnet.compare(runs)
+    for baseline, map_ in ((None, "A01"), ("a", "A01"), ("b", "B02"), ("c", "B02")):
+        found = comparison.findings(baseline=baseline)
+        primary = {x.metric for x in found if x.kind in ("contrast", "late")}
+        assert primary == {f"{map_}/eval/{x}" for x in ("late_rate", "late_best_of_10")}
+    contrast = only(comparison.findings(baseline="b"), "contrast", "B02/eval/late_rate")
+    assert contrast.runs == ("c", "b")
+
+
 def test_a_run_without_maps_drives_no_other_maps(tmp_path):
     raced = logged(tmp_path, "raced", [(60 * k, 1000 * k, race(24.0)) for k in range(1, 61)])
     other = logged(tmp_path, "other", [(60 * k, 1000 * k, {"loss": 1.0}) for k in range(1, 61)])

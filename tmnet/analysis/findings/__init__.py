@@ -52,7 +52,8 @@ def findings(
         A run, or an arm; by default the first that is not left out.
     primary : sequence of str, optional
         Metrics that were declared before anybody looked; by default the late finish rate and the
-        late best of ten of eval races on the first map. No other metric gets a claim.
+        late best of ten of eval races on the first map that the baseline raced. No other metric
+        gets a claim.
     seed : int
         Of the draws behind intervals.
 

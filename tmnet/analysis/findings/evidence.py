@@ -10,14 +10,14 @@ import numpy as np
 from tmnet.analysis.alignment import Alignment, fitting_interval
 from tmnet.analysis.available import chosen_metrics
 from tmnet.analysis.axis import Axis
-from tmnet.analysis.metrics import DECIMALS, Metric
+from tmnet.analysis.metrics import DECIMALS, Metric, OfRaces
 from tmnet.analysis.on_axis import arithmetic, own_frames
 from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.arguments import a_mapping, a_number, a_text, some_names
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
-PRIMARY = ("late_rate", "late_best_of_10")  # of eval races on the first map, if none are declared
+PRIMARY = ("late_rate", "late_best_of_10")  # of the main races, if none are declared
 OTHER_AXES = ("time", "step", "flops")
 MOST_MOMENTS = 1000  # at which a curve of sorted races is looked at
 LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
@@ -62,6 +62,8 @@ class Evidence:
         Seeds that are a copy of another of their arm, and of which.
     left_out : dict of str to str
         Runs that are in no contrast, and why.
+    main_races : OfRaces or None
+        Those of the comparison, on the first map on which the baseline has some.
     end : float
         The last grid point.
     """
@@ -84,18 +86,25 @@ class Evidence:
         self.subjects = {arm: tuple(self.runs[name] for name in arms[arm]) for arm in arms}
         self.copies = self._copies() if self.are_arms else {}
         self._taken_by: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        self.primary = self._primary(primary)
         self.left_out = {
             name: why for name, run in self.runs.items() if (why := self._why_left_out(run))
         }
         self.baseline = self._baseline(baseline)
+        self.main_races = self._main_races()
+        self.primary = self._primary(primary)
         self.thresholds = self._thresholds(thresholds)
 
     # --- who, and by what -------------------------------------------------------------------------
 
+    def _main_races(self) -> OfRaces | None:
+        of = self.comparison.main_races
+        raced = {pair for run in self.subjects[self.baseline] for pair in run.raced}
+        maps = dict.fromkeys(map_ for run in self.runs.values() for map_ in run.maps)
+        return of and next((of._replace(map=x) for x in maps if (x, of.kind) in raced), of)
+
     def _primary(self, given: Sequence[str] | None) -> tuple[Metric, ...]:
         if given is None:
-            of = self.comparison.main_races
+            of = self.main_races
             names = [of._replace(statistic=statistic).name for statistic in PRIMARY] if of else []
             return tuple(map(Metric.named, names))
         chosen = chosen_metrics(self.comparison.runs, some_names("primary", given))

@@ -30,7 +30,7 @@ def late(evidence: Evidence) -> Iterator[Finding]:
 
 
 def anytime(evidence: Evidence) -> Iterator[Finding]:
-    of = evidence.comparison.main_races
+    of = evidence.main_races
     if of is not None:
         metric = Metric.named(of._replace(statistic="anytime_rate").name)
         yield from _values(evidence, "anytime", metric)

@@ -27,7 +27,7 @@ UNITS = ("minutes", "steps", "PFLOP")
 
 
 def first_finish(evidence: Evidence) -> Iterator[Finding]:
-    of = evidence.comparison.main_races
+    of = evidence.main_races
     for map_, kind in evidence.raced([of.kind] if of else []):
         metric = Metric.named(f"{map_}/{kind}/first_finish")
         at = {
