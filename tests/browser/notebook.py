@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tmnet.analysis.findings.finding import HEADINGS
+from tmnet.widgets.explorer.picture import BESIDE, PAGE_INCH
 
 PATIENCE = 60.0  # s, until a page shows what it should
 INSIDE = ("data", "blob", "about")
@@ -304,6 +305,22 @@ class Notebook:
         image = self.page.locator(".tmnet-live .widget-image").first.bounding_box()
         around = self.page.locator(".tmnet-live").first.bounding_box()
         return image["x"] - around["x"], image["y"] - around["y"], image["width"], image["height"]
+
+    def until_it_rests(self) -> None:
+        """Until the explorer's figure is as wide as its room, and the answer above it is there."""
+        image = self.page.locator(".tmnet-figure img").first
+
+        def rests():
+            assert self.page.locator(".tmnet-brief").count()
+            assert abs(image.bounding_box()["width"] - 100 * self.room()[0]) < 2
+
+        self.until(rests)
+
+    def room(self) -> tuple[float, float]:
+        """Inches across and up that the explorer's figure is given, of 100 pixels of the page."""
+        wide = self.page.locator(".tmnet-figure").first.evaluate("x => x.clientWidth")
+        high = self.page.evaluate("() => window.innerHeight")
+        return wide / PAGE_INCH, (high - BESIDE) / PAGE_INCH
 
     def rows(self, selector: str) -> list[list[str]]:
         """Texts of a table that can be seen, a list a row."""

@@ -66,7 +66,10 @@ class Explorer:
         self.baseline = baseline or self.baseline
         comparison = compared(self.view)
         at = comparison.grid[-1] if at is None else at
-        picture = np.asarray(Image.open(io.BytesIO(Multiples(comparison, RUNS).png(at))), int)
+        multiples = Multiples(comparison, RUNS)
+        multiples.room = self.notebook.room()
+        multiples.update(comparison)
+        picture = np.asarray(Image.open(io.BytesIO(multiples.png(at))), int)
         self.notebook.tab("This moment").click()
         self.notebook.until(lambda: self._shows(comparison, at, picture))
         names, last = run_code(self.code())
@@ -121,6 +124,7 @@ def explorer(open_notebook):
     notebook = open_notebook("1_compare_runs")
     notebook.run_again("tmnet.explore(")
     notebook.until(lambda: notebook.rows(MOMENT))
+    notebook.until_it_rests()
     return Explorer(notebook)
 
 
@@ -212,7 +216,7 @@ def test_metrics(explorer):
     explorer.expect(metrics=[*chosen, "cumul_number_batches_done"])
     notebook.choose("Scalars", "lowest so far")
     comparison = explorer.expect(rule="min")
-    notebook.choose("Trailing", f"late window ({comparison.axis.say(comparison.late)})")
+    notebook.choose("Trailing", f"late window ({comparison.axis.say_length(comparison.late)})")
     explorer.expect(trailing="late")
     notebook.choose("Trailing", "the last …")
     notebook.until(lambda: _visible(notebook.field("Trailing (min)")))

@@ -238,9 +238,9 @@ def test_explorer(tmp_path_factory):
     @checked(tmp_path_factory)
     def _(folder, runs, made):
         explorer = Explorer(folder, interval=1, arms=False)
-        tags = explorer._tags
+        tags = explorer._metrics._tags
         explorer.controls.filter.value = "".join(tags)[:3]
-        for box in explorer._metric_boxes.values():
+        for box in explorer._metrics.boxes.values():
             box.value = True
         for number in range(5):
             explorer.display.tabs.selected_index = number

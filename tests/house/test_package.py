@@ -44,7 +44,10 @@ def test_a_wheel_has_every_file(wheel):
     code = {name_of(file) for file in FILES}
     kept = [file for file in (ROOT / "data").rglob("*.*") if file.suffix != ".py"]  # made by those
     data = {f"tmnet/{name_of(file)}" for file in kept if file.is_file()}
-    assert shipped == code | {"tmnet/py.typed"} | data
+    pages = {
+        name_of(file) for kind in ("js", "css") for file in (ROOT / "tmnet").rglob(f"*.{kind}")
+    }
+    assert shipped == code | {"tmnet/py.typed"} | data | pages
 
 
 def test_every_folder_is_a_package():

@@ -127,7 +127,7 @@ def test_seeds_of_one_arm_differ_in_a_last_number(names, arms):
 
 
 def test_arms_are_drawn_in_the_middle_of_their_seeds(arms):
-    lines = arms._multiples.lines
+    lines = arms._picture.multiples.lines
     for arm, middle in {"big": 25, "small": 26.5, "uni_20": 30}.items():  # of few the median
         y = lines["A01/eval/best", arm].get_ydata()
         assert len(y) == 20
@@ -212,7 +212,7 @@ def test_runs_have_the_colour_of_their_arm(explorer):
     explorer.controls.arms.value = True
     big, small, uni = ({*colours()[a:b]} for a, b in ((0, 3), (3, 5), (5, 6)))
     assert [len(x) for x in (big, small, uni)] == [1, 1, 1] and len(big | small | uni) == 3
-    line = explorer._multiples.lines["A01/eval/best", "small"]
+    line = explorer._picture.multiples.lines["A01/eval/best", "small"]
     assert {to_hex(line.get_color())} == small
     explorer.controls.arms.value = False
     assert colours() == alone

@@ -54,14 +54,14 @@ def late_races(run, at):
 
 def choose_metrics(explorer, *names):
     """Check these metrics, and no others."""
-    boxes = explorer._metric_boxes
+    boxes = explorer._metrics.boxes
     for name in {*names} | {*explorer.view["metrics"]}:
         boxes[name].value = name in names
 
 
 def drawn(explorer, metric, run):
     """(x, y) of the line of a run, without gaps."""
-    x, y = explorer._multiples.lines[metric, run].get_data()
+    x, y = explorer._picture.multiples.lines[metric, run].get_data()
     return x[~np.isnan(y)], y[~np.isnan(y)]
 
 
@@ -98,7 +98,7 @@ def test_a_window_beyond_a_run_draws_it_to_its_end_and_says_that_it_ended(explor
     explorer.show_at(580)
     row = re.search("<tr><th>loss</th>(.*?)</tr>", explorer.display.moment_table.value)[1]
     assert [("ended" in cell) for cell in row.split("<td>")[1:]] == [True, True, True, False]
-    ends = {run: explorer._multiples.panels["loss"].ends[run].get_xdata() for run in RUNS}
+    ends = {run: explorer._picture.multiples.panels["loss"].ends[run].get_xdata() for run in RUNS}
     assert [len(ends[run]) for run in RUNS] == [1, 1, 1, 0]  # a dot where a run ended
 
 
@@ -149,7 +149,7 @@ def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
     controls.step_interval.value = 500_000
     np.testing.assert_allclose(explorer.comparison.grid, np.arange(5e5, 4.9e6, 5e5))
     assert controls.window.description == "Window (steps)" and controls.interval.disabled
-    assert explorer._multiples.axes["loss"].get_xlabel() == "steps (frames played)"
+    assert explorer._picture.multiples.axes["loss"].get_xlabel() == "steps (frames played)"
     controls.trailing.value, controls.length.value, controls.rule.value = "length", 1e6, "mean"
     assert (explorer.comparison.trailing, explorer.comparison.rule) == (1e6, "mean")
     controls.by.value, controls.clock.value = "time", "wall"
@@ -160,7 +160,7 @@ def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
 
 def test_minutes_look_the_same_after_a_look_at_steps(explorer):
     def ticks():
-        axis = explorer._multiples.axes["loss"].xaxis
+        axis = explorer._picture.multiples.axes["loss"].xaxis
         return axis.get_major_formatter().format_ticks([0, 0.5, 1000])
 
     minutes = ticks()
@@ -187,26 +187,26 @@ def test_no_run_is_cut_off_whole(explorer):
     explorer.controls.by.value = "step"
     move_window(explorer, 0, 2e7)
     explorer.controls.step_interval.value = 250_000
-    bottom, top = explorer._multiples.axes["avg_q/A01"].get_ylim()
+    bottom, top = explorer._picture.multiples.axes["avg_q/A01"].get_ylim()
     for run in RUNS:
         assert bottom < drawn(explorer, "avg_q/A01", run)[1][-1] < top
 
 
 def test_a_run_keeps_its_colour_when_others_go(explorer):
-    colour = explorer._multiples.lines["loss", "uni_20"].get_color()
+    colour = explorer._picture.multiples.lines["loss", "uni_20"].get_color()
     for name in RUNS[:2]:
         explorer._run_rows[name].box.value = False
     assert [run.name for run in explorer.comparison.runs] == RUNS[2:]
-    assert explorer._multiples.lines["loss", "uni_20"].get_color() == colour
-    labels = [text.get_text() for text in explorer._multiples.figure.legends[0].get_texts()]
+    assert explorer._picture.multiples.lines["loss", "uni_20"].get_color() == colour
+    labels = [text.get_text() for text in explorer._picture.multiples.figure.legends[0].get_texts()]
     assert labels == RUNS[2:]
     assert explorer.view["baseline"] == "uni_20"
 
 
 def test_other_scalars_are_found_by_a_filter_and_stay_chosen(explorer):
     explorer.controls.filter.value = "ALLTIME"
-    explorer._metric_boxes["alltime_min_ms/A01"].value = True
-    assert "alltime_min_ms/A01" in explorer._multiples.axes
+    explorer._metrics.boxes["alltime_min_ms/A01"].value = True
+    assert "alltime_min_ms/A01" in explorer._picture.multiples.axes
     explorer.controls.filter.value = ""
     assert explorer.view["metrics"][-1] == "alltime_min_ms/A01"
 
@@ -231,7 +231,7 @@ def test_a_view_is_plain(explorer, axis):
 
 def test_a_view_brings_back_what_was_shown(explorer):
     explorer.controls.filter.value = "learning_rate"
-    explorer._metric_boxes["learning_rate"].value = True
+    explorer._metrics.boxes["learning_rate"].value = True
     explorer._run_rows["uni_20"].box.value = False
     move_window(explorer, 50, 300)
     explorer.controls.interval.value = 7.5
@@ -277,7 +277,7 @@ def test_metrics_of_races_stand_in_rows_and_columns(explorer):
     assert len(rows) == len(STATISTICS)
     for name, boxes in rows.items():
         for group, box in zip(("A01/eval", "A01/explo", "Hock/explo"), boxes):
-            assert box is explorer._metric_boxes[f"{group}/{name.replace(' ', '_')}"]
+            assert box is explorer._metrics.boxes[f"{group}/{name.replace(' ', '_')}"]
             assert box.description.startswith(group.replace("/", " "))
     rows["anytime rate"][1].value = True
     assert "A01/explo/anytime_rate" in explorer.view["metrics"]
@@ -327,7 +327,7 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
     [
         (lambda e: [setattr(row.box, "value", False) for row in e._run_rows.values()],
          "at least one run"),
-        (lambda e: [setattr(box, "value", False) for box in e._metric_boxes.values()],
+        (lambda e: [setattr(box, "value", False) for box in e._metrics.boxes.values()],
          "at least one metric"),
         (lambda e: setattr(e.controls.logdir, "value", "no/such/folder"), "There is no log dir"),
     ],

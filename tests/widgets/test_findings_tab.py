@@ -295,7 +295,7 @@ def test_a_level_of_the_best_time(explorer):
 
 
 def test_a_level_of_a_finish_rate_is_there_for_good(explorer):
-    explorer._metric_boxes["A01/eval/finish_rate"].value = True
+    explorer._metrics.boxes["A01/eval/finish_rate"].value = True
     choose_level_of(explorer, "A01/eval/finish_rate").value = 70
     expected = {}
     for run in RUNS:
@@ -310,7 +310,7 @@ def test_a_level_of_a_finish_rate_is_there_for_good(explorer):
 def test_levels_are_of_metrics_with_better_and_worse():
     """Of the chosen ones; those of eval races first; no counts, no moments, no losses, and
     nothing that is no performance."""
-    shown = [name for name in tmnet.explore(LOGDIR)._metric_boxes]
+    shown = [name for name in tmnet.explore(LOGDIR)._metrics.boxes]
     explorer = tmnet.explore(LOGDIR, runs=RUNS[2:], metrics=shown, interval=60)
     titles = {name: title for title, name in explorer.display.threshold_metric.options.items()}
     groups = [name.rpartition("/")[0] for name in titles]
@@ -374,7 +374,7 @@ def test_a_level_stays_while_the_rest_changes(explorer):
 
 
 def test_a_level_of_another_metric_where_its_own_is_gone(explorer):
-    explorer._metric_boxes["A01/eval/late_rate"].value = False
+    explorer._metrics.boxes["A01/eval/late_rate"].value = False
     assert explorer.display.threshold_metric.value == "A01/eval/late_best_of_10"
     assert explorer.display.threshold.description == "Level (s)"
     assert all(text.startswith("A01 eval late best of 10") for text in levels(explorer))
@@ -414,7 +414,7 @@ def test_a_loss_alone_has_no_level_and_no_answer(tmp_path):
 
 def test_a_level_comes_and_goes_with_its_metrics():
     explorer = open_tab(tmnet.explore(LOGDIR, metrics=["loss", "A01/eval/best"]))
-    boxes, slider = explorer._metric_boxes, explorer.display.threshold
+    boxes, slider = explorer._metrics.boxes, explorer.display.threshold
     assert not slider.disabled
     boxes["A01/eval/best"].value = False
     assert explorer.view["metrics"] == ["loss"] and slider.disabled

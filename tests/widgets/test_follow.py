@@ -74,7 +74,7 @@ def three_rounds(explorer):
 
 
 def line(explorer, run, name=LOSS):
-    x, y = explorer._multiples.lines[name, run].get_data()
+    x, y = explorer._picture.multiples.lines[name, run].get_data()
     return x[~np.isnan(y)], y[~np.isnan(y)]
 
 
@@ -108,7 +108,7 @@ def test_a_chosen_window_and_moment_stay(following, writer):
 
 
 def test_a_new_run_is_listed_and_keeps_its_hands_off_the_view(following, logdir):
-    view, colours = following.view, following._multiples.order
+    view, colours = following.view, following._picture.multiples.order
     write_file(logdir / "a_new_one", records(3), pid=9)  # in order, it would be the first
     wait_for(lambda: len(following.runs) == 3)
     assert following.order == ["done", "live", "a_new_one"] and colours == ["done", "live"]
@@ -126,15 +126,20 @@ def test_a_run_that_goes(following, logdir):
     wait_for(lambda: following.comparison.window[1] == 30)
 
 
+def number_of_looks():
+    looking = following_module.Following
+    return sum(isinstance(thread, looking) for thread in threading.enumerate())
+
+
 def test_a_folder_that_goes_and_comes_back(following, logdir, tmp_path_factory):
     """It is said in words, once, and when the folder is there again it goes on."""
     aside, said = tmp_path_factory.mktemp("aside") / "logs", []
     following.display.message.observe(lambda change: said.append(change["new"]), "value")
     logdir.rename(aside)
     wait_for(lambda: "There is no log directory" in following.display.message.value)
-    looks = threading.active_count()
+    looks = number_of_looks()
     three_rounds(following)
-    assert len(said) == 1 and looks == threading.active_count()
+    assert len(said) == 1 and looks == number_of_looks()
     aside.rename(logdir)
     wait_for(lambda: following.display.message.value == "")
     assert following.view["runs"] == ["done", "live"]

@@ -88,7 +88,7 @@ def test_more_runs_take_no_more_widgets(explorer, tmp_path):
     fewer = tmnet.explore(write_runs(tmp_path, MOST_RUNS + 1), metrics=["A01/eval/best"])
     assert all_inside(explorer) == all_inside(fewer)
     assert len(explorer._run_rows) == len(fewer._run_rows) == MOST_RUNS
-    assert len(explorer._multiples.lines) == FIRST_RUNS
+    assert len(explorer._picture.multiples.lines) == FIRST_RUNS
 
 
 def test_a_run_that_is_not_listed_is_found_and_stays_chosen(explorer, logdir):
@@ -98,7 +98,7 @@ def test_a_run_that_is_not_listed_is_found_and_stays_chosen(explorer, logdir):
     assert not controls.unlisted.value and last not in explorer.view["runs"]
     explorer._run_rows[last].box.value = True
     assert explorer.view["runs"][-1] == last
-    y = explorer._multiples.lines["A01/eval/best", last].get_ydata()
+    y = explorer._picture.multiples.lines["A01/eval/best", last].get_ydata()
     np.testing.assert_allclose(y[1:], 21.29, rtol=1e-6)
     controls.listed.value = ""
     assert listed(explorer) == [*explorer.order[:MOST_RUNS], last]
@@ -147,12 +147,12 @@ def test_the_picture_is_the_same_however_it_was_come_to(explorer, logdir):
 
 def test_many_tags_are_searched(wide):
     first = [f"layer_0/weight_{i}" for i in range(6)]
-    assert wide.view["metrics"] == first == [*wide._metric_boxes]
+    assert wide.view["metrics"] == first == [*wide._metrics.boxes]
     assert "294 other scalars" in wide.controls.others.children[0].value
     wide.controls.filter.value = "WEIGHT"
-    assert len(wide._metric_boxes) == 6 + MOST_TAGS
+    assert len(wide._metrics.boxes) == 6 + MOST_TAGS
     wide.controls.filter.value = "layer_29/weight_9"
-    wide._metric_boxes["layer_29/weight_9"].value = True
+    wide._metrics.boxes["layer_29/weight_9"].value = True
     wide.controls.filter.value = ""
     assert wide.view["metrics"] == [*first, "layer_29/weight_9"]
     again = tmnet.explore(wide.controls.logdir.value, **wide.view)
@@ -167,7 +167,7 @@ def test_more_tags_take_no_more_widgets(wide, tmp_path):
 
 def test_some_tags_are_all_listed(tmp_path):
     explorer = tmnet.explore(write_tags(tmp_path, MOST_METRICS))
-    assert len(explorer._metric_boxes) == MOST_METRICS == len(boxes_in(explorer.controls.metrics))
+    assert len(explorer._metrics.boxes) == MOST_METRICS == len(boxes_in(explorer.controls.metrics))
 
 
 def test_many_maps(tmp_path):
@@ -176,7 +176,7 @@ def test_many_maps(tmp_path):
     records = [(60 * k, k, race(30.0, map_=name)) for k, name in enumerate(maps, 1)]
     write_file(tmp_path / "X", records)
     explorer = tmnet.explore(tmp_path)
-    assert len(explorer.view["metrics"]) == MOST_FIRST == len(explorer._multiples.axes)
+    assert len(explorer.view["metrics"]) == MOST_FIRST == len(explorer._picture.multiples.axes)
     wanted = "map_129/eval/best"
     explorer.controls.filter.value = wanted
     box, of_10 = boxes_in(explorer.controls.others)
@@ -198,7 +198,7 @@ def test_first_runs_that_lack_what_others_have_are_shown_with_what_they_have(tmp
     explorer = tmnet.explore(tmp_path)
     assert explorer.view["metrics"] == ["loss", "rollout/ep_rew_mean"]
     assert list(explorer.comparison.at(8).loc["rollout/ep_rew_mean"]) == [*range(6)]
-    boxes = explorer._metric_boxes
+    boxes = explorer._metrics.boxes
     boxes["A01/eval/best"].value = True
     assert "None of the runs that are chosen has A01/eval/best" in explorer.display.notes.value
     assert "A01/eval/best" not in explorer.code

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tmnet.analysis.alignment import Alignment
+from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
 from tmnet.drawing import AggFigure, encode_png, for_figure, styled
 from tmnet.errors import TmnetError
@@ -22,17 +23,21 @@ from tmnet.figures.legend import (
     plan_legend,
 )
 from tmnet.figures.panel import (
+    AS_USUAL,
     BELOW,
     BELOW_ANOTHER,
     LEFT,
     RIGHT,
     Panel,
+    Scale,
     looks_of,
     room_above,
     title_of,
 )
 
 AXES_INCHES = (3.9, 2.5)  # of one among several
+NARROWEST, WIDEST = 3.3, 6.4  # inches of one, where the figure is to fit a page
+LOWEST, HIGHEST = 1.75, 3.0
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 LEGEND_ROOM = 24  # names for which the legend has room (of LEGEND_ROWS), even while fewer are shown
 AXES_SHARE = 0.56  # of the height of a figure of one metric, at least
@@ -65,6 +70,10 @@ class Multiples:
     Attributes
     ----------
     figure : matplotlib.figure.Figure
+    room : (float, float) or None
+        Inches across and up that there are for the whole, if its axes are to fit.
+    scales : mapping of str to Scale
+        Of metrics whose values are not shown as usual, by their names.
     order : list of str
     panels : dict
         The panel of each metric's name, hidden where that is not shown now.
@@ -83,6 +92,8 @@ class Multiples:
         self._looks = looks_of(self.order)
         self._columns, self._width, self._live = columns, width, live
         self.figure = AggFigure(dpi=dpi)
+        self.room: tuple[float, float] | None = None
+        self.scales: Mapping[str, Scale] = {}
         self.panels: dict[str, Panel] = {}
         self._labels: list = []  # at the ends of lines
         self.update(comparison)
@@ -114,7 +125,7 @@ class Multiples:
             for metric in comparison.metrics:
                 if metric.name not in self.panels:
                     self.panels[metric.name] = Panel(self.figure, self._looks)
-                self.panels[metric.name].draw(metric, comparison, names)
+                self.panels[metric.name].draw(metric, comparison, names, self.scale(metric))
             self._arrange(comparison, names)
         self._background = None
 
@@ -126,11 +137,13 @@ class Multiples:
             self._labels.pop().remove()
         metrics, alone = comparison.metrics, len(comparison.metrics) == 1
         panels = [self.panels[metric.name] for metric in metrics]
-        columns = self._columns or min(3, max(1, len(metrics)))
+        columns, across, tall = self._places(len(metrics))
         rows = max(1, -(-len(metrics) // columns))
-        across, tall = WIDTHS[self._width] if alone else AXES_INCHES
         wide = columns * across
-        titles = [title_of(metric, comparison, across - LEFT - 0.05) for metric in metrics]
+        titles = [
+            title_of(metric, comparison, across - LEFT - 0.05, self.scale(metric))
+            for metric in metrics
+        ]
         high = tall - room_above([]) - BELOW
         labels = plan = None
         if alone and not self._live:
@@ -159,6 +172,20 @@ class Multiples:
             self._labels = labels.draw(panels[0].ax, lines)
         elif plan and panels:
             plan.draw(self.figure, lines)
+
+    def scale(self, metric: Metric) -> Scale:
+        return self.scales.get(metric.name, AS_USUAL)
+
+    def _places(self, count: int) -> tuple[int, float, float]:
+        """Axes side by side, and inches across and up for each."""
+        across, tall = WIDTHS[self._width] if count == 1 else AXES_INCHES
+        if self.room is None:
+            return self._columns or min(3, max(1, count)), across, tall
+        columns = max(1, min(count, int(self.room[0] / NARROWEST)))
+        rows = max(1, -(-count // columns))
+        columns = max(1, -(-count // rows))  # four are two by two, not three and one
+        across = min(max(self.room[0] / columns, NARROWEST), WIDEST)
+        return columns, across, min(max(self.room[1] / rows, LOWEST), max(tall, HIGHEST))
 
     def _legend(self, names: Sequence[str], wide: float) -> LegendPlan:
         return plan_legend(names, wide - 0.3, LEGEND_ROWS, SIZES[self._width])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import seaborn as sns
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
@@ -27,6 +28,30 @@ MANY = 7  # lines: they are thinner, and have no bands, which would hide each ot
 BAND = 0.12  # opacity
 
 
+class Scale(NamedTuple):
+    """How an axes shows the values of its metric.
+
+    Attributes
+    ----------
+    log : bool
+        Logarithmic, where all values are above 0.
+    full : bool
+        All of them, extreme ones too.
+    limits : (float, float) or None
+        From where to where, as they are shown; by default all but extreme ones.
+    baseline : str or None
+        A run, or an arm, of which the differences to its values are shown in place of values.
+    """
+
+    log: bool = False
+    full: bool = False
+    limits: tuple[float, float] | None = None
+    baseline: str | None = None
+
+
+AS_USUAL = Scale()
+
+
 def looks_of(order: Sequence[str]) -> dict[str, dict]:
     """What the line of each run (or arm) looks like."""
     colours, dashes = run_colours(order), run_dashes(order)
@@ -41,10 +66,11 @@ def looks_of(order: Sequence[str]) -> dict[str, dict]:
     }  # fmt: skip
 
 
-def title_of(metric: Metric, comparison: Alignment, inches: float) -> str:
+def title_of(metric: Metric, comparison: Alignment, inches: float, scale: Scale = AS_USUAL) -> str:
     """The title of an axes: what it shows, and of when that is."""
-    counted = comparison.counted(metric)
-    return label_for_figure(metric.label + (counted and f", {counted}"), inches, TITLE, "bold")
+    parts = [metric.label, comparison.counted(metric)]
+    parts += [f"minus {for_figure(scale.baseline, 40)}"] if scale.baseline else []
+    return label_for_figure(", ".join(filter(None, parts)), inches, TITLE, "bold")
 
 
 def room_above(titles: Sequence[str]) -> float:
@@ -85,7 +111,8 @@ class Panel:
         self._passing: list = []  # thin lines, made anew each time
         self._band_ends: list[float] = []
         self.limits = 0.0, 1.0
-        self._along, self._label, self._cut, self._unit = "", "", None, ""
+        self._along, self._label, self._cut, self.unit = "", "", None, ""
+        self._is_log = False
 
     def clear(self) -> None:
         """Show nothing."""
@@ -97,36 +124,70 @@ class Panel:
         for band in self._bands.values():
             band.set_verts([])
 
-    def draw(self, metric: Metric, comparison: Alignment, names: Sequence[str]) -> None:
+    def draw(
+        self, metric: Metric, comparison: Alignment, names: Sequence[str], scale: Scale = AS_USUAL
+    ) -> None:
         """Show a metric of some of the runs, or of the arms."""
         self.clear()
-        draw = self._draw_arms if comparison.arms else self._draw_runs
-        drawn, typical = draw(metric, comparison, names)
+        if scale.baseline is not None:
+            drawn = typical = self._draw_differences(metric, comparison, names, scale.baseline)
+        else:
+            draw = self._draw_arms if comparison.arms else self._draw_runs
+            drawn, typical = draw(metric, comparison, names)
         lo, hi = comparison.window
         self.ax.set_xlim(lo, hi if hi > lo else lo + 1)
         minutes = comparison.axis.is_time
         self.ax.xaxis.set_major_formatter(ScalarFormatter() if minutes else EngFormatter(sep=""))
         self._along = comparison.axis.label
-        self._unit = comparison.unit_of(metric)
+        self.unit = comparison.unit_of(metric)
         what = metric.label.rpartition(": ")[2]
-        self._label = f"{what} ({self._unit})" if self._unit else what
-        lasts = np.concatenate([y[~np.isnan(y)][-1:] for y in drawn])
-        bottom, top, self._cut = robust_limits(
-            np.concatenate(drawn), metric, lasts, np.concatenate(typical)
-        )
-        # Of a band as much as there is room for: of few races it may be as wide as can be.
-        room = (top - bottom) / 2
-        low, high = np.nanmin([bottom, *self._band_ends]), np.nanmax([top, *self._band_ends])
-        bottom, top = max(low, bottom - room), min(high, top + room)
+        self._label = f"{what} ({self.unit})" if self.unit else what
+        self._limit_to(np.concatenate(drawn), np.concatenate(typical), drawn, metric, scale)
+
+    def _limit_to(
+        self, y: np.ndarray, typical: np.ndarray, lines: Sequence[np.ndarray], metric: Metric,
+        scale: Scale,
+    ) -> None:  # fmt: skip
+        """Set the scale of the value axis, and its limits for what is drawn."""
+        known = y[np.isfinite(y)]
+        is_log = scale.log and len(known) > 0 and known.min() > 0
+        if is_log != self._is_log:
+            self._is_log = is_log
+            self.ax.set_yscale("log" if is_log else "linear")
+            self.ax.yaxis.set_major_formatter(ShortFormatter())
+            self.ax.yaxis.set_minor_formatter(NullFormatter())
+        if scale.baseline is not None:
+            if metric.unit == "%":
+                self.unit = "points"
+            self._label = f"difference ({self.unit})" if self.unit else "difference"
+        if scale.full or is_log or scale.baseline is not None:
+            ends = [*known, *self._band_ends] if scale.full else known
+            low, high = (min(ends), max(ends)) if len(ends) else (0.0, 1.0)
+            margin = 0.05 * (high - low) or abs(high) * 0.05 or 0.5
+            bottom, top = (low / 1.1, high * 1.1) if is_log else (low - margin, high + margin)
+            self._cut = None
+        else:
+            lasts = np.concatenate([line[~np.isnan(line)][-1:] for line in lines])
+            bottom, top, self._cut = robust_limits(y, metric, lasts, typical)
+            # Of a band as much as there is room for: of few races it may be as wide as can be.
+            room = (top - bottom) / 2
+            low, high = np.nanmin([bottom, *self._band_ends]), np.nanmax([top, *self._band_ends])
+            bottom, top = max(low, bottom - room), min(high, top + room)
+        if scale.limits and (not is_log or scale.limits[0] > 0):
+            bottom, top = scale.limits
         self.limit(bottom, top)
 
     def limit(self, bottom: float, top: float) -> None:
         """Set the limits of the value axis, and say which extreme value they leave out."""
         self.limits = bottom, top
         self.ax.set_ylim(bottom, top)
+        if self._is_log:  # of less than a decade there would be hardly a tick
+            few = top < 10 * bottom
+            ticks = MaxNLocator(5) if few else LogLocator(subs=(1, 2, 5), numticks=8)
+            self.ax.yaxis.set_major_locator(ticks)
         cut, text = self._cut, ""
         if cut is not None and not bottom <= cut <= top:
-            text = f"{'up' if cut > top else 'down'} to {cut:,.4g} {self._unit}".strip()
+            text = f"{'up' if cut > top else 'down'} to {cut:,.4g} {self.unit}".strip()
         up = bool(text) and cut > top
         self._note.set(text=text and for_figure(f"{text}, not shown"), y=0.97 if up else 0.03)
         self._note.set_va("top" if up else "bottom")
@@ -193,6 +254,20 @@ class Panel:
                 self._fill(name, comparison.grid, low, high)
         return drawn, typical
 
+    def _draw_differences(
+        self, metric: Metric, comparison: Alignment, names: Sequence[str], baseline: str
+    ) -> list[np.ndarray]:
+        """Lines of how far each is from the baseline at the grid points."""
+        values = values_of(metric, comparison)
+        drawn = []
+        for name in names:
+            y = values[name] - values[baseline]
+            line, _ = self._line(name)
+            marker = "o" if np.isfinite(y).sum() == 1 else ""
+            line.set(data=(comparison.grid, y), marker=marker, drawstyle="default")
+            drawn.append(y)
+        return drawn
+
     def _draw_arms(
         self, metric: Metric, comparison: Alignment, names: Sequence[str]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -241,6 +316,17 @@ class Panel:
             np.stack([np.r_[x[a:b], x[a:b][::-1]], np.r_[low[a:b], high[a:b][::-1]]], axis=-1)
             for a, b in stretches
         ])  # fmt: skip
+
+
+def values_of(metric: Metric, comparison: Alignment) -> dict[str, np.ndarray]:
+    """What each run, or arm, has at the grid points, as it is shown; NaN where it has nothing."""
+    if comparison.arms:
+        middles = comparison.arm_table(metric.name)
+        values = {arm: middles["iqm"][middles["arm"] == arm].to_numpy() for arm in comparison.arms}
+    else:
+        of_metric = comparison.values[:, comparison.metrics.index(metric)]
+        values = {run.name: y for run, y in zip(comparison.runs, of_metric)}
+    return {name: np.where(np.isfinite(y), y, np.nan) * metric.scale for name, y in values.items()}
 
 
 def _is_record(metric: Metric, comparison: Alignment) -> bool:

@@ -95,6 +95,27 @@ def heading(text: str) -> widgets.HTML:
     )
 
 
+class Section(widgets.VBox):
+    """Widgets under a heading that folds them."""
+
+    def __init__(self, title: str, inside: Sequence[widgets.Widget]):
+        self.head = widgets.Button(
+            icon="caret-down",
+            description=title,
+            tooltip=f"Fold or unfold: {title}",
+            layout={"width": "98%", "margin": "6px 0 2px 0"},
+        )
+        self.head.add_class("tmnet-section")
+        self.inside = widgets.VBox(inside, layout={"overflow": "visible"})
+        self.head.on_click(lambda _: self.fold(self.inside.layout.display != "none"))
+        super().__init__([self.head, self.inside])
+
+    def fold(self, is_folded: bool) -> None:
+        """Hide what is inside, or show it."""
+        self.inside.layout.display = "none" if is_folded else None
+        self.head.icon = "caret-right" if is_folded else "caret-down"
+
+
 def number_slider(numbers: Sequence[float], name: str, tooltip: str) -> widgets.SelectionSlider:
     """A slider over numbers that a page does not round; see also `set_number`."""
     options = [(_number(x), x) for x in numbers]

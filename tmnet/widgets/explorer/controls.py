@@ -19,9 +19,9 @@ from tmnet.widgets.explorer.view import AXIS_NAMES, View, axes
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
+    Section,
     checkbox,
     dropdown,
-    heading,
     number_slider,
     options_of,
     set_number,
@@ -49,10 +49,10 @@ class Controls(widgets.VBox):
     def __init__(self):
         super().__init__(
             [
-                heading("Runs"), *self._runs(), heading("Axis"), *self._axis(),
-                heading("Metrics"), *self._metrics(), heading("View"), *self._view(),
+                Section("Runs", self._runs()), Section("Axis", self._axis()),
+                Section("Metrics", self._metrics()), Section("View", self._view()),
             ],
-            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+            layout={"flex": "1 1 330px", "max_width": "400px", "padding": "0 10px 0 0"},
         )  # fmt: skip
 
     def _runs(self) -> list[widgets.Widget]:
@@ -246,7 +246,7 @@ class Controls(widgets.VBox):
 
     def set_trailing(self, comparison: Comparison) -> None:
         """Name the length of the late window; a length that nobody chose begins with it."""
-        late = comparison.axis.say(comparison.late)
+        late = comparison.axis.say_length(comparison.late)
         names = {
             "all since the start": SINCE_START, f"late window ({late})": "late",
             "the last …": OF_LENGTH,

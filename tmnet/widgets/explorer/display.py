@@ -13,12 +13,14 @@ from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.safe_text import for_html
 from tmnet.tables import with_unit
+from tmnet.widgets.explorer.answer import Answer
 from tmnet.widgets.explorer.findings import (
     OPEN,
     answer_html,
     findings_html,
     without_claims,
 )
+from tmnet.widgets.explorer.live_figure import LiveFigure
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -35,10 +37,9 @@ class Display(widgets.VBox):
 
     def __init__(self):
         self.message, self.notes = widgets.HTML(), widgets.HTML()
+        self.answer = Answer()
         self.progress = ProgressOutput()
-        self.image = widgets.Image(
-            format="png", layout={"max_width": "100%", "align_self": "flex-start"}
-        )
+        self.image = LiveFigure(layout={"width": "100%"})
         self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._level_of: str | None = None  # the metric whose level is set
         self._asked: tuple | None = None  # of what was found what there is to say
@@ -53,8 +54,16 @@ class Display(widgets.VBox):
         }
         self.tabs = widgets.Tab(list(tabs.values()), titles=tuple(tabs), selected_index=0)
         super().__init__(
-            [self.message, self.progress, self._stepper(), self.image, self.notes, self.tabs],
-            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
+            [
+                self.message,
+                self.progress,
+                self.answer,
+                self._stepper(),
+                self.image,
+                self.notes,
+                self.tabs,
+            ],
+            layout={"flex": "999 1 480px", "min_width": "0", "overflow": "hidden"},
         )
 
     def _stepper(self) -> widgets.HBox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import weakref
 from collections.abc import Collection, Sequence
@@ -12,12 +13,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from tmnet.analysis.alignment import check_runs
-from tmnet.analysis.available import all_metric_names, metric_names
+from tmnet.analysis.available import all_metric_names
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
 from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
-from tmnet.figures import Multiples
 from tmnet.logs.find import Runs, load_runs
 from tmnet.logs.run import Run
 from tmnet.safe_text import distinct, for_html, lines_for_html
@@ -29,18 +29,14 @@ from tmnet.widgets.explorer.display import Display
 from tmnet.widgets.explorer.following import Following, reading
 from tmnet.widgets.explorer.lists import (
     FIRST_RUNS,
-    LISTED,
-    MOST_METRICS,
     RunRow,
-    first_metrics,
     first_of_many,
     listed_runs,
-    metric_box,
-    metric_rows,
-    other_tags,
     run_details,
 )
+from tmnet.widgets.explorer.metric_list import MetricList
 from tmnet.widgets.explorer.moment import config_html, moment_html, subject_of
+from tmnet.widgets.explorer.picture import Picture
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View, arms_of
 from tmnet.widgets.parts import Pictured, label_tooltips
@@ -90,19 +86,19 @@ class Explorer(Pictured, widgets.HBox):
         self.order: list[str] = []
         self._window: tuple[float, float] | None = None  # None: the common window
         self._left_out: list[str] = []  # of what there is in the log directory
-        self._multiples: Multiples | None = None
-        # Of what was listed or chosen. A box that is no longer listed is kept: a click on it may be
-        # on its way.
+        # Of what was listed or chosen.
         self._run_rows: dict[str, RunRow] = {}
-        self._metric_boxes: dict[str, widgets.Checkbox] = {}
-        self._boxes: dict[tuple[str, bool], widgets.Checkbox] = {}
         self.comparison: Comparison | None = None
         self._shown: View | None = None  # what it was made of
         self.controls, self.display = Controls(), Display()
+        self._picture = Picture(self.display.image)
         self._callbacks = Callbacks(self.display.message)
+        self._metrics = MetricList(self.controls, self._callbacks(self._refresh))
         self._watching: Following | None = None
         self._was_seen = False
-        super().__init__([self.controls, self.display], layout={"width": "100%"})
+        # Where there is no room for both side by side, what is shown comes first.
+        wrapped = {"flex_flow": "row wrap-reverse", "align_items": "flex-end"}
+        super().__init__([self.controls, self.display], layout={"width": "100%", **wrapped})
         label_tooltips(self)
         if isinstance(source, (str, Path)):
             self.controls.logdir.value = str(source)
@@ -139,6 +135,7 @@ class Explorer(Pictured, widgets.HBox):
             window=self._window,
             metrics=self._shown_metrics,
             at=self.at,
+            panels=copy.deepcopy(self._picture.panels),
             **self.controls.chosen(),
         )
 
@@ -179,7 +176,7 @@ class Explorer(Pictured, widgets.HBox):
 
     @property
     def _shown_metrics(self) -> list[str]:
-        return [name for name, box in self._metric_boxes.items() if box.value]
+        return self._metrics.chosen
 
     @property
     def _baseline(self) -> str | None:
@@ -227,6 +224,7 @@ class Explorer(Pictured, widgets.HBox):
         """Begin to read again and again, or end it."""
         self._end_following()
         self.controls.fresh.value = ""
+        self._show_answer()
         self._show_tab()
         if self.controls.follow.value:
             self._watching = Following(self._callbacks(self._look), self._is_seen)
@@ -273,13 +271,12 @@ class Explorer(Pictured, widgets.HBox):
             self._show_details()
             return
         shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
-        chosen = set(self._shown_metrics)
         with self._callbacks.off():
             before = self._run_rows
             self._run_rows = {name: before[name] for name in self.order if name in before}
             self._check_runs(shown)
             self.controls.set_counters(runs)
-            self._set_metrics(chosen)
+            self._metrics.fill(runs, self._shown_runs)
 
     def _row(self, name: str) -> RunRow:
         """The row of a run, a new one if there was none."""
@@ -287,14 +284,6 @@ class Explorer(Pictured, widgets.HBox):
             row = self._run_rows[name] = RunRow(name)
             row.box.observe(self._callbacks(self._refresh), "value")
         return self._run_rows[name]
-
-    def _box(self, name: str, chosen: bool, grouped: bool) -> widgets.Checkbox:
-        """The checkbox of a metric, a new one if there was none."""
-        if (name, grouped) not in self._boxes:
-            box = self._boxes[name, grouped] = metric_box(name, self._logged, grouped)
-            box.observe(self._callbacks(self._refresh), "value")
-        self._boxes[name, grouped].value = chosen
-        return self._boxes[name, grouped]
 
     def _colour_runs(self) -> None:
         """Show beside each run the colour of its lines, or of its arm's."""
@@ -330,43 +319,16 @@ class Explorer(Pictured, widgets.HBox):
             if run.name in self._run_rows:
                 self._run_rows[run.name].details.value = run_details(run)
 
-    def _set_metrics(self, chosen: set[str]) -> None:
-        """Fill in the metrics that the runs have, and check the chosen ones."""
-        names, every = metric_names(self.runs, statistics=LISTED), all_metric_names(self.runs)
-        # Others may have none of what all of them have.
-        first = first_metrics(metric_names(self._shown_runs or self.runs, statistics=LISTED))
-        if len(names) > MOST_METRICS:
-            names = first
-        self._logged = {tag for run in self.runs for tag in run.tags}
-        if not chosen & {*every}:
-            chosen = set(first)
-        self._metric_boxes = {name: self._box(name, name in chosen, True) for name in names}
-        self.controls.metrics.children = metric_rows(self._metric_boxes, self._logged)
-        self._tags = [name for name in every if name not in self._metric_boxes]
-        self._set_others(chosen)
-
-    def _set_others(self, chosen: set[str]) -> None:
-        """List the other scalars that match the filter, or are chosen."""
-        listed, text = other_tags(self._tags, self.controls.filter.value, chosen)
-        boxes = {tag: self._box(tag, tag in chosen, False) for tag in listed}
-        for tag in set(self._tags) & set(self._metric_boxes):
-            del self._metric_boxes[tag]
-        self._metric_boxes |= boxes
-        label = widgets.HTML(f"<small>{text}</small>")
-        self.controls.others.children = [label, *boxes.values()]
-
     def _show(self, entries: dict) -> None:
         """Choose what another view has, and show it."""
         view = self._chosen.changed(entries)
         view.check(self.runs)
         with self._callbacks.off():
             self._check_runs(set(view.runs))
-            for name, box in self._metric_boxes.items():
-                box.value = name in view.metrics
-            self._set_others(set(view.metrics))
+            self._metrics.choose(view.metrics)
             shown = [run.name for run in self._shown_runs]
             self.controls.choose(view, shown or self.order)
-            self._window = view.window
+            self._window, self._picture.panels = view.window, copy.deepcopy(view.panels)
         self._refresh()
         if view.at is not None:
             self.show_at(view.at)
@@ -383,7 +345,7 @@ class Explorer(Pictured, widgets.HBox):
             control.observe(self._callbacks(self._take_common_window), "value")
         controls.window.observe(self._callbacks(self._take_window), "value")
         controls.common.on_click(self._callbacks(self._take_common_window))
-        controls.baseline.observe(self._callbacks(self._show_moment), "value")
+        controls.baseline.observe(self._callbacks(self._take_baseline), "value")
         controls.filter.observe(self._callbacks(self._filter_others), "value")
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
@@ -399,6 +361,9 @@ class Explorer(Pictured, widgets.HBox):
                 self._callbacks(lambda act=act: act(controls.saved.value), controls.view_message)
             )
         display.moment.observe(self._callbacks(self._show_moment), "value")
+        display.image.on_msg(
+            lambda _, told, __: self._callbacks(lambda: self._take_gesture(told))(None)
+        )
         # Linked here: a link in the page would send each step twice, the player's first.
         display.play.observe(self._callbacks(self._play_on), "value")
         display.tabs.observe(self._callbacks(self._show_tab), "selected_index")
@@ -409,7 +374,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def _filter_others(self) -> None:
         with self._callbacks.off():
-            self._set_others(set(self._shown_metrics))
+            self._metrics.list_others(self._shown_metrics)
 
     def _take_window(self) -> None:
         self._window = self.controls.moved_window(self.comparison.window)
@@ -454,24 +419,50 @@ class Explorer(Pictured, widgets.HBox):
         self._show_moment()
         self._show_tab()
 
+    def _take_baseline(self) -> None:
+        self._draw()
+        self._show_moment()
+
+    def _take_gesture(self, told: dict) -> None:
+        """Do what somebody chose in the picture; see `LiveFigure`."""
+        match told:
+            case {"kind": "moment", "at": at}:
+                self.show_at(at)
+            case {"kind": "window", "span": [low, high]}:
+                self._window = float(low), float(high)
+                self._refresh()
+            case {"kind": "common"}:
+                self._take_common_window()
+            case {"kind": "choice", "metric": metric, "which": "hide"}:
+                self._metrics.boxes[metric].value = False
+            case _:
+                self._picture.take(told)
+                if told.get("which") == "pin":  # which metric is first is a matter of comparing
+                    self._refresh()
+                else:
+                    self._draw()
+                    self._show_moment()
+
     def _draw(self) -> None:
-        if self._multiples is None or self._multiples.order != self._drawn_order:
-            self._multiples = Multiples(self.comparison, self._drawn_order)
-        else:
-            self._multiples.update(self.comparison)
+        self._picture.draw(self.comparison, self._drawn_order, self._baseline)
 
     def _show_moment(self) -> None:
         """The cursor and the table of the moment."""
         shown, display = self.comparison, self.display
         at = shown.grid[self._moment]
-        display.image.value = self._multiples.png(at)
+        self._picture.show_at(shown, self._moment)
         display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.axis.show(at)} {for_html(shown.axis.unit)}</b>"
         display.moment_table.value = moment_html(
             shown, self._moment, self._baseline, self._drawn_order
         )
+        self._show_answer()
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
+
+    def _show_answer(self) -> None:
+        followed = self.controls.follow.value
+        self.display.answer.ask(self.comparison, self._baseline, followed)
 
     def _play_on(self) -> None:
         self.display.moment.value = self.display.play.value

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings import answer
 from tmnet.analysis.findings.finding import HEADINGS, Finding
+from tmnet.analysis.findings.levels import UNITS
 from tmnet.analysis.findings.words import OF_95, name_of
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
@@ -17,6 +18,7 @@ from tmnet.safe_text import for_html
 OPEN = ("caution", "contrast", "crossover", "after", "threshold")  # the others are folded
 # What is no more than numbers, whenever one looks. All else is what tests make of them.
 NUMBERS = ("caution", "late", "anytime", "first_finish", "threshold", "cost")
+MOST_LINES = 3  # above the figure
 FOLLOWED = (
     "While Follow is pressed, numbers are shown and nothing is claimed: who looks again and again "
     "at trainings that run sees a difference sooner or later, even where there is none (every 5 "
@@ -27,7 +29,7 @@ STYLE = (
     ".tmnet-findings li, .tmnet-findings p {line-height: 1.35} .tmnet-findings p {margin: 2px 0} "
     ".tmnet-findings summary {font-weight: bold; margin: 8px 0 2px; cursor: pointer} "
     ".tmnet-claim {background: #0072b2; color: #fff; border-radius: 3px; padding: 0 5px; "
-    "font-size: 85%; font-weight: bold}</style>"
+    "font-size: 85%; font-weight: bold} .tmnet-brief {font-size: 12px}</style>"
 )
 CLAIM = "<span class='tmnet-claim'>claim</span> "
 
@@ -38,6 +40,56 @@ def answer_html(findings: Sequence[Finding], is_followed: bool = False) -> str:
     if is_followed:
         told = [for_html(FOLLOWED)]
     return _styled("".join(f"<p class='tmnet-answer'>{sentence}</p>" for sentence in told))
+
+
+def brief_html(findings: Sequence[Finding], is_followed: bool = False) -> str:
+    """The answer in a line for each that is compared with the baseline, and the heaviest caution;
+    of trainings that run differences without verdicts."""
+    contrasts = [finding for finding in findings if finding.kind == "contrast"]
+    own: dict[str, list[Finding]] = {}
+    for finding in contrasts:
+        if finding.axis == contrasts[0].axis:
+            own.setdefault(finding.runs[0], []).append(finding)
+    if 0 < len(own) <= MOST_LINES:
+        told = [_line(of, findings, is_followed) for of in own.values()]
+    else:
+        told = [for_html(x) for x in answer(findings)[: 0 if is_followed else MOST_LINES]]
+    cautions = [for_html(x.sentence) for x in findings if x.kind == "caution"]
+    told += [f"<small>{x}</small>" for x in cautions[:1] if x not in told]
+    return _styled(f"<div class='tmnet-brief'>{''.join(f'<p>{line}</p>' for line in told)}</div>")
+
+
+def _line(contrasts: Sequence[Finding], findings: Sequence[Finding], is_followed: bool) -> str:
+    """ "big − small at 22 min, last 2.2 min, A01 eval: not resolved: late finish rate +2.9 points
+    (−4 to +10); first finish after 2.3 × the minutes, 0.7 × the steps"."""
+    first = contrasts[0]
+    subject, base = first.runs
+    of = {Metric.named(x.metric or "").label.rpartition(": ")[0] for x in contrasts}
+    where = [f"{subject} − {base} at {first.details['at']}"]
+    if first.window is not None:
+        where.append(f"last {Axis(first.axis).say_length(first.window)}")
+    where += of if len(of) == 1 and of != {""} else []
+    claims, open_ = [], []
+    for finding in contrasts:
+        name = Metric.named(finding.metric or "").label
+        name = name.rpartition(": ")[2] if len(of) == 1 else name.replace(": ", " ")
+        gap, why = (finding.details.get(x, "") for x in ("difference", "why"))
+        sure = f"{OF_95} {finding.details[OF_95]}" if OF_95 in finding.details else why
+        told = for_html(f"{name} {gap} ({sure})" if gap else f"{name} ({sure})")
+        if finding.stands_out and not is_followed:
+            claims.append(f"{CLAIM}{finding.reason}: {told}")
+        else:
+            open_.append(told)
+    parts = claims + (["" if is_followed else "not resolved: "] if open_ else [])
+    if open_:
+        parts[-1] += ", ".join(open_)
+    for finding in findings:
+        if (finding.kind, finding.reason, finding.runs) == ("first_finish", "ratio", first.runs):
+            times = [f"{finding.details[x]} × the {x}" for x in UNITS if x in finding.details]
+            each = "" if max(finding.n.values()) > 1 else " (one run each)"
+            parts.append(for_html(f"first finish after {', '.join(times)}{each}"))
+            break
+    return f"<b>{for_html(', '.join(where))}</b>: {'; '.join(parts)}"
 
 
 def findings_html(
@@ -96,5 +148,5 @@ def _numbers(finding: Finding, comparison: Comparison, at: float) -> str:
         shown.append(f"{gap} (95 % CI {details[OF_95]})" if OF_95 in details else gap)
     behind = [details["n"]]
     if finding.window is not None:
-        behind.insert(0, f"last {Axis(finding.axis).say(finding.window)}")
+        behind.insert(0, f"last {Axis(finding.axis).say_length(finding.window)}")
     return f"{what} {where}: {', '.join(shown)}; {', '.join(behind)}."

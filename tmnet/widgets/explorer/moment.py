@@ -46,7 +46,7 @@ def moment_html(
             text, has_value = comparison.show(metric, values[i]), np.isfinite(values[i])
             if comparison.ended(run, at):
                 text = "ended"
-            elif metric.name in counts.index and _is_rate(metric) and has_value:
+            elif metric.name in counts.index and is_rate(metric) and has_value:
                 text += f" <small>({counts.at[metric.name, run.name]:,.0f} races)</small>"
             if best[i]:
                 text = f"<b>{text} {BEST_MARK}</b>"
@@ -59,7 +59,7 @@ def moment_html(
     return _table_html(heads, rows)
 
 
-def _is_rate(metric: Metric) -> bool:
+def is_rate(metric: Metric) -> bool:
     """Whether it is one of races; the anytime rate is a mean of many of these."""
     return bool(metric.races) and metric.unit == "%" and metric.span != "anytime"
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 from tmnet.analysis.available import all_metric_names
@@ -19,6 +19,7 @@ from tmnet.comparison import Comparison, compare
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 
+CHOICES = ("log", "full", "difference", "pin")  # of an axes
 AXIS_NAMES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
 
 
@@ -39,6 +40,9 @@ class View:
         Between grid points, in minutes, and on all other axes.
     at : float or None
         The moment that is looked at.
+    panels : dict
+        How the axes of metrics differ from what is usual, by their names: a dict each, in which
+        `log`, `full`, `difference` and `pin` may be True, and `zoom` be a span of values.
     follow : bool
         Whether what runs log is read again and again.
     """
@@ -56,6 +60,7 @@ class View:
     trailing: float | str | None = None
     rule: str
     at: float | None = None
+    panels: dict[str, dict[str, Any]] = field(default_factory=dict)
     follow: bool = False
 
     def changed(self, entries: Mapping[str, Any]) -> View:
@@ -66,7 +71,10 @@ class View:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"it can have {', '.join(known)}."
                 raise TmnetError(f"A view has no entry {name}: {hint}")
-        stay = [field.name for field in dataclasses.fields(self) if field.default is MISSING]
+        stay = [
+            field.name for field in dataclasses.fields(self)
+            if field.default is MISSING and field.default_factory is MISSING
+        ]  # fmt: skip
         given = {
             name: _FORMS[name](f"The view's {name}", value)
             for name, value in entries.items()
@@ -81,7 +89,8 @@ class View:
             if name not in names:
                 raise TmnetError(f"There is no run {name} here; there are: {', '.join(names)}.")
         for name in sorted({*self.metrics} - {*all_metric_names(runs)}):
-            compare(runs, metrics=[name])  # says which are near
+            if not Metric.named(name).races:  # which other runs may have
+                compare(runs, metrics=[name])  # says which are near
         offered: dict[str, Sequence[str]] = {
             "baseline": [*(self.runs or names), None],
             "by": list(axes(runs).values()),
@@ -112,6 +121,7 @@ class View:
             raise TmnetError("Choose at least one metric.")
         known = {*all_metric_names(runs)}
         metrics = [name for name in self.metrics if name in known]
+        metrics.sort(key=lambda name: not self.panels.get(name, {}).get("pin"))
         lacking = ", ".join(name for name in self.metrics if name not in known)
         if not metrics:
             raise TmnetError(f"None of the runs that are chosen has {lacking}: choose others.")
@@ -173,6 +183,22 @@ def _trailing(what: str, value: Any) -> float | str | None:
     return "late" if isinstance(value, str) else a_number(what, value, least=0) or None
 
 
+def _panels(what: str, value: Any) -> dict[str, dict[str, Any]]:
+    form = f"a dict of dicts, which may have {', '.join(CHOICES)} and zoom"
+    if not isinstance(value, Mapping) or not all(isinstance(x, Mapping) for x in value.values()):
+        raise wrong(what, value, form)
+    panels = {}
+    for metric, chosen in value.items():
+        if not {*chosen} <= {*CHOICES, "zoom"}:
+            raise wrong(what, value, form)
+        of = f"{what} of {metric}"
+        panels[a_text(what, metric)] = {
+            name: a_pair(of, given) if name == "zoom" else a_flag(of, given)
+            for name, given in chosen.items()
+        }
+    return panels
+
+
 # What makes of a view's entry, which may come from a file or a person, what the field holds.
 _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "runs": some_names,
@@ -187,6 +213,7 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "trailing": _trailing,
     "rule": a_text,
     "at": a_number,
+    "panels": _panels,
     "follow": a_flag,
 }
 

@@ -1,0 +1,81 @@
+"""The explorer's figure: as it was chosen, as it fits the page, and with what its layer knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tmnet.comparison import Comparison
+from tmnet.figures import Multiples
+from tmnet.figures.panel import Scale
+from tmnet.widgets.explorer.live_figure import LiveFigure
+from tmnet.widgets.explorer.scene import alternative, scene
+
+PAGE_INCH = 100.0  # pixels of a page
+BESIDE = 430.0  # of these: JupyterLab's bars, a cell, the answer and the stepper
+
+
+class Picture:
+    """See above.
+
+    Attributes
+    ----------
+    image : LiveFigure
+        What the page shows.
+    panels : dict
+        What is chosen for the axes of metrics; see `View.panels`.
+    multiples : Multiples or None
+        What is drawn, once something is.
+    """
+
+    def __init__(self, image: LiveFigure):
+        self.image = image
+        self.panels: dict[str, dict[str, Any]] = {}
+        self.multiples: Multiples | None = None
+        self._room: tuple[float, float] | None = None  # inches, once a page says so
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Do what somebody chose for an axes, or what a page says of its room."""
+        match told:
+            case {"kind": "choice", "metric": metric, "which": which}:
+                chosen = self.panels.setdefault(metric, {})
+                chosen[which] = not chosen.get(which)
+                if which in ("log", "difference"):  # what was zoomed to is not there any more
+                    chosen.pop("zoom", None)
+            case {"kind": "zoom", "metric": metric, "span": [low, high]} if low < high:
+                self.panels.setdefault(metric, {})["zoom"] = float(low), float(high)
+            case {"kind": "unzoom", "metric": metric}:
+                self.panels.get(metric, {}).pop("zoom", None)
+            case {"kind": "room", "wide": wide, "high": high, "ratio": ratio}:
+                self._room = float(wide) / PAGE_INCH, (float(high) - BESIDE) / PAGE_INCH
+                self._dpi = PAGE_INCH * float(ratio)
+
+    def draw(self, comparison: Comparison, order: Sequence[str], baseline: str | None) -> None:
+        """Draw a comparison; colours are by the order, differences to the baseline."""
+        scales = {name: _scale(chosen, baseline) for name, chosen in self.panels.items()}
+        if self.multiples is None or self.multiples.order != order:
+            self.multiples = Multiples(comparison, order)
+        self.multiples.scales = scales
+        if self._room:
+            self.multiples.room = self._room
+            self.multiples.figure.set_dpi(self._dpi)
+        self.multiples.update(comparison)
+        told, numbers = scene(comparison, self.multiples, baseline, self.panels)
+        # A page makes the picture's widget later than its place: without a height all would jump.
+        self.image.layout.min_height = f"{told['size'][1]:.0f}px"
+        with self.image.hold_sync():
+            self.image.scene, self.image.numbers = told, numbers
+            self.image.alt = alternative(comparison)
+
+    def show_at(self, comparison: Comparison, point: int) -> None:
+        """Show it with the cursor at a grid point."""
+        with self.image.hold_sync():
+            self.image.value = self.multiples.png(comparison.grid[point])
+            self.image.at = point
+
+
+def _scale(chosen: dict[str, Any], baseline: str | None) -> Scale:
+    return Scale(
+        chosen.get("log", False), chosen.get("full", False), chosen.get("zoom"),
+        baseline if chosen.get("difference") else None,
+    )  # fmt: skip
