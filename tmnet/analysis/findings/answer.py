@@ -21,7 +21,7 @@ def answer(findings: Sequence[Finding], closer: Sequence[Finding] = ()) -> list[
     findings : sequence of Finding
         Of one comparison, as `findings` returns them.
     closer : sequence of Finding
-        Of some of its runs over a window of their own, of which a claim is told.
+        Of some of its runs over a window of their own, of which a claim is told, or how they stand.
 
     Returns
     -------
@@ -39,6 +39,8 @@ def answer(findings: Sequence[Finding], closer: Sequence[Finding] = ()) -> list[
     closer = several("closer", closer, Finding, FORM)
     told = standing(findings)
     more = [x.sentence for x in closer if x.kind == "contrast" and x.stands_out][:1]
+    if not more and any(x.kind == "contrast" for x in closer):
+        more = standing(closer)[:1]
     of_one = _first_finishes(closer) or _first_finishes(findings)
     if len(of_one) == 1:
         more.append(of_one[0].sentence)
