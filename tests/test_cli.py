@@ -368,7 +368,7 @@ def test_demo(command, tmp_path, terminal, monkeypatch):
     assert len(lines) <= 25 and max(map(len, lines)) <= 80
     told = " ".join(line.strip() for line in lines)
     assert "Does a bigger one need more time" in told and "Caution: One seed each" in told
-    assert "Whether big is better than small at 14.5 min is not resolved" in told
+    assert "Whether big is better than small at 22 min is not resolved" in told
     folder = tmp_path / "demo"
     figures = sorted(path.name for path in folder.glob("*.png"))
     assert f"Figures:   {len(figures)} in demo" in lines

@@ -71,11 +71,13 @@ class Figure:
         return box.locator("b").inner_text(), dict(zip(names[::2], names[1::2]))
 
     def expect(self, check) -> dict:
-        """The view, once something is true of it."""
+        """The view, once something is true of it, and drawn."""
 
         def checked():
             view = self.view()
             assert check(view), view
+            for panel in self.scene()["panels"]:
+                assert panel["choices"] == view["panels"].get(panel["metric"], {})
             return view
 
         return self.notebook.until(checked)
