@@ -183,11 +183,9 @@ def test_by_keyboard(figure):
 
 def test_the_menu_of_an_axes(figure):
     def choose(metric, item):
-        number = figure.view()["metrics"].index(metric)
         names = [panel["metric"] for panel in figure.scene()["panels"]]
         figure.page.locator(".tmnet-dots").nth(names.index(metric)).click()
         figure.page.locator(f'.tmnet-menu button:has-text("{item}")').click()
-        return number
 
     choose("loss", "Log scale")
     figure.expect(lambda view: view["panels"]["loss"] == {"log": True})

@@ -180,7 +180,7 @@ def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimate
     Few blocks may be alike by chance, and against a run of many races they would then be all that
     counts: 30 races against 250 would be told apart in 6 to 8 % of equal pairs, at p < 0.025. So
     the least is half of the jackknife's variance of independent races. All of it would leave 1 %,
-    but make intervals hold the truth in 99 %; half leaves 2 to 3 %, and 96 to 98 %.
+    but make intervals hold the truth in 99 %; half leaves 1 to 3 %, and 96 to 99 %.
     """
     n = behind - first
     value, variance, freedom = np.full((3, len(n)), np.nan)

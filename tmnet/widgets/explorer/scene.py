@@ -48,9 +48,10 @@ def scene(
         behind these.
     """
     wide, high = multiples.figure.get_size_inches()
-    names = [name for name in multiples.order if name in _ends(comparison)]
+    ends = _ends(comparison)
+    names = [name for name in multiples.order if name in ends]
     colours = run_colours(multiples.order)
-    numbers, panels = [comparison.grid, np.array([_ends(comparison)[x] for x in names])], []
+    numbers, panels = [comparison.grid, np.array([ends[name] for name in names])], []
     for metric in comparison.metrics:
         panel, scale = multiples.panels[metric.name], multiples.scale(metric)
         left, bottom, right, top = panel.ax.get_position().extents
