@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tmnet.analysis.findings.finding import HEADINGS
+from tmnet.figures.multiples import NARROWEST, WIDEST
 from tmnet.widgets.explorer.picture import BESIDE, PAGE_INCH
 
 PATIENCE = 60.0  # s, until a page shows what it should
@@ -61,6 +62,9 @@ BYTES = """async image => {
     const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
     return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
 }"""
+DRAWN = """figures => figures.map(figure => [
+    figure.querySelector("img").naturalWidth / window.devicePixelRatio, figure.clientWidth,
+])"""
 CONTRAST = """text => {
     const channels = colour => colour.match(/[0-9.]+/g).map(Number);
     const luminance = rgb => {
@@ -307,12 +311,12 @@ class Notebook:
         return image["x"] - around["x"], image["y"] - around["y"], image["width"], image["height"]
 
     def until_it_rests(self) -> None:
-        """Until the explorer's figure is as wide as its room, and the answer above it is there."""
-        image = self.page.locator(".tmnet-figure img").first
+        """Until each explorer's figure is drawn for its room, and the answers above are there."""
 
         def rests():
-            assert self.page.locator(".tmnet-brief").count()
-            assert abs(image.bounding_box()["width"] - 100 * self.room()[0]) < 2
+            drawn = self.page.locator(".tmnet-figure").evaluate_all(DRAWN)
+            assert drawn and all(_fits(*widths) for widths in drawn)
+            assert self.page.locator(".tmnet-brief").count() == len(drawn)
 
         self.until(rests)
 
@@ -338,6 +342,16 @@ class Notebook:
 
     def alerts(self) -> list[str]:
         return self.page.locator("[role=alert]").filter(visible=True).all_inner_texts()
+
+
+def _fits(drawn: float, room: float) -> bool:
+    """Whether a picture has columns that fill a room, as wide as axes may be.
+
+    A page fits one that was drawn before it said its width, so that only its own pixels tell.
+    """
+    columns = range(1, 8)
+    wide = [n * PAGE_INCH * min(max(room / PAGE_INCH / n, NARROWEST), WIDEST) for n in columns]
+    return min(abs(drawn - x) for x in wide) < 2
 
 
 def assert_it_has_run(notebook: Notebook, name: str) -> None:

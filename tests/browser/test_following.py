@@ -59,6 +59,7 @@ def notebook(logs, make_notebook, open_notebook):
     make_notebook("following", EAGER, ONE)
     notebook = open_notebook("following")
     notebook.run_again(ONE)
+    notebook.until_it_rests()
     return notebook
 
 
@@ -86,6 +87,7 @@ def says(notebook, text):
 def test_two_explorers_do_not_disturb_each_other(logs, make_notebook, open_notebook):
     make_notebook("two", EAGER, ONE, OTHER)
     notebook = open_notebook("two")
+    notebook.until_it_rests()
     one, other = notebook.picture(0), notebook.picture(1)
     notebook.press("Interval (min)", "ArrowRight", 2)
 
