@@ -28,7 +28,7 @@ class Comparison(Alignment):
     runs : tuple of Run
     metrics : tuple of Metric
     axis : Axis
-    interval, window, trailing, rule
+    interval, window, trailing, rule, smoothing
         As for `compare`, with the defaults filled in.
     grid : ndarray
         The grid points: minutes, or steps.
@@ -113,6 +113,7 @@ def compare(
     clock: str = "active",
     trailing: float | str | None = None,
     rule: str = "last",
+    smoothing: float | None = None,
 ) -> Comparison:
     """Compare runs at equal training time, or at equal steps.
 
@@ -141,6 +142,9 @@ def compare(
         the run that raced least, but at most half of the window. By default all from the start.
     rule : {"last", "min", "max", "mean", "ema"}
         How scalars are evaluated; see `tmnet.analysis.metrics.scalar_values`.
+    smoothing : float, optional
+        Of the moving average "ema": after how many minutes (or steps) a value counts half as much;
+        by default after an interval.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def compare(
     """
     return Comparison.of(
         runs, Axis(by, clock), interval=interval, window=window, metrics=metrics,
-        trailing=trailing, rule=rule,
+        trailing=trailing, rule=rule, smoothing=smoothing,
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tmnet
-from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.grid import fitting_interval
+from tmnet.errors import TmnetError
 from tmnet.experiments.config import NetworkConfig
 from tmnet.networks.costs import costs
 
@@ -258,6 +259,23 @@ def test_an_interval_longer_than_the_run(runs, rule):
     assert comparison.at(30).at["avg_q/A01", "long"] == pytest.approx(expected)
     assert comparison.table("avg_q/A01").at[30, "short"] == pytest.approx(expected)
     assert np.isnan(comparison.table("loss").at[30, "never"])
+
+
+@pytest.mark.parametrize("smoothing, half_life", [(3.0, 3.0), (None, 5.0), (1e-3, 1e-3)])
+def test_a_moving_average_of_a_chosen_half_life(runs, smoothing, half_life):
+    options = {"interval": 5, "metrics": ["avg_q/A01"], "rule": "ema", "smoothing": smoothing}
+    comparison = tmnet.compare(runs, **options)
+    at = np.arange(1, 31)
+    for end, value in comparison.table("avg_q/A01")["long"].items():
+        weights = 0.5 ** ((end - at[at <= end]) / half_life)
+        assert value == pytest.approx(np.average(-at[at <= end], weights=weights))
+    assert comparison.again(interval=10).smoothing == smoothing
+    assert comparison.again(rule="last").smoothing is comparison.again(by="step").smoothing is None
+
+
+def test_a_half_life_of_what_is_no_moving_average(runs):
+    with pytest.raises(TmnetError, match="smoothing is that of rule='ema', and rule is 'last'"):
+        tmnet.compare(runs, smoothing=3.0)
 
 
 def test_a_window_without_data(tmp_path):

@@ -54,7 +54,7 @@ class Alignment:
     runs : tuple of Run
     metrics : tuple of Metric
     axis : Axis
-    interval, window, trailing, rule
+    interval, window, trailing, rule, smoothing
         As for `tmnet.compare`, with the defaults filled in.
     grid : ndarray
         The grid points: minutes, or steps.
@@ -70,6 +70,7 @@ class Alignment:
     grid: np.ndarray
     trailing: float | str | None
     rule: str
+    smoothing: float | None = None
     arms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -83,6 +84,7 @@ class Alignment:
         metrics: Sequence[str] | None = None,
         trailing: float | str | None = None,
         rule: str = "last",
+        smoothing: float | None = None,
     ) -> Self:
         """Align runs; see `tmnet.compare`."""
         arms: dict[str, tuple[str, ...]] = {}
@@ -96,11 +98,7 @@ class Alignment:
         check_runs(runs)
         one_of("rule", rule, RULES)
         interval = None if interval is None else a_number("interval", interval, above=0)
-        if isinstance(trailing, str):
-            if trailing != "late":
-                raise wrong("trailing", trailing, "a number greater than 0, or 'late'")
-        elif trailing is not None:
-            trailing = a_number("trailing", trailing, above=0)
+        trailing, smoothing = _trailing(trailing), _smoothing(smoothing, rule)
         ends = [axis.of(run).end for run in runs]
         lo, hi = (0.0, min(ends)) if window is None else a_pair("window", window)
         if lo > hi:
@@ -118,6 +116,7 @@ class Alignment:
             grid=grid_points(lo, hi, interval),
             trailing=trailing,
             rule=rule,
+            smoothing=smoothing,
             arms=arms,
         )
 
@@ -128,8 +127,8 @@ class Alignment:
         ----------
         **changes
             Arguments of `tmnet.compare`. Others stay as they are; but those that are lengths of the
-            axis begin anew where it changes: interval, window and trailing with another `by`, the
-            window with another `clock`.
+            axis begin anew where it changes: interval, window, trailing and smoothing with another
+            `by`, the window with another `clock`.
 
         Examples
         --------
@@ -145,6 +144,7 @@ class Alignment:
             "metrics": [metric.name for metric in self.metrics],
             "trailing": "late" if self.trailing == "late" else None,
             "rule": self.rule,
+            "smoothing": None,
         }
         for name in changes:
             if name not in kept:
@@ -153,6 +153,8 @@ class Alignment:
                 )
         if axis.by == self.axis.by:
             kept |= {"interval": self.interval, "trailing": self.trailing}
+            if changes.get("rule") in (None, self.rule):
+                kept["smoothing"] = self.smoothing
             if axis.clock == self.axis.clock or not axis.is_time:
                 kept["window"] = self.window
         named = {run.name: run for run in self.runs}
@@ -214,6 +216,11 @@ class Alignment:
             values[i][:, self.ended(run, grid)] = np.nan
         return values
 
+    @property
+    def smooth_over(self) -> float:
+        """Over which length of the axis scalars are averaged, if they are: see `scalar_values`."""
+        return self.smoothing or self.interval
+
     def values_at(
         self, run: Run, metric: Metric, grid: np.ndarray, trailing: float | None = None
     ) -> np.ndarray:
@@ -221,7 +228,7 @@ class Alignment:
         `races_that_count`."""
         if not metric.races:
             there = self.axis.of(run).scalar(metric.name)
-            return scalar_values(self.rule, *there, grid, self.interval)
+            return scalar_values(self.rule, *there, grid, self.smooth_over)
         races, first, behind = self.races_that_count(run, metric, grid, trailing)
         if not len(races.at):
             return np.full(len(grid), np.nan)
@@ -287,7 +294,7 @@ class Alignment:
         the last value of a scalar, and for moments."""
         if metric.races is None:
             if self.rule in ("mean", "ema"):
-                length = self.axis.say_length(self.interval)
+                length = self.axis.say_length(self.smooth_over)
                 told = {"mean": f"mean of {length}", "ema": f"moving average, half-life {length}"}
                 return told[self.rule]
             return RULE_WORDS.get(self.rule, "")
@@ -446,23 +453,16 @@ def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:
     return kept, notes
 
 
-def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
-    """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
-    of the default is enough for that; the default where it does, and makes no more than can be.
+def _trailing(value: Any) -> float | str | None:
+    if isinstance(value, str) and value != "late":
+        raise wrong("trailing", value, "a number greater than 0, or 'late'")
+    return value if value is None or value == "late" else a_number("trailing", value, above=0)
 
-    Parameters
-    ----------
-    runs : sequence of Run
-    axis : Axis
-        Of time, or of steps.
-    """
-    lengths = [run.duration if axis.is_time else run.steps for run in runs]
-    shortest = min((length for length in lengths if length > 0), default=0)
-    default = axis.default_interval
-    assert default is not None  # of these axes
-    if shortest > MOST_POINTS * default:
-        return hundredth(shortest)
-    return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)
+
+def _smoothing(value: Any, rule: str) -> float | None:
+    if value is not None and rule != "ema":
+        raise TmnetError(f"smoothing is that of rule='ema', and rule is {rule!r}.")
+    return None if value is None else a_number("smoothing", value, above=0)
 
 
 def _listed(runs: Any) -> list[Run]:

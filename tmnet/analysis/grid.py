@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import DECIMALS
 from tmnet.errors import TmnetError
+from tmnet.logs.run import Run
 
 MOST_POINTS = 20_000
 
@@ -29,3 +33,22 @@ def hundredth(length: float) -> float:
         return 1.0
     power = 10.0 ** np.floor(np.log10(length / 100))
     return float(power * next(x for x in (1, 2, 5, 10) if x * power >= length / 100 * (1 - 1e-9)))
+
+
+def fitting_interval(runs: Sequence[Run], axis: Axis) -> float:
+    """An interval that makes at least some twenty grid points of the shortest run, if a twentieth
+    of the default is enough for that; the default where it does, and makes no more than can be.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    axis : Axis
+        Of time, or of steps.
+    """
+    lengths = [run.duration if axis.is_time else run.steps for run in runs]
+    shortest = min((length for length in lengths if length > 0), default=0)
+    default = axis.default_interval
+    assert default is not None  # of these axes
+    if shortest > MOST_POINTS * default:
+        return hundredth(shortest)
+    return default * next((x for x in (1.0, 0.4, 0.2, 0.1) if 20 * x * default <= shortest), 0.05)

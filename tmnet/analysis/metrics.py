@@ -352,22 +352,21 @@ RULES = ("last", "min", "max", "mean", "ema")
 
 
 def scalar_values(
-    rule: str, at: np.ndarray, value: np.ndarray, grid: np.ndarray, interval: float
+    rule: str, at: np.ndarray, value: np.ndarray, grid: np.ndarray, over: float
 ) -> np.ndarray:
     """A scalar at the grid points.
 
     Parameters
     ----------
     rule : {"last", "min", "max", "mean", "ema"}
-        The last value at or before a grid point; the lowest or highest so far; the mean since
-        the previous grid point; or an exponential moving average, in which a value's weight
-        halves with every interval. Only the first keeps NaN and infinities, the others leave
-        them out.
+        The last value at or before a grid point; the lowest or highest so far; the mean of a
+        stretch before it; or an exponential moving average. Only the first keeps
+        NaN and infinities, the others leave them out.
     at, value : ndarray (n,)
         Positions, ascending, and values of the events.
     grid : ndarray (m,)
-    interval : float
-        Distance between grid points.
+    over : float
+        Length of the stretch of a mean; along which a value's weight in the average halves.
 
     Returns
     -------
@@ -379,12 +378,12 @@ def scalar_values(
         at, value = at[finite], value[finite]
     behind = np.searchsorted(at, grid, side="right")
     if rule == "mean":
-        since = np.searchsorted(at, np.round(grid - interval, DECIMALS), side="right")
+        since = np.searchsorted(at, np.round(grid - over, DECIMALS), side="right")
         return _over(_reduce(np.add, value, since, behind), behind - since)
     if rule in ("min", "max"):
         value = (np.fmin if rule == "min" else np.fmax).accumulate(value)
     elif rule == "ema" and len(value):
-        value = _ema(at, value, interval)
+        value = _ema(at, value, over)
     return np.where(behind > 0, np.append(value, np.nan)[behind - 1], np.nan)
 
 

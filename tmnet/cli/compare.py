@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _to_the_end(comparison: Comparison) -> Comparison:
     """With as many grid points as fit the runs, of which the last is near the window's end."""
-    from tmnet.analysis.alignment import fitting_interval
+    from tmnet.analysis.grid import fitting_interval
 
     if not comparison.axis.is_time:
         return comparison

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.available import chosen_metrics
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
+from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison, compare_by
 from tmnet.errors import TmnetError

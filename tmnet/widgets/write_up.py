@@ -8,9 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings.evidence import Evidence
+from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path
 from tmnet.comparison import Comparison, compare_by

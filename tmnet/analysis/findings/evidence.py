@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tmnet.analysis.alignment import Alignment, fitting_interval
+from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.available import chosen_metrics
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import DECIMALS, Metric, OfRaces
 from tmnet.analysis.on_axis import arithmetic, own_frames
 from tmnet.analysis.statistics import ConfidenceInterval

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from tmnet.analysis.alignment import fitting_interval
 from tmnet.analysis.axis import Axis
+from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import RULES
 from tmnet.comparison import Comparison
 from tmnet.logs.run import Run
