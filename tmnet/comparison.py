@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tmnet.analysis.findings.finding import Finding
     from tmnet.analysis.statistics.effects import Effects
+    from tmnet.drawing import Order
 
 
 class Comparison(Alignment):
@@ -65,7 +66,7 @@ class Comparison(Alignment):
         return effects(self, name)
 
     def plot(
-        self, name: str, *, order: Sequence[str] | None = None, dpi: float = 100,
+        self, name: str, *, order: Order | None = None, dpi: float = 100,
         width: str = "page",
     ) -> Figure:  # fmt: skip
         """One metric along the axis, a line a run. See `tmnet.figures.plot_grid`."""
@@ -75,7 +76,7 @@ class Comparison(Alignment):
         self,
         names: Sequence[str] | None = None,
         *,
-        order: Sequence[str] | None = None,
+        order: Order | None = None,
         columns: int | None = None,
         dpi: float = 100,
         width: str = "page",
@@ -92,7 +93,7 @@ class Comparison(Alignment):
         formats: Iterable[str] = ("png", "svg"),
         *,
         dpi: float = 200,
-        order: Sequence[str] | None = None,
+        order: Order | None = None,
         width: str = "page",
     ) -> list[Path]:
         """Write a figure for each metric, and tables. See `tmnet.export.export`."""

@@ -10,7 +10,8 @@ import contextlib
 import functools
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
@@ -48,6 +49,9 @@ STYLE = {
     "axes.formatter.use_mathtext": False,
 }
 LONGEST = 120  # letters of a name in a figure
+
+# All there is to draw, in the order that gives colours; or each with a colour of its own.
+Order = Sequence[str] | Mapping[str, str]
 
 
 _drawing = threading.RLock()
@@ -116,25 +120,34 @@ def _drawable() -> frozenset[int]:
         )
 
 
-def run_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each run, that colour-blind readers can tell apart, by its place in a list."""
-    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+def run_colours(order: Order) -> dict[str, str]:
+    """A colour for each run, that colour-blind readers can tell apart, by its place in a list; or
+    those that are given."""
+    if isinstance(order, Mapping):
+        return dict(order)
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(order)}
 
 
-def run_dashes(names: Sequence[str]) -> dict[str, str | tuple]:
-    """A line style for each run, so that colour is not all that tells runs apart."""
-    dashes = [DASHES[i % len(DASHES)] for i in range(len(names))]
-    return {name: (0, lengths) if lengths else "-" for name, lengths in zip(names, dashes)}
+def run_dashes(order: Order) -> dict[str, str | tuple]:
+    """A line style for each run, so that colour is not all that tells runs apart: each colour has
+    its own, and others where it comes again."""
+    dashes: dict[str, str | tuple] = {}
+    seen: Counter[str] = Counter()
+    for name, colour in run_colours(order).items():
+        place = COLOURS.index(colour) if colour in COLOURS else 0
+        lengths = DASHES[(place + len(COLOURS) * seen[colour]) % len(DASHES)]
+        dashes[name] = (0, lengths) if lengths else "-"
+        seen[colour] += 1
+    return dashes
 
 
-def run_swatch(name: str, order: Sequence[str]) -> str:
+def run_swatch(name: str, order: Order) -> str:
     """HTML: a run's line as figures draw it, in small."""
-    place = order.index(name)
-    width = 2.2
-    lengths = " ".join(f"{width * length:.3g}" for length in DASHES[place % len(DASHES)])
+    width, dashes = 2.2, run_dashes(order)[name]
+    lengths = " ".join(f"{width * length:.3g}" for length in dashes[1]) if dashes != "-" else ""
     return (
         '<svg width="32" height="10" aria-hidden="true"><line x1="0" y1="5" x2="32" y2="5" '
-        f'stroke="{COLOURS[place % len(COLOURS)]}" stroke-width="{width}" '
+        f'stroke="{run_colours(order)[name]}" stroke-width="{width}" '
         f'stroke-dasharray="{lengths or "none"}"/></svg>'
     )
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path, a_text
-from tmnet.drawing import styled
+from tmnet.drawing import Order, styled
 from tmnet.figures import check_looks, plot_grid, plot_panels, plot_profile, plot_survival
 from tmnet.files import (
     FIGURE_FORMATS,
@@ -36,7 +36,7 @@ def export(
     prefix: str,
     formats: Iterable[str] = ("png", "svg"),
     dpi: float = 200,
-    order: Sequence[str] | None = None,
+    order: Order | None = None,
     width: str = "page",
 ) -> list[Path]:
     """Write a figure for each metric, and tables.
@@ -55,7 +55,7 @@ def export(
         Of figures: png, svg, pdf, jpg; of the table of all values: csv (see
         `tmnet.tables.csv_text`), md (Markdown), tex (with captions, of at most 40 grid points).
     dpi : float
-    order : sequence of str, optional
+    order : sequence of str or mapping of str to str, optional
     width : {"page", "column"}
         As for `plot_grid`.
 
@@ -107,7 +107,7 @@ def export_figure(
 
 def export_profile(
     comparison: Alignment, name: str, directory: Path, *, prefix: str, kinds: Sequence[str],
-    order: Sequence[str], width: str, dpi: float = 200,
+    order: Order, width: str, dpi: float = 200,
 ) -> list[Path]:  # fmt: skip
     """Write the figure of `plot_profile`: ``…_A01_best_profile.png``."""
     figure = plot_profile(comparison, name, order=order, width=width)
@@ -117,7 +117,7 @@ def export_profile(
 
 def export_panels(
     comparisons: Sequence[Alignment], name: str, directory: Path, *, prefix: str,
-    kinds: Sequence[str], order: Sequence[str], width: str, dpi: float = 200,
+    kinds: Sequence[str], order: Order, width: str, dpi: float = 200,
 ) -> list[Path]:  # fmt: skip
     """Write the figure of `plot_panels`: ``…_A01_finish_rate_by_time_and_step.png``."""
     figure = plot_panels(comparisons, name, order=order, width=width)
@@ -130,7 +130,7 @@ def export_panels(
 
 def export_survival(
     comparison: Alignment, name: str, directory: Path, *, prefix: str, kinds: Sequence[str],
-    order: Sequence[str], width: str, level: float | None = None, dpi: float = 200,
+    order: Order, width: str, level: float | None = None, dpi: float = 200,
 ) -> list[Path]:  # fmt: skip
     """Write the figure of `plot_survival`: ``…_A01_first_finish_survival.png``."""
     figure = plot_survival(comparison, name, level=level, order=order, width=width)

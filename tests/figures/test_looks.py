@@ -5,10 +5,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 
-from tmnet.drawing import AggFigure, run_colours, run_dashes, run_swatch
+import tmnet
+from tmnet.drawing import COLOURS, AggFigure, run_colours, run_dashes, run_swatch
+from tmnet.errors import TmnetError
 
 NAMES = [f"run {i}" for i in range(20)]
 # Machado, Oliveira and Fernandes (2009), of linear RGB: without cones for middle wavelengths.
@@ -81,3 +85,30 @@ def test_a_swatch_has_the_dashes_of_the_figure(place):
     assert lengths.sum() < 32  # once at least
     expected = lengths[::2] / width
     np.testing.assert_allclose(drawn[: len(expected)], expected, atol=0.16)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(COLOURS), min_size=1, max_size=18))
+def test_given_colours_stay_and_equal_ones_have_other_dashes(given_colours):
+    """Up to three times: then all that go with a colour are used."""
+    order = {str(i): colour for i, colour in enumerate(given_colours)}
+    dashes = run_dashes(order)
+    assert run_colours(order) == order
+    assert run_dashes(dict(zip(NAMES, COLOURS))) == run_dashes(NAMES[:10])
+    for colour in order.values():
+        same = [dashes[name] for name in order if order[name] == colour]
+        assert len({*same}) == min(len(same), 3)
+
+
+def test_runs_in_colours_of_their_own(three_runs):
+    runs = [tmnet.load_run(name, three_runs) for name in ("long", "short")]
+    comparison = tmnet.compare(runs, metrics=["loss", "avg_q/A01"])
+    order = {"short": "#d55e00", "other": "k", "long": "tab:blue"}
+    (legend,) = comparison.plot_grid(order=order).legends
+    lines = zip(legend.get_texts(), legend.legend_handles)
+    drawn = {text.get_text(): to_hex(line.get_color()) for text, line in lines}
+    assert drawn == {"short": "#d55e00", "long": "#1f77b4"} and [*drawn] == ["short", "long"]
+    with pytest.raises(TmnetError, match="The colour of long is 'bleu'; it must be a colour"):
+        comparison.plot("loss", order=order | {"long": "bleu"})
+    with pytest.raises(TmnetError, match="it must have all of short"):
+        comparison.plot("loss", order={"long": "k"})

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names
-from tmnet.drawing import AggFigure, encode_png, for_figure, styled
+from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names, wrong
+from tmnet.drawing import AggFigure, Order, encode_png, for_figure, run_colours, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import (
     LEGEND_ROWS,
@@ -55,9 +56,9 @@ class Multiples:
     ----------
     comparison : Alignment
         An axes for each of its metrics.
-    order : sequence of str, optional
-        All runs (or arms) that may ever be shown, in the order that gives them their colours; by
-        default those of the comparison.
+    order : sequence of str or mapping of str to str, optional
+        All runs (or arms) that may ever be shown, in the order that gives them their colours, or
+        each with its own; by default those of the comparison.
     columns : int, optional
     dpi : float
     width : {"page", "column"}
@@ -74,7 +75,8 @@ class Multiples:
         Inches across and up that there are for the whole, if its axes are to fit.
     scales : mapping of str to Scale
         Of metrics whose values are not shown as usual, by their names.
-    order : list of str
+    order : dict of str to str
+        Colours of all that may be shown.
     panels : dict
         The panel of each metric's name, hidden where that is not shown now.
     """
@@ -82,13 +84,13 @@ class Multiples:
     def __init__(
         self,
         comparison: Alignment,
-        order: Sequence[str] | None = None,
+        order: Order | None = None,
         columns: int | None = None,
         dpi: float = 100,
         width: str = "page",
         live: bool = True,
     ):
-        self.order = list(order or comparison.arms or [run.name for run in comparison.runs])
+        self.order = run_colours(order or [*comparison.arms] or [x.name for x in comparison.runs])
         self._looks = looks_of(self.order)
         self._columns, self._width, self._live = columns, width, live
         self.figure = AggFigure(dpi=dpi)
@@ -223,7 +225,7 @@ def plot_grid(
     comparison: Alignment,
     names: Sequence[str] | None = None,
     *,
-    order: Sequence[str] | None = None,
+    order: Order | None = None,
     columns: int | None = None,
     dpi: float = 100,
     width: str = "page",
@@ -235,9 +237,9 @@ def plot_grid(
     comparison : Alignment
     names : sequence of str, optional
         Metrics; by default all of the comparison.
-    order : sequence of str, optional
+    order : sequence of str or mapping of str to str, optional
         Names of runs in the order that gives them their colours, where it is not that of the
-        comparison.
+        comparison; or each with a colour of its own.
     columns : int, optional
         Axes side by side, at most 3 by default.
     dpi : float
@@ -261,12 +263,19 @@ def plot_grid(
 
 
 def check_looks(
-    comparison: Alignment, order: Sequence[str] | None, dpi: float, width: str
-) -> tuple[list[str], float]:
-    """The order of all that is drawn, and the resolution; TmnetError where one is wrong."""
+    comparison: Alignment, order: Order | None, dpi: float, width: str
+) -> tuple[dict[str, str], float]:
+    """Colours of all that is drawn, in order, and the resolution; TmnetError where one is wrong."""
     drawn = list(comparison.arms or (run.name for run in comparison.runs))
-    order = drawn if order is None else some_names("order", order)
+    if isinstance(order, Mapping):
+        for name, colour in order.items():
+            if not is_color_like(colour):
+                form = "a colour, such as '#0173b2'"
+                raise wrong(f"The colour of {name}", colour, form)
+        order = {str(name): to_hex(colour) for name, colour in order.items()}
+    else:
+        order = run_colours(drawn if order is None else some_names("order", order))
     if left_out := [name for name in drawn if name not in order]:
-        raise TmnetError(f"order is {shown(order)}; it must have all of {', '.join(left_out)}.")
+        raise TmnetError(f"order is {shown([*order])}; it must have all of {', '.join(left_out)}.")
     one_of("width", width, WIDTHS)
     return order, a_number("dpi", dpi, least=10, most=2400)

@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
-from tmnet.drawing import STYLE, ShortFormatter, for_figure, run_colours, run_dashes, styled
+from tmnet.drawing import STYLE, Order, ShortFormatter, for_figure, run_colours, run_dashes, styled
 from tmnet.figures.limits import robust_limits
 from tmnet.figures.texts import label_for_figure
 from tmnet.logs.run import Run
@@ -52,7 +52,7 @@ class Scale(NamedTuple):
 AS_USUAL = Scale()
 
 
-def looks_of(order: Sequence[str]) -> dict[str, dict]:
+def looks_of(order: Order) -> dict[str, dict]:
     """What the line of each run (or arm) looks like."""
     colours, dashes = run_colours(order), run_dashes(order)
     wide = STYLE["lines.linewidth"] if len(order) < MANY else 1.4

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.arguments import several
-from tmnet.drawing import AggFigure, styled
+from tmnet.drawing import AggFigure, Order, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import LEGEND_ROWS, SIZES, plan_legend
 from tmnet.figures.multiples import WIDTHS, check_looks
@@ -26,7 +26,7 @@ def plot_panels(
     comparisons: Sequence[Alignment],
     name: str,
     *,
-    order: Sequence[str] | None = None,
+    order: Order | None = None,
     width: str = "page",
 ) -> Figure:
     """One metric by several axes, with one legend and the same limits.
@@ -37,7 +37,7 @@ def plot_panels(
         By time, by step and so on. A run that lacks an axis is shown by the others.
     name : str
         A metric of each of them.
-    order : sequence of str, optional
+    order : sequence of str or mapping of str to str, optional
         Names of runs (or arms) in the order that gives them their colours.
     width : {"page", "column"}
         Side by side, or one below the other.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.statistics.seeds import performance_profile, rate_interval
-from tmnet.drawing import AggFigure, run_colours, run_dashes, styled
+from tmnet.drawing import AggFigure, Order, run_colours, run_dashes, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import SIZE
 from tmnet.figures.multiples import WIDTHS
@@ -19,7 +17,7 @@ from tmnet.figures.texts import fitted_names, label_for_figure
 
 
 def plot_profile(
-    comparison: Alignment, name: str, *, order: Sequence[str] | None = None, width: str = "page"
+    comparison: Alignment, name: str, *, order: Order | None = None, width: str = "page"
 ) -> Figure:
     """Performance profiles: which share of each arm's seeds is better than a value at the end.
 
@@ -29,7 +27,7 @@ def plot_profile(
         Of arms.
     name : str
         A metric of which lower or higher is better.
-    order : sequence of str, optional
+    order : sequence of str or mapping of str to str, optional
     width : {"page", "column"}
         As for `plot_grid`.
 
@@ -53,7 +51,7 @@ def plot_profile(
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
     margin = 0.08 * (high - low) or 0.5 / metric.scale
     levels = np.unique([low - margin, *known, high + margin])
-    order = list(order or comparison.arms)
+    order = run_colours(order or list(comparison.arms))
     colours, dashes = run_colours(order), run_dashes(order)
     with styled():
         figure = AggFigure(figsize=WIDTHS[width], dpi=100)

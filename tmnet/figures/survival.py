@@ -15,7 +15,7 @@ from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics.survival import at_risk, time_to_threshold
-from tmnet.drawing import AggFigure, styled
+from tmnet.drawing import AggFigure, Order, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import SIZES
 from tmnet.figures.multiples import WIDTHS, check_looks
@@ -31,7 +31,7 @@ def plot_survival(
     name: str,
     *,
     level: float | None = None,
-    order: Sequence[str] | None = None,
+    order: Order | None = None,
     width: str = "page",
 ) -> Figure:
     """Share of each arm's seeds that are not there yet, as it falls.
@@ -44,7 +44,7 @@ def plot_survival(
         A metric: of a first finish, or one that is to reach a level, and to stay there.
     level : float, optional
         Of any metric but a first finish.
-    order : sequence of str, optional
+    order : sequence of str or mapping of str to str, optional
     width : {"page", "column"}
         As for `plot_grid`.
 

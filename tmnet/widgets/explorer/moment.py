@@ -10,7 +10,7 @@ from tmnet.analysis.arms import arm_summaries
 from tmnet.analysis.metrics import Metric
 from tmnet.analysis.statistics import ConfidenceInterval
 from tmnet.comparison import Comparison
-from tmnet.drawing import run_swatch
+from tmnet.drawing import Order, run_swatch
 from tmnet.logs.run import Run
 from tmnet.safe_text import for_html
 from tmnet.tables import BEST_MARK, best_of, readable, show_interval, title
@@ -22,9 +22,7 @@ def subject_of(comparison: Comparison, run: str | None) -> str | None:
     return next((arm for arm, seeds in comparison.arms.items() if run in seeds), run)
 
 
-def moment_html(
-    comparison: Comparison, point: int, baseline: str | None, order: Sequence[str]
-) -> str:
+def moment_html(comparison: Comparison, point: int, baseline: str | None, order: Order) -> str:
     """All metrics at one grid point, as an HTML table: metric x run.
 
     The best of a row is marked. Behind a rate is the number of races it is made of, below a late
@@ -75,9 +73,7 @@ def _interval(
     return ConfidenceInterval(low, high) if np.isfinite([low, high]).all() else None
 
 
-def _arms_html(
-    comparison: Comparison, point: int, baseline: str | None, order: Sequence[str]
-) -> str:
+def _arms_html(comparison: Comparison, point: int, baseline: str | None, order: Order) -> str:
     """As `moment_html`: metric x arm."""
     heads = []
     for arm, seeds in comparison.arms.items():
@@ -107,7 +103,7 @@ def _arms_html(
     return _table_html(heads, rows)
 
 
-def _head(name: str, order: Sequence[str], below: str) -> str:
+def _head(name: str, order: Order, below: str) -> str:
     more = f"<br><small>{below}</small>" if below else ""
     return f"{run_swatch(name, order)}<br>{for_html(name)}{more}"
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
-from tmnet.drawing import run_colours
 from tmnet.figures import Multiples
 from tmnet.figures.panel import values_of
 from tmnet.safe_text import distinct, shortened
@@ -50,7 +49,6 @@ def scene(
     wide, high = multiples.figure.get_size_inches()
     ends = _ends(comparison)
     names = [name for name in multiples.order if name in ends]
-    colours = run_colours(multiples.order)
     numbers, panels = [comparison.grid, np.array([ends[name] for name in names])], []
     for metric in comparison.metrics:
         panel, scale = multiples.panels[metric.name], multiples.scale(metric)
@@ -80,7 +78,7 @@ def scene(
         "size": [float(wide) * 100, float(high) * 100],
         "x": [*map(float, next(iter(multiples.panels.values())).ax.get_xlim())] if panels else [],
         "names": [distinct(shortened(name)) for name in names],
-        "colours": [colours[name] for name in names],
+        "colours": [multiples.order[name] for name in names],
         "baseline": baseline and distinct(shortened(baseline)),
         "panels": panels,
     }  # fmt: skip
