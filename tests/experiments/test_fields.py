@@ -14,6 +14,7 @@ from tmnet.errors import TmnetError
 from tmnet.experiments.config import (
     Deal,
     Experiment,
+    NetworkConfig,
     Training,
 )  # fmt: skip
 from tmnet.experiments.fields import Schedule  # fmt: skip
@@ -106,8 +107,6 @@ BOUNDS = [  # field, the least or most that is allowed, and what is beyond
     ("neural_network.float_hidden_dim", 1, 0),
     ("neural_network.dense_hidden_dimension", 2, 0),
     ("neural_network.dense_hidden_dimension", 1024, 1023),
-    ("neural_network.float_input_dim", 0, -1),
-    ("neural_network.n_actions", 1, 0),
     ("training.batch_size", 1, 0),
     ("training.global_schedule_speed", 0.01, 0.0),
     ("training.n_steps", 1, 0),
@@ -151,6 +150,21 @@ def test_bounds(name, inside, outside):
     last = name.rpartition(".")[2]
     assert f"{last} is {outside!r}; " in said
     assert re.search(r"at least [\d.e-]+\b|at most [\d.e-]+\b|even", said)
+
+
+@pytest.mark.parametrize("name, least", [("float_input_dim", 0), ("n_actions", 1)])
+def test_bounds_of_what_environments_have(name, least):
+    assert getattr(NetworkConfig(**{name: least}), name) == least
+    refused(lambda: NetworkConfig(**{name: least - 1}), f"{name} is {least - 1}; ", "at least")
+
+
+@pytest.mark.parametrize("name, there", [("float_input_dim", 184), ("n_actions", 12)])
+def test_the_simulator_has_its_own_inputs_and_actions(name, there):
+    """What a training would not heed is refused, for whoever asks: a file, `--set`, a notebook."""
+    for value in (there - 1, there + 2):
+        words = (f"neural_network.{name} is {value}; ", f"has {there} ")
+        refused(lambda value=value: made(**nested(f"neural_network.{name}", value)), *words)
+    assert made(**nested(f"neural_network.{name}", there)) == made()
 
 
 @pytest.mark.parametrize(

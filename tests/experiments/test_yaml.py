@@ -84,8 +84,8 @@ EXPERIMENTS = st.builds(
     neural_network=st.builds(
         NetworkConfig, w_downsized=st.integers(34, 999), h_downsized=st.integers(34, 999),
         iqn_embedding_dimension=WHOLE, iqn_n=EVEN, iqn_k=EVEN, float_hidden_dim=WHOLE,
-        dense_hidden_dimension=EVEN, use_image_head=st.booleans(), float_input_dim=WHOLE,
-        n_actions=WHOLE, global_average_pooling=st.booleans(), layer_norm=st.booleans(),
+        dense_hidden_dimension=EVEN, use_image_head=st.booleans(),
+        global_average_pooling=st.booleans(), layer_norm=st.booleans(),
     ),
     training=st.builds(
         Training, batch_size=WHOLE, lr_schedule=points(POSITIVE), gamma_schedule=points(SHARE),

@@ -225,6 +225,18 @@ def test_actions_that_do_not_start_at_0(tmp_path):
     assert set(trainings.state()["replay"]["action"].view(-1).tolist()) == {0, 1, 2}
 
 
+@pytest.mark.parametrize(
+    "knob, value", [("n_actions", 14), ("float_input_dim", 9), ("n_actions", 1)]
+)
+def test_what_an_environment_does_not_have_is_refused(knob, value):
+    wanted = experiment("CartPole-v1", **{f"neural_network.{knob}": value})
+    world = open_world(wanted, CPU, 0)
+    words = (f"neural_network.{knob} is {value}; ", "2 actions, 4 floats", "no image")
+    refused(lambda: world.fitted(wanted.neural_network), *words)
+    fits = wanted.with_values({"neural_network.n_actions": 2, "neural_network.float_input_dim": 4})
+    assert world.fitted(fits.neural_network).n_actions == 2
+
+
 def test_cartpole():
     """As Gymnasium's own, seeded as Gymnasium seeds a batch."""
     world = open_world(experiment("CartPole-v1"), CPU, 12)

@@ -279,8 +279,8 @@ class Experiment(Section):
             )
         if not self.map_cycle:
             raise TmnetError("map_cycle is empty; it takes at least one entry.")
-        if self.is_race and not all(deal.map for deal in self.map_cycle):
-            raise TmnetError("map_cycle has an entry without a map; the simulator needs one.")
+        if self.is_race:
+            self._check_race()
         if not self.is_race:
             if any(deal.map for deal in self.map_cycle):
                 raise TmnetError(
@@ -293,6 +293,18 @@ class Experiment(Section):
                         f"training.{name} is {getattr(self.training, name)!r}; only races on the "
                         f"simulator have that: it must be 0 or false for {self.env}."
                     )
+
+    def _check_race(self) -> None:
+        """What the simulator has, the published runs' networks read and answer."""
+        if not all(deal.map for deal in self.map_cycle):
+            raise TmnetError("map_cycle has an entry without a map; the simulator needs one.")
+        for name, what in {"n_actions": "actions", "float_input_dim": "floats in a state"}.items():
+            asked, there = (getattr(x, name) for x in (self.neural_network, NetworkConfig()))
+            if asked != there:
+                raise TmnetError(
+                    f"neural_network.{name} is {asked}; the simulator has {there} {what}: leave it "
+                    f"at {there}."
+                )
 
     @property
     def is_race(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ class TrainingLoop:
             name: torch.Generator(place).manual_seed(int(own))
             for (name, place), own in zip(places.items(), seeds[2:])
         }
-        self.recorder = Recorder(logdir, experiment.name, experiment, about(device, seed))
+        trained = replace(experiment, neural_network=config)  # as the environments make it
+        self.recorder = Recorder(logdir, experiment.name, trained, about(device, seed))
         self.frames = self.first_frame = 0
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
         self.races = RaceDealer(experiment, world, device)
@@ -80,9 +82,8 @@ class TrainingLoop:
         if not self.checkpoints.files():
             self.save()
         while not self.is_over() and not stop.is_set():
-            with self.interval.timed("acting"):
-                fresh = self._play()
-            self._learn(fresh)
+            self.play()
+            self._learn()
             progress.show(self.status)
             if self._log_is_due():
                 self._log()
@@ -94,9 +95,19 @@ class TrainingLoop:
             self._log()
         self.save()
 
+    def play(self) -> None:
+        """One action in all environments; learning from what came of it is due then."""
+        with self.interval.timed("acting"):
+            fresh = self._act()
+        self.counters["memories"] += fresh
+        capacity, start = self.schedules.memory(self.frames)
+        self.memory.resize(capacity)
+        if len(self.memory) >= start:
+            self.counters["due"] += self.experiment.memory.uses_per_transition * fresh
+
     @torch.no_grad()
-    def _play(self) -> int:
-        """One action in all environments; returns how many new transitions can be learned from."""
+    def _act(self) -> int:
+        """Returns how many new transitions can be learned from."""
         (image, floats), starting = self.seen, self.races.starting
         q = self.learner.online.mean_q(image, floats, generator=self.generators["acting"])  # (N, A)
         best, greedy = q.max(dim=1)
@@ -130,35 +141,38 @@ class TrainingLoop:
         action = torch.where(drawn < epsilon, anything, action)
         return torch.where(self.races.evaluates, greedy, action)
 
-    def _learn(self, fresh: int) -> None:
+    def _learn(self) -> None:
         """Use transitions as often as new ones allow."""
+        while self.is_due():
+            self.learn()
+
+    def is_due(self) -> bool:
+        """Whether a batch is to be learned before more is played."""
+        _, start = self.schedules.memory(self.frames)
+        enough = self.counters["due"] >= self.experiment.training.batch_size
+        return enough and len(self.memory) >= start
+
+    def learn(self) -> None:
+        """Learn a batch, and test with another now and then."""
         settings, size = self.experiment.memory, self.experiment.training.batch_size
         memory, learner, interval = self.memory, self.learner, self.interval
         sampling, learning = self.generators["sampling"], self.generators["learning"]
-        self.counters["memories"] += fresh
-        capacity, start = self.schedules.memory(self.frames)
-        memory.resize(capacity)
-        if len(memory) < start:
-            return
-        self.counters["due"] += settings.uses_per_transition * fresh
-        lr = self.schedules.lr(self.frames)
-        while self.counters["due"] >= size:
-            self.counters["due"] -= size
-            self.counters["used"] += size
-            with interval.timed("sampling"):
-                batch = memory.sample(size, sampling).to(self.device)
-            with interval.timed("learning"):
-                learned = learner.learn(batch, lr, learning)
-                if settings.priority_exponent:
-                    memory.set_priorities(batch.index, learned.losses)
+        self.counters["due"] -= size
+        self.counters["used"] += size
+        with interval.timed("sampling"):
+            batch = memory.sample(size, sampling).to(self.device)
+        with interval.timed("learning"):
+            learned = learner.learn(batch, self.schedules.lr(self.frames), learning)
+            if settings.priority_exponent:
+                memory.set_priorities(batch.index, learned.losses)
+            wait_for(self.device)
+        interval.losses.append(learned.loss)
+        interval.norms.append(learned.grad_norm)
+        if learner.batches % _TEST_EVERY == 0 and memory.held_out_count():
+            with interval.timed("testing"):
+                batch = memory.sample(size, sampling, held_out=True).to(self.device)
+                interval.test_losses.append(learner.test(batch, learning))
                 wait_for(self.device)
-            interval.losses.append(learned.loss)
-            interval.norms.append(learned.grad_norm)
-            if learner.batches % _TEST_EVERY == 0 and memory.held_out_count():
-                with interval.timed("testing"):
-                    batch = memory.sample(size, sampling, held_out=True).to(self.device)
-                    interval.test_losses.append(learner.test(batch, learning))
-                    wait_for(self.device)
 
     # --- the budget -------------------------------------------------------------------------------
 

@@ -93,12 +93,26 @@ class World(ABC):
     repeatable = False
 
     def fitted(self, config: NetworkConfig) -> NetworkConfig:
-        """The network with the inputs and outputs that the environments have."""
+        """The network with the inputs and outputs that the environments have.
+
+        Raises
+        ------
+        TmnetError
+            If others were asked for: a value that is neither the default nor the environments'.
+        """
         knobs: dict[str, Any] = {
             "n_actions": self.n_actions,
             "float_input_dim": self.n_floats,
             "use_image_head": self.image_shape is not None,
         }
+        default = NetworkConfig()
+        for name, there in knobs.items():
+            if (asked := getattr(config, name)) not in (there, getattr(default, name)):
+                raise TmnetError(
+                    f"neural_network.{name} is {asked}; the environment {self.maps[0]} has "
+                    f"{self.n_actions} actions, {self.n_floats} floats in a state and "
+                    f"{'an' if self.image_shape else 'no'} image: leave it out."
+                )
         if self.image_shape:
             _, knobs["h_downsized"], knobs["w_downsized"] = self.image_shape
         return replace(config, **knobs)
