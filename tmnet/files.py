@@ -17,7 +17,8 @@ from typing import BinaryIO
 from tmnet.arguments import one_of, some_names
 from tmnet.errors import TmnetError
 
-LOGDIR, CHECKPOINTS = "tensorboard", "checkpoints"  # in the current folder, unless asked
+# in the current folder, unless asked
+LOGDIR, CHECKPOINTS, EXPERIMENTS = "tensorboard", "checkpoints", "experiments"
 FIGURE_FORMATS = ("png", "svg", "pdf", "jpg")
 TABLE_FORMATS = ("csv", "md", "tex")  # of files that are exported
 LONGEST_NAME = 150  # bytes; systems take 255, some 143, with what is added to it

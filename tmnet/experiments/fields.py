@@ -222,3 +222,15 @@ def differences(one: Section, other: Section, free: Collection[str] = ()) -> str
         inner = isinstance(a, Section)
         names += [f"{name}.{differences(a, b)}" if inner else name]
     return ", ".join(names)
+
+
+def changed(one: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a nested dict that are others in a base, nested as they are."""
+    found = {}
+    for name, value in one.items():
+        if isinstance(value, Mapping) and isinstance(base.get(name), Mapping):
+            if inner := changed(value, base[name]):
+                found[name] = inner
+        elif name not in base or value != base[name]:
+            found[name] = value
+    return found
