@@ -67,10 +67,10 @@ class Comparison(Alignment):
 
     def plot(
         self, name: str, *, order: Order | None = None, dpi: float = 100,
-        width: str = "page",
+        width: str = "page", scales: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Figure:  # fmt: skip
         """One metric along the axis, a line a run. See `tmnet.figures.plot_grid`."""
-        return self.plot_grid([name], order=order, dpi=dpi, width=width)
+        return self.plot_grid([name], order=order, dpi=dpi, width=width, scales=scales)
 
     def plot_grid(
         self,
@@ -80,11 +80,14 @@ class Comparison(Alignment):
         columns: int | None = None,
         dpi: float = 100,
         width: str = "page",
+        scales: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Figure:
         """Several metrics, one an axes. See `tmnet.figures.plot_grid`."""
         from tmnet.figures import plot_grid  # and matplotlib, only where this is asked for
 
-        return plot_grid(self, names, order=order, columns=columns, dpi=dpi, width=width)
+        return plot_grid(
+            self, names, order=order, columns=columns, dpi=dpi, width=width, scales=scales
+        )
 
     def export(
         self,
@@ -95,12 +98,20 @@ class Comparison(Alignment):
         dpi: float = 200,
         order: Order | None = None,
         width: str = "page",
+        scales: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Path]:
         """Write a figure for each metric, and tables. See `tmnet.export.export`."""
         from tmnet.export import export
 
         return export(
-            self, directory, prefix=prefix, formats=formats, dpi=dpi, order=order, width=width
+            self,
+            directory,
+            prefix=prefix,
+            formats=formats,
+            dpi=dpi,
+            order=order,
+            width=width,
+            scales=scales,
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -12,6 +13,7 @@ from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path, a_text
 from tmnet.drawing import Order, styled
 from tmnet.figures import check_looks, plot_grid, plot_panels, plot_profile, plot_survival
+from tmnet.figures.scales import check_scales
 from tmnet.files import (
     FIGURE_FORMATS,
     TABLE_FORMATS,
@@ -38,6 +40,7 @@ def export(
     dpi: float = 200,
     order: Order | None = None,
     width: str = "page",
+    scales: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Path]:
     """Write a figure for each metric, and tables.
 
@@ -57,6 +60,7 @@ def export(
     dpi : float
     order : sequence of str or mapping of str to str, optional
     width : {"page", "column"}
+    scales : mapping, optional
         As for `plot_grid`.
 
     Returns
@@ -71,6 +75,7 @@ def export(
     """
     formats = check_formats(formats)
     order, dpi = check_looks(comparison, order, dpi, width)
+    check_scales(comparison, scales)  # before anything is written
     prefix, directory = a_text("prefix", prefix), a_path("directory", directory)
     check_prefix(prefix)
     check_folder(directory)
@@ -80,7 +85,7 @@ def export(
     names = dict(zip(comparison.metrics, _names_of_files(comparison.metrics)))
     for metric, name in progress_bar(names.items(), desc="Exporting", unit="metric"):
         if kinds:
-            figure = plot_grid(comparison, [metric.name], order=order, width=width)
+            figure = plot_grid(comparison, [metric.name], order=order, width=width, scales=scales)
             written += _save_figure(
                 figure, directory / fitted(f"{prefix}_{name}{suffix}"), kinds, dpi
             )

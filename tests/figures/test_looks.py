@@ -108,7 +108,9 @@ def test_runs_in_colours_of_their_own(three_runs):
     lines = zip(legend.get_texts(), legend.legend_handles)
     drawn = {text.get_text(): to_hex(line.get_color()) for text, line in lines}
     assert drawn == {"short": "#d55e00", "long": "#1f77b4"} and [*drawn] == ["short", "long"]
-    with pytest.raises(TmnetError, match="The colour of long is 'bleu'; it must be a colour"):
+    with pytest.raises(
+        TmnetError, match="The colour of long in order is 'bleu'; it must be a colour"
+    ):
         comparison.plot("loss", order=order | {"long": "bleu"})
     with pytest.raises(TmnetError, match="it must have all of short"):
         comparison.plot("loss", order={"long": "k"})

@@ -104,11 +104,10 @@ class EndLabels(NamedTuple):
 
 
 def label_ends(
-    lines: Sequence[Line2D], names: Sequence[str], end: float, limits: tuple[float, float],
-    wide: float, high: float,
+    lines: Sequence[Line2D], names: Sequence[str], end: float, wide: float, high: float,
 ) -> EndLabels | None:  # fmt: skip
     """Names beside the ends of lines; None where they are too many or too long, where they would
-    be far from their lines, and where a line ends before the axes does.
+    be far from their lines, and where a line ends before the axes does, or outside of it.
 
     Parameters
     ----------
@@ -116,8 +115,6 @@ def label_ends(
     names : sequence of str
     end : float
         Where the lines have to end.
-    limits : (float, float)
-        Of the value axis.
     wide, high : float
         Inches of the figure, and of the axes.
     """
@@ -129,8 +126,11 @@ def label_ends(
         known = np.flatnonzero(~np.isnan(y))
         if not len(known) or x[known[-1]] < end:
             return None
-        up = (y[known[-1]] - limits[0]) / (limits[1] - limits[0])
-        ends.append((float(x[known[-1]]), high * up))
+        last = x[known[-1]], y[known[-1]]
+        _, up = (line.axes.transScale + line.axes.transLimits).transform(last)
+        if not 0 <= up <= 1:
+            return None
+        ends.append((float(last[0]), high * up))
     texts = fitted_names(names, LONGEST_LABEL * wide, SIZE)
     if any("…" in name.strip("…") for name in texts):
         return None

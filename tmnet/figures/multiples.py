@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like, to_hex
@@ -24,17 +25,16 @@ from tmnet.figures.legend import (
     plan_legend,
 )
 from tmnet.figures.panel import (
-    AS_USUAL,
     BELOW,
     BELOW_ANOTHER,
     LEFT,
     RIGHT,
     Panel,
-    Scale,
     looks_of,
     room_above,
     title_of,
 )
+from tmnet.figures.scales import AS_USUAL, Scale, check_scales
 
 AXES_INCHES = (3.9, 2.5)  # of one among several
 NARROWEST, WIDEST = 3.3, 6.4  # inches of one, where the figure is to fit a page
@@ -67,6 +67,8 @@ class Multiples:
         Whether it will be redrawn: then there is room for a legend of all in the order, so that
         nothing jumps. Otherwise the legend has the room that it needs, and a few lines of a single
         metric have their names at their ends.
+    scales : mapping of str to Scale, optional
+        Of metrics whose values are not shown as usual, by their names.
 
     Attributes
     ----------
@@ -74,7 +76,6 @@ class Multiples:
     room : (float, float) or None
         Inches across and up that there are for the whole, if its axes are to fit.
     scales : mapping of str to Scale
-        Of metrics whose values are not shown as usual, by their names.
     order : dict of str to str
         Colours of all that may be shown.
     panels : dict
@@ -89,13 +90,14 @@ class Multiples:
         dpi: float = 100,
         width: str = "page",
         live: bool = True,
+        scales: Mapping[str, Scale] | None = None,
     ):
         self.order = run_colours(order or [*comparison.arms] or [x.name for x in comparison.runs])
         self._looks = looks_of(self.order)
         self._columns, self._width, self._live = columns, width, live
         self.figure = AggFigure(dpi=dpi)
         self.room: tuple[float, float] | None = None
-        self.scales: Mapping[str, Scale] = {}
+        self.scales: Mapping[str, Scale] = scales or {}
         self.panels: dict[str, Panel] = {}
         self._labels: list = []  # at the ends of lines
         self.update(comparison)
@@ -204,7 +206,7 @@ class Multiples:
         self, panel: Panel, names: Sequence[str], comparison: Alignment, wide: float, high: float
     ) -> EndLabels | None:
         lines = [panel.lines[name] for name in names]
-        return label_ends(lines, names, comparison.grid[-1], panel.limits, wide, high)
+        return label_ends(lines, names, comparison.grid[-1], wide, high)
 
     def png(self, cursor: float | None = None) -> bytes:
         """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
@@ -229,6 +231,7 @@ def plot_grid(
     columns: int | None = None,
     dpi: float = 100,
     width: str = "page",
+    scales: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Figure:
     """Several metrics of a comparison, one an axes, with one legend.
 
@@ -245,6 +248,11 @@ def plot_grid(
     dpi : float
     width : {"page", "column"}
         Of the figure of a single metric: as wide as a page's text, or a column's.
+    scales : mapping, optional
+        How values of metrics are shown, by their names, where that is not as usual. A dict each, of
+        ``log`` (True: a logarithmic axis, where all values are above 0), ``full`` (True: extreme
+        values too), ``zoom`` (from where to where, in the unit that is shown), ``difference`` (a
+        run or an arm: the differences to its values in place of values).
 
     Returns
     -------
@@ -254,12 +262,13 @@ def plot_grid(
     Raises
     ------
     TmnetError
-        If a metric is not in the comparison.
+        If a metric is not in the comparison, or an argument makes no sense.
     """
+    checked = check_scales(comparison, scales)
     comparison = comparison if names is None else comparison.only(names)
     columns = None if columns is None else a_whole_number("columns", columns, least=1, most=12)
     order, dpi = check_looks(comparison, order, dpi, width)
-    return Multiples(comparison, order, columns, dpi, width, live=False).figure
+    return Multiples(comparison, order, columns, dpi, width, False, checked).figure
 
 
 def check_looks(
@@ -271,7 +280,7 @@ def check_looks(
         for name, colour in order.items():
             if not is_color_like(colour):
                 form = "a colour, such as '#0173b2'"
-                raise wrong(f"The colour of {name}", colour, form)
+                raise wrong(f"The colour of {name} in order", colour, form)
         order = {str(name): to_hex(colour) for name, colour in order.items()}
     else:
         order = run_colours(drawn if order is None else some_names("order", order))

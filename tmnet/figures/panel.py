@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import seaborn as sns
@@ -16,6 +15,7 @@ from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.drawing import STYLE, Order, ShortFormatter, for_figure, run_colours, run_dashes, styled
 from tmnet.figures.limits import robust_limits
+from tmnet.figures.scales import AS_USUAL, Scale
 from tmnet.figures.texts import label_for_figure
 from tmnet.logs.run import Run
 
@@ -26,30 +26,6 @@ TITLE, LABEL = STYLE["axes.titlesize"], STYLE["axes.labelsize"]
 
 MANY = 7  # lines: they are thinner, and have no bands, which would hide each other
 BAND = 0.12  # opacity
-
-
-class Scale(NamedTuple):
-    """How an axes shows the values of its metric.
-
-    Attributes
-    ----------
-    log : bool
-        Logarithmic, where all values are above 0.
-    full : bool
-        All of them, extreme ones too.
-    limits : (float, float) or None
-        From where to where, as they are shown; by default all but extreme ones.
-    baseline : str or None
-        A run, or an arm, of which the differences to its values are shown in place of values.
-    """
-
-    log: bool = False
-    full: bool = False
-    limits: tuple[float, float] | None = None
-    baseline: str | None = None
-
-
-AS_USUAL = Scale()
 
 
 def looks_of(order: Order) -> dict[str, dict]:
@@ -69,7 +45,7 @@ def looks_of(order: Order) -> dict[str, dict]:
 def title_of(metric: Metric, comparison: Alignment, inches: float, scale: Scale = AS_USUAL) -> str:
     """The title of an axes: what it shows, and of when that is."""
     parts = [metric.label, comparison.counted(metric)]
-    parts += [f"minus {for_figure(scale.baseline, 40)}"] if scale.baseline else []
+    parts += [f"minus {for_figure(scale.difference, 40)}"] if scale.difference else []
     return label_for_figure(", ".join(filter(None, parts)), inches, TITLE, "bold")
 
 
@@ -129,8 +105,8 @@ class Panel:
     ) -> None:
         """Show a metric of some of the runs, or of the arms."""
         self.clear()
-        if scale.baseline is not None:
-            drawn = typical = self._draw_differences(metric, comparison, names, scale.baseline)
+        if scale.difference is not None:
+            drawn = typical = self._draw_differences(metric, comparison, names, scale.difference)
         else:
             draw = self._draw_arms if comparison.arms else self._draw_runs
             drawn, typical = draw(metric, comparison, names)
@@ -156,11 +132,11 @@ class Panel:
             self.ax.set_yscale("log" if is_log else "linear")
             self.ax.yaxis.set_major_formatter(ShortFormatter())
             self.ax.yaxis.set_minor_formatter(NullFormatter())
-        if scale.baseline is not None:
+        if scale.difference is not None:
             if metric.unit == "%":
                 self.unit = "points"
             self._label = f"difference ({self.unit})" if self.unit else "difference"
-        if scale.full or is_log or scale.baseline is not None:
+        if scale.full or is_log or scale.difference is not None:
             ends = [*known, *self._band_ends] if scale.full else known
             low, high = (min(ends), max(ends)) if len(ends) else (0.0, 1.0)
             margin = 0.05 * (high - low) or abs(high) * 0.05 or 0.5
@@ -173,8 +149,8 @@ class Panel:
             room = (top - bottom) / 2
             low, high = np.nanmin([bottom, *self._band_ends]), np.nanmax([top, *self._band_ends])
             bottom, top = max(low, bottom - room), min(high, top + room)
-        if scale.limits and (not is_log or scale.limits[0] > 0):
-            bottom, top = scale.limits
+        if scale.zoom and (not is_log or scale.zoom[0] > 0):
+            bottom, top = scale.zoom
         self.limit(bottom, top)
 
     def limit(self, bottom: float, top: float) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from tmnet.comparison import Comparison
 from tmnet.figures import Multiples
-from tmnet.figures.panel import Scale
+from tmnet.figures.scales import Scale
 from tmnet.widgets.explorer.live_figure import LiveFigure
 from tmnet.widgets.explorer.scene import alternative, scene
 
@@ -24,6 +25,8 @@ class Picture:
         What the page shows.
     panels : dict
         What is chosen for the axes of metrics; see `View.panels`.
+    scales : dict
+        What of it is drawn, as `plot_grid` takes it.
     multiples : Multiples or None
         What is drawn, once something is.
     """
@@ -31,6 +34,7 @@ class Picture:
     def __init__(self, image: LiveFigure):
         self.image = image
         self.panels: dict[str, dict[str, Any]] = {}
+        self.scales: dict[str, dict[str, Any]] = {}
         self.multiples: Multiples | None = None
         self._room: tuple[float, float] | None = None  # inches, once a page says so
 
@@ -43,7 +47,7 @@ class Picture:
                 if which in ("log", "difference"):  # what was zoomed to is not there any more
                     chosen.pop("zoom", None)
             case {"kind": "zoom", "metric": metric, "span": [low, high]} if low < high:
-                self.panels.setdefault(metric, {})["zoom"] = float(low), float(high)
+                self.panels.setdefault(metric, {})["zoom"] = _short(low, high)
             case {"kind": "unzoom", "metric": metric}:
                 self.panels.get(metric, {}).pop("zoom", None)
             case {"kind": "room", "wide": wide, "high": high, "ratio": ratio}:
@@ -52,10 +56,11 @@ class Picture:
 
     def draw(self, comparison: Comparison, order: Sequence[str], baseline: str | None) -> None:
         """Draw a comparison; colours are by the order, differences to the baseline."""
-        scales = {name: _scale(chosen, baseline) for name, chosen in self.panels.items()}
+        chosen = {x.name: _scale(self.panels.get(x.name, {}), baseline) for x in comparison.metrics}
+        self.scales = {name: scale for name, scale in chosen.items() if scale}
         if self.multiples is None or self.multiples.order != order:
             self.multiples = Multiples(comparison, order)
-        self.multiples.scales = scales
+        self.multiples.scales = {name: Scale(**scale) for name, scale in self.scales.items()}
         if self._room:
             self.multiples.room = self._room
             self.multiples.figure.set_dpi(self._dpi)
@@ -74,8 +79,16 @@ class Picture:
             self.image.at = point
 
 
-def _scale(chosen: dict[str, Any], baseline: str | None) -> Scale:
-    return Scale(
-        chosen.get("log", False), chosen.get("full", False), chosen.get("zoom"),
-        baseline if chosen.get("difference") else None,
-    )  # fmt: skip
+def _scale(chosen: dict[str, Any], baseline: str | None) -> dict[str, Any]:
+    """What is chosen for an axes, as `plot_grid` takes it: no order, and whose differences."""
+    scale = {name: chosen[name] for name in ("log", "full", "zoom") if chosen.get(name)}
+    if chosen.get("difference") and baseline is not None:
+        scale["difference"] = baseline
+    return scale
+
+
+def _short(low: float, high: float) -> tuple[float, float]:
+    """Ends of a span that a mouse chose, with as many digits as that means."""
+    least = min(high - low, *(abs(x) for x in (low, high) if x))
+    digits = 2 - math.floor(math.log10(least))
+    return round(float(low), digits), round(float(high), digits)

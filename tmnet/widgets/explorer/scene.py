@@ -54,7 +54,7 @@ def scene(
         panel, scale = multiples.panels[metric.name], multiples.scale(metric)
         left, bottom, right, top = panel.ax.get_position().extents
         values, counts = values_of(metric, comparison), _counts(metric, comparison)
-        values_at_baseline = values.get(scale.baseline or "")
+        values_at_baseline = values.get(scale.difference or "")
         for name in names:
             y = values[name]
             numbers.append(y if values_at_baseline is None else y - values_at_baseline)

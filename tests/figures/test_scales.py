@@ -1,0 +1,105 @@
+"""How axes show their values, where that is not as usual."""
+
+import numpy as np
+import pytest
+
+import tmnet
+from tmnet.errors import TmnetError
+
+from ..synthetic import load, write_file
+from .lines import NAMES, SCALES, line_of
+
+BEST, RATE = "A01/eval/best", "A01/eval/finish_rate"
+
+
+def test_logs_spans_and_differences(whole):
+    scales = {
+        "loss": {"log": True}, BEST: {"zoom": (20, 31.5)}, RATE: {"difference": NAMES[1]},
+        "avg_q/A01": {"log": False, "full": True},
+    }  # fmt: skip
+    names = ["loss", BEST, RATE, "training_share"]
+    axes = dict(zip(names, whole.plot_grid(names, scales=scales).axes))
+    assert [ax.get_yscale() for ax in axes.values()] == ["log", *["linear"] * 3]
+    assert axes[BEST].get_ylim() == (20, 31.5)
+    low, high = axes["loss"].get_ylim()
+    values = whole.table("loss").to_numpy()
+    assert 0 < low < np.nanmin(values) and np.nanmax(values) < high
+    table = whole.table(RATE) * SCALES[RATE]
+    for run in NAMES:
+        y = line_of(axes[RATE], run).get_ydata()
+        np.testing.assert_allclose(y, table[run] - table[NAMES[1]], atol=1e-9)
+    assert f"minus {NAMES[1]}" in axes[RATE].get_title(loc="left").replace("\n", " ")
+    assert axes[RATE].get_ylabel() == "difference (points)"
+    (as_usual,) = whole.plot("training_share").axes
+    assert axes["training_share"].get_ylim() == as_usual.get_ylim()
+
+
+def test_all_values(tmp_path):
+    losses = [500.0, *(2 + k % 3 for k in range(30))]
+    write_file(tmp_path / "X", [(60 * k, k, {"loss": x}) for k, x in enumerate(losses, start=1)])
+    comparison = tmnet.compare([load(tmp_path, "X")], interval=1)
+    for scales, is_shown in ((None, False), ({"loss": {"full": True}}, True)):
+        (ax,) = comparison.plot("loss", scales=scales).axes
+        assert (ax.get_ylim()[1] > 500) == is_shown
+
+
+def test_zero_has_no_logarithm(whole):
+    (ax,) = whole.plot(RATE, scales={RATE: {"log": True}}).axes
+    assert ax.get_yscale() == "linear" and np.nanmin(whole.table(RATE)) == 0
+
+
+def test_differences_of_arms(arms):
+    (ax,) = arms.plot("A01/eval/mean_all", scales={"A01/eval/mean_all": {"difference": "a"}}).axes
+    middles = arms.arm_table("A01/eval/mean_all").pivot(index="at", columns="arm", values="iqm")
+    np.testing.assert_allclose(line_of(ax, "b").get_ydata(), middles["b"] - middles["a"])
+
+
+@pytest.mark.parametrize("scale", [{"zoom": (1, 9)}, {"log": True}, {"zoom": (1, 5)}])
+def test_names_stand_where_their_lines_end(tmp_path, scale):
+    """Beside the axes; or in a legend, where a line ends outside of it."""
+    ends = {"a": 2.0, "b": 8.0}
+    for name, end in ends.items():
+        values = [(60 * k, k, {"loss": end + 10 - k}) for k in range(1, 11)]
+        write_file(tmp_path / name, values)
+    runs = [load(tmp_path, name) for name in ends]
+    figure = tmnet.compare(runs, interval=1).plot("loss", scales={"loss": scale})
+    (ax,) = figure.axes
+    if scale.get("zoom") == (1, 5):
+        assert figure.legends and len(ax.texts) == 1  # of what is not shown
+        return
+    places = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    for name, end in ends.items():
+        up = ax.transAxes.inverted().transform(ax.transData.transform((1, end)))[1]
+        assert places[name] == pytest.approx(up, abs=0.02)
+
+
+def test_files_have_them_too(whole, tmp_path):
+    options = {"formats": ["svg"], "scales": {"loss": {"log": True}}}
+    part = whole.only(["loss", "training_share"])
+    for folder, scales in (("log", options), ("usual", {"formats": ["svg"]})):
+        part.export(tmp_path / folder, "x", **scales)
+    same = {
+        name: (tmp_path / "log" / name).read_text() == (tmp_path / "usual" / name).read_text()
+        for name in ("x_loss.svg", "x_training_share.svg")
+    }
+    assert same == {"x_loss.svg": False, "x_training_share.svg": True}
+
+
+@pytest.mark.parametrize(
+    "scales, said",
+    [
+        ("log", "scales is 'log'; it must be a dict"),
+        ({"loss": "log"}, r"scales\['loss'\] is 'log'; it must be a dict of log, full, zoom"),
+        ({"loss": {"pin": True}}, r"scales\['loss'\] has the entry 'pin'; it can have log, full"),
+        ({"loss": {"log": 1}}, r"log in scales\['loss'\] is 1; it must be true or false"),
+        ({"loss": {"zoom": 3}}, r"zoom in scales\['loss'\] is 3; it must be two numbers"),
+        ({"loss": {"zoom": (3, 3)}}, r"zoom in .* is \(3, 3\); it must be two numbers, the lower"),
+        ({"loss": {"difference": True}}, "difference in .* is True; it must be 'long' or"),
+        ({"los": {"log": True}}, "no metric los"),
+    ],
+)  # fmt: skip
+def test_what_is_no_scale_is_said(whole, tmp_path, scales, said):
+    for call in (whole.plot_grid, lambda scales: whole.export(tmp_path / "x", "x", scales=scales)):
+        with pytest.raises(TmnetError, match=said):
+            call(scales=scales)
+    assert not (tmp_path / "x").exists()
