@@ -10,6 +10,7 @@ import tmnet
 from tmnet.errors import TmnetError
 from tmnet.figures.panel import values_of
 
+from ..figures.lines import line_of
 from ..synthetic import race, write_file
 
 METRICS = ["A01/eval/best", "A01/eval/finish_rate", "loss"]
@@ -153,6 +154,39 @@ def test_a_view_keeps_what_was_chosen_in_the_figure(explorer, logdir):
     assert again.view == explorer.view and panel_of(again, "loss")["y"] == [0.5, 2]
     before = {name: value for name, value in explorer.view.items() if name != "panels"}
     assert tmnet.explore(logdir, **before).view["panels"] == {}  # as saved by versions before
+
+
+def test_the_figure_is_the_one_that_is_exported(explorer, logdir, tmp_path):
+    """Code and files repeat what was chosen of the axes, and their order."""
+    gesture(explorer, "choice", metric="loss", which="log")
+    gesture(explorer, "choice", metric="loss", which="pin")
+    gesture(explorer, "choice", metric="A01/eval/finish_rate", which="difference")
+    gesture(explorer, "choice", metric="A01/eval/best", which="full")
+    gesture(explorer, "zoom", metric="A01/eval/best", span=[18.123456, 39.98765])
+    explorer.controls.baseline.value = "small"
+    *lines, plot, _ = explorer.code.splitlines()
+    names = {}
+    exec("\n".join(lines), names)
+    axes, live = eval(plot, names).axes, explorer._picture.multiples.axes
+    assert [ax.get_yscale() for ax in axes] == ["log", "linear", "linear"]
+    assert axes[1].get_ylim() == (18.1, 40.0)
+    table = explorer.comparison.table("A01/eval/finish_rate")
+    gap = 100 * (table["big"] - table["small"])
+    np.testing.assert_allclose(line_of(axes[2], "big").get_ydata(), gap, atol=1e-9)
+    for ax, name in zip(axes, ["loss", *METRICS[:2]]):
+        assert ax.get_ylim() == live[name].get_ylim()
+        for run in ("big", "small"):
+            drawn = line_of(ax, run).get_xydata()
+            np.testing.assert_array_equal(drawn, line_of(live[name], run).get_xydata())
+    display = explorer.display
+    display.folder.value, display.formats.value = str(tmp_path / "widget"), ["svg"]
+    display.export.click()
+    scales = {"loss": {"log": True}, "A01/eval/best": {"full": True, "zoom": (18.1, 40.0)},
+              "A01/eval/finish_rate": {"difference": "small"}}  # fmt: skip
+    comparison, order = explorer.comparison, explorer.order
+    written = comparison.export(tmp_path, "comparison", ["svg"], order=order, scales=scales)
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "widget" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize("panels", ["loss", {"loss": 1}, {"loss": {"color": 1}},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -223,12 +224,14 @@ class Display(widgets.VBox):
         name = self.threshold_metric.value
         return {name: self.threshold.value / self._scale} if name else {}
 
-    def write_files(self, comparison: Comparison, order: Sequence[str]) -> None:
+    def write_files(
+        self, comparison: Comparison, order: Sequence[str], scales: Mapping[str, Any]
+    ) -> None:
         """Export a comparison as it is chosen here, and tell what was written."""
         with self.exporting:
             files = comparison.export(
                 self.folder.value or ".", self.prefix.value or "comparison", self.formats.value,
-                dpi=self.dpi.value, order=order, width=self.width.value,
+                dpi=self.dpi.value, order=order, width=self.width.value, scales=scales,
             )  # fmt: skip
         names = "".join(f"<li>{for_html(file.name)}</li>" for file in files)
         self.exported.value = (

@@ -160,7 +160,7 @@ class Explorer(Pictured, widgets.HBox):
         if self.comparison is None:
             return ""
         view = dataclasses.replace(self._shown, at=self.at)
-        return view.code(self.comparison, self._drawn_order)
+        return view.code(self.comparison, self._drawn_order, self._picture.scales)
 
     @property
     def _shown_runs(self) -> list[Run]:
@@ -487,4 +487,4 @@ class Explorer(Pictured, widgets.HBox):
         self._show_tab()
 
     def _export(self) -> None:
-        self.display.write_files(self.comparison, self._drawn_order)
+        self.display.write_files(self.comparison, self._drawn_order, self._picture.scales)

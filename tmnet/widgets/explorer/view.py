@@ -136,7 +136,7 @@ class View:
         }
         return arguments, [f"None of the runs that are chosen has {lacking}."] * bool(lacking)
 
-    def code(self, made: Comparison, order: Sequence[str]) -> str:
+    def code(self, made: Comparison, order: Sequence[str], scales: Mapping[str, Any]) -> str:
         """Python that computes what was made of this view.
 
         Parameters
@@ -145,9 +145,12 @@ class View:
             Of the `subjects` and the `arguments`.
         order : sequence of str
             What there is to draw, in the order that gives colours.
+        scales : mapping
+            Of metrics, as `plot_grid` takes them.
         """
         names = list(made.arms) or [run.name for run in made.runs]
-        plotted = f"order={list(order)}" if list(order[: len(names)]) != names else ""
+        plotted = [f"order={list(order)}"] if list(order[: len(names)]) != names else []
+        plotted += [f"scales={scales}"] if scales else []
         calls = {run.name: f"{_load_call(run)}," for run in made.runs}
         if made.arms:
             what, brackets, items = "arms", "{}", []
@@ -168,7 +171,7 @@ class View:
             f"    {what},",
             *(f"    {name}={value!r}," for name, value in arguments.items()),
             ")",
-            f"comparison.plot_grid({plotted})",
+            f"comparison.plot_grid({', '.join(plotted)})",
             f"comparison.at({self.at!r})",
         ])  # fmt: skip
 
