@@ -199,21 +199,28 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
 
     What a restart took back counts only as `paid`. TmnetError where a run did not log it.
     """
-    logged = section(run.config, "neural_network")
     batch_size = positive(section(run.config, "training").get("batch_size"))
     batches = own_batches(run, paid)
-    if not (logged and batch_size and batches is not None):
+    if not (section(run.config, "neural_network") and batch_size and batches is not None):
         raise TmnetError(
             f"Run {run.name} did not log what its arithmetic follows from: neural_network and "
             f"training.batch_size of its configuration, and {BATCHES}."
         )
-    known = {field.name for field in fields(NetworkConfig)}
-    try:
-        network = NetworkConfig(**{name: value for name, value in logged.items() if name in known})
-    except TmnetError as error:  # of a tool whose networks are others
-        raise TmnetError(f"Run {run.name} logged no network of ours: {error}") from None
+    network = network_of(run)
     total = costs(network, int(batch_size))
     if not positive(total["flops_per_batch"]):
         raise TmnetError(f"Run {run.name} logged a network of more arithmetic than numbers hold.")
     learning, acting = (total[f"flops_per_{what}"] for what in ("batch", "decision"))
     return (batches * learning + own_frames(run, paid) * acting) / 1e15
+
+
+def network_of(run: Run) -> NetworkConfig:
+    """The network whose configuration a run logged; TmnetError where it is none of ours."""
+    logged = section(run.config, "neural_network")
+    if not logged:
+        raise TmnetError(f"Run {run.name} logged no configuration of its network.")
+    known = {field.name for field in fields(NetworkConfig)}
+    try:
+        return NetworkConfig(**{name: value for name, value in logged.items() if name in known})
+    except TmnetError as error:  # of a tool whose networks are others
+        raise TmnetError(f"Run {run.name} logged no network of ours: {error}") from None

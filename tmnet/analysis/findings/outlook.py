@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import groupby
 
 import numpy as np
@@ -11,13 +10,12 @@ import numpy as np
 from tmnet.analysis.findings.evidence import Evidence
 from tmnet.analysis.findings.finding import Finding
 from tmnet.analysis.findings.words import OF_95, name_of, say, say_gap, say_span
+from tmnet.analysis.on_axis import network_of
 from tmnet.analysis.statistics import trend
 from tmnet.analysis.statistics.frontier import cost_slope
 from tmnet.analysis.statistics.frontier import frontier as frontier_of
 from tmnet.analysis.statistics.seeds import FEWEST
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import NetworkConfig
-from tmnet.logs.config import section
 from tmnet.logs.run import Run
 from tmnet.networks.costs import costs
 
@@ -116,9 +114,7 @@ def cost_of_size(evidence: Evidence) -> Iterator[Finding]:
 
 def _parameters(run: Run) -> int | None:
     """Of the network that a run logged; None where it logged none of ours."""
-    known = {field.name for field in fields(NetworkConfig)}
-    logged = {k: v for k, v in section(run.config, "neural_network").items() if k in known}
     try:
-        return costs(NetworkConfig(**logged))["parameters"] if logged else None
+        return costs(network_of(run))["parameters"]
     except TmnetError:
         return None
