@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tmnet.networks import NetworkConfig, anatomy
+from tmnet.yaml_text import from_yaml
 
 from .notebook import Watch, assert_it_has_run
 
@@ -11,6 +12,15 @@ training: {batch_size: 16}
 memory: {schedule: [[0, 2000, 300]], uses_per_transition: 1.0}
 performance: {num_envs: 4}
 map_cycle: [{map: A01, kind: eval, races: 1}]"""
+
+OUTSIDE = """() => {
+    const edge = document.querySelector(".jp-OutputArea-output").getBoundingClientRect().right;
+    const names = ".widget-button, .widget-image, .widget-html, .widget-text, .widget-dropdown, "
+        + ".widget-slider, .widget-textarea, .widget-tab, .widget-checkbox";
+    return [...document.querySelectorAll(names)]
+        .filter(x => x.offsetParent && x.getBoundingClientRect().right > edge + 1)
+        .map(x => `${x.className} ${x.innerText.slice(0, 40)}`);
+}"""
 
 
 def test_the_start_page(open_notebook):
@@ -37,10 +47,37 @@ def test_the_network_lab_follows_its_sliders(open_notebook):
     notebook.tab("YAML").click()
     for name, value in values.items():
         notebook.wait_for_text(".widget-html", f"{name}: {value}")
+    page = notebook.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    notebook.button("Copy").click()
+    page.locator('button:text-is("Copied")').wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert NetworkConfig(**from_yaml(copied)["neural_network"]) == replace(small, **values)
     notebook.button("Big").click()
     big = anatomy(NetworkConfig.big()).totals["parameters"]
     notebook.wait_for_text(".widget-html", f"{big:,.0f}")
+    notebook.tab("What size bought").click()
+    notebook.wait_for_text(".widget-html", "uni_20_long starts from the checkpoint of uni_20.")
+    shown = page.locator(".widget-image").filter(visible=True)
+    page.wait_for_function("x => x.naturalWidth > 900", arg=shown.nth(1).element_handle())
+    notebook.button("Train this").click()
+    notebook.wait_for_text(".widget-html", "in the training panel below")
+    assert notebook.page.locator(".widget-textarea textarea").first.input_value() == (
+        "neural_network: {w_downsized: 68, h_downsized: 68, iqn_embedding_dimension: 64, iqn_n: 8, "
+        "iqn_k: 16}\n"
+    )
+    for width in (900, 1280):
+        page.set_viewport_size({"width": width, "height": 1250})
+        notebook.until(lambda: _nothing_sticks_out(page))
+        notebook.screenshot(f"network_lab_{width}", whole=True)
+    page.set_viewport_size({"width": 1680, "height": 1250})
     assert not notebook.alerts()
+
+
+def _nothing_sticks_out(page):
+    """Of what can be seen of widgets, in the notebook's own width."""
+    outside = page.evaluate(OUTSIDE)
+    assert not outside, outside
 
 
 def _differs(picture, before):
@@ -58,7 +95,7 @@ def test_a_training(open_notebook):
 
     notebook.field("Changes").fill(CHANGES)
     notebook.field("Changes").blur()
-    notebook.wait_for_text(".widget-html", "batch_size: 16")
+    notebook.wait_for_text(".widget-html", "batch_size: 16")  # among the configuration
     notebook.button("Start").press("Enter")
     page.wait_for_function("() => document.querySelector('.widget-image').naturalWidth > 1000")
     notebook.wait_for_text(".widget-html", "updates/s")
@@ -77,6 +114,11 @@ def test_a_training(open_notebook):
     notebook.tab("Latest eval race").click()
     notebook.button("Show latest eval race").click()
     notebook.wait_for_text(".widget-html", "km/h")
+    for width in (900, 1280):
+        page.set_viewport_size({"width": width, "height": 1250})
+        notebook.until(lambda: _nothing_sticks_out(page))
+        notebook.screenshot(f"training_{width}", whole=True)
+    page.set_viewport_size({"width": 1680, "height": 1250})
     notebook.button("Compare").click()
     notebook.wait_for_text(".widget-html", "A01 eval: late finish rate")
     assert not notebook.alerts()

@@ -87,7 +87,8 @@ def test_knobs_that_change_only_the_loss_or_nothing_trained_are_named(lab):
 def test_the_yaml_is_the_network(lab):
     lab.big.click()
     lab.sliders["dense_hidden_dimension"].value = 512
-    text = re.search("<pre>(.*)</pre>", lab.yaml.value, re.DOTALL)[1]
+    text = re.search("<pre.*?>(.*)</pre>", lab.yaml.value, re.DOTALL)[1]
+    assert lab.copy.value == text
     section = yaml.safe_load(text)["neural_network"]
     assert NetworkConfig(**section) == lab.config == replace(
         NetworkConfig.big(), dense_hidden_dimension=512
@@ -105,27 +106,27 @@ def test_up_to_three_networks_are_kept(lab):
 
 
 def test_no_input_is_refused_in_words(lab):
-    lab.use_image.value = False
+    lab.switches["use_image_head"].value = False
     assert "image head" not in re.sub("<td.*?big.*?</td>", "", lab.yaml.value)
     lab.sliders["float_input_dim"].value = 0
     assert "has no input" in lab.message.value
-    lab.use_image.value = True
+    lab.switches["use_image_head"].value = True
     assert lab.message.value == "" and lab.config.float_input_dim == 0
 
 
 def test_measuring_runs_beside_and_can_be_stopped(lab):
     lab.batch.value = 2
-    lab.measure.click()
+    job = lab.measuring
+    job.start.click()
     lab.sliders["iqn_n"].value = 4  # does not wait for the measurement
-    lab._measuring.join(60)
-    assert lab.progress.value == pytest.approx(1) and not lab.measure.disabled
+    job.join(60)
+    assert not job.start.disabled and job.stop.disabled
     rows = re.findall(r"<tr><td>(\w+)\s*</td><td.*?>\s*([\d.,e+]+)</td>", lab.measured.value)
     assert [name for name, _ in rows] == ["current", "small", "big"]
     assert all(float(ms.replace(",", "")) > 0 for _, ms in rows)
-    lab._stop.set()
     lab.measured.value = ""
-    lab._measure_all(lab.networks, 2)  # as when Stop is clicked at once
-    assert lab.progress.value < 0.4
+    lab._measure()(lambda share: False)  # as when Stop is clicked at once
+    assert "current" in lab.measured.value and "small" not in lab.measured.value
 
 
 def test_a_checkpoint_sets_the_sliders_and_is_drawn(lab, tmp_path):
@@ -138,9 +139,17 @@ def test_a_checkpoint_sets_the_sliders_and_is_drawn(lab, tmp_path):
     assert Image.open(io.BytesIO(first)).size[0] > 800
     lab.seed.value = 3
     assert bytes(lab.checkpoint.value) != first
-    lab.path.value = str(tmp_path / "none.pt")
-    lab.load.click()
-    assert "cannot be read" in lab.message.value and lab.config == config
+    (tmp_path / "text.pt").write_text("no weights")
+    for path, said in (
+        (tmp_path / "none.pt", "cannot be read"), (tmp_path, "cannot be read"),
+        (tmp_path / "text.pt", "is not a checkpoint"), (" ", "Give the path"),
+        ("uni_20", "uni_20 cannot be read"),
+    ):  # fmt: skip
+        lab.path.value = str(path)
+        lab.load.click()
+        assert said in lab.message.value and lab.config == config
+    lab.training.train.click()
+    assert "has 12 actions" in lab.training.message.value and not lab.training.panel.children
 
 
 def test_it_can_start_anywhere():
@@ -148,3 +157,42 @@ def test_it_can_start_anywhere():
     lab = tmnet.network_lab(config)
     assert lab.config == config
     assert f"{anatomy(config).totals['parameters']:,}" in lab.totals.value
+
+
+@pytest.mark.parametrize("name", ["current", "small", "big"])
+def test_layers_of_one_network_beside_the_small_one(lab, name):
+    lab.sliders["iqn_embedding_dimension"].value = 256
+    lab.shown.value = name
+    rows = re.findall(r"<tr>(<td.*?)</tr>", lab.layers.value)
+    cells = [re.findall(r"<td.*?>\s*(.*?)\s*</td>", row) for row in rows]
+    network, small = IQN(lab.networks[name]), IQN(NetworkConfig.small())
+    modules = {"image head, convolution 2": ("img_head", 2), "quantile embedding, linear":
+               ("iqn_fc", 0), "value head, linear 1": ("V_head", 0)}  # fmt: skip
+    table = {row[0]: row[1:] for row in cells}
+    assert len(table) == 12  # eleven layers, and all
+    for layer, (part, i) in modules.items():
+        mine, theirs = (
+            sum(x.numel() for x in getattr(net, part)[i].parameters()) for net in (network, small)
+        )
+        _, parameters, ratio, *_ = table[layer]
+        assert parameters == f"{mine:,}" and ratio == f"{mine / theirs:.2f}"
+    assert table["all"][1] == f"{parameters_of(network):,}"
+    width = 4864 if name == "big" else 768
+    n = lab.networks[name].iqn_n
+    assert table["quantile embedding, linear"][0] == f"{n} x {width}"
+    assert int(table["quantile embedding, linear"][3].replace(",", "")) == (
+        n * width * lab.networks[name].iqn_embedding_dimension
+    )
+
+
+def parameters_of(network):
+    return sum(tensor.numel() for tensor in network.parameters())
+
+
+def test_pooling_and_norms_are_kept():
+    config = NetworkConfig(global_average_pooling=True, layer_norm=True)
+    lab = tmnet.network_lab(config)
+    assert lab.config == config
+    assert f"{parameters(config):,} (x " in lab.totals.value and "norm of the state" in (
+        lab.layers.value
+    )

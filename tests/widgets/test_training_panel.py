@@ -10,6 +10,7 @@ from tmnet.racing.player import RacePlayer
 from tmnet.widgets.explorer.explorer import Explorer
 
 from ..checks import wait_for
+from ..synthetic import race, write_file
 
 TINY = """
 neural_network: {use_image_head: false, float_hidden_dim: 16, dense_hidden_dimension: 16, iqn_k: 2}
@@ -42,6 +43,8 @@ def test_a_training_from_start_to_comparison(panel):
     panel.start.click()
     assert enabled(panel) == {"pause", "stop"} and panel.changes.disabled
     wait_for(lambda: panel.training.status and panel.training.status.frames > 500)
+    panel.compare.click()  # while it trains
+    assert panel.explorer.view["runs"] == ["A01_as20_long"] and panel.explorer.view["follow"]
     panel.pause.click()
     wait_for(lambda: enabled(panel) == {"resume", "stop"})
     assert "paused" in panel.line.value and not panel.message.value
@@ -83,6 +86,8 @@ def test_a_training_from_start_to_comparison(panel):
         ("training: {batch_size: 0}", "at least 1"),
         ("just a text", "fields"),
         ("a: [", "YAML"),
+        ("neural_network: {n_actions: 14}", "has 12 actions"),
+        ("neural_network: {float_input_dim: 3}", "has 184 floats"),
     ],
 )
 def test_wrong_changes_are_answered_in_words(panel, changes, said):
@@ -92,11 +97,48 @@ def test_wrong_changes_are_answered_in_words(panel, changes, said):
     assert said in panel.message.value and not panel.is_running
 
 
+@pytest.mark.parametrize("name", ["a/b", "", "..", "x y"])
+def test_a_run_name_that_is_no_folder_is_answered_in_words(panel, name):
+    panel.name.value = name
+    assert "names a folder" in panel.message.value
+    panel.start.click()
+    assert "names a folder" in panel.message.value and not panel.is_running
+    panel.name.value = "fine"
+    assert panel.message.value == "" and panel.chosen().name == "fine"
+
+
+def test_what_is_told_is_of_the_run_that_is_named(panel):
+    """A training that does not start, and then another run."""
+    (panel.logdir / "taken").mkdir(parents=True)
+    (panel.logdir / "taken" / "file").touch()
+    panel.name.value = "taken"
+    panel.start.click()
+    wait_for(lambda: panel.message.value)
+    wait_for(lambda: enabled(panel) == {"start", "resume"})
+    assert "already" in panel.message.value and "starting" not in panel.line.value
+    assert "taken</b>: not started" in panel.line.value
+    panel.name.value = "other"
+    assert "Nothing is being trained." in panel.line.value
+
+
+def test_the_run_is_compared_even_among_many(panel, tmp_path):
+    for i in range(8):
+        start, name = 1e4 * i, f"run_{i}"
+        races = [(start + 60 * k, k, race(20.0)) for k in range(1, 9)]
+        write_file(panel.logdir / name, races, start=start, pid=i + 1)
+    panel.name.value = "run_1"
+    panel.compare.click()
+    assert panel.message.value == ""
+    # beside it those that were trained last
+    assert panel.explorer.view["runs"] == ["run_1", *(f"run_{i}" for i in range(3, 8))]
+
+
 def test_nothing_to_show_yet(panel):
     panel.show_race.click()
     assert "No eval race" in panel.message.value
     panel.compare.click()
     assert panel.message.value and not panel.comparison.children
+    assert "Nothing is being trained" in panel.line.value
 
 
 def test_what_the_network_lab_says_can_be_pasted(panel):

@@ -15,6 +15,8 @@ from tmnet.racing.race import Race
 from tmnet.racing.simulator import ACTION
 
 _DOT = 6  # px
+_WIDE, _BESIDE = 5.2, 0.75  # inches of the chart, and of what stands beside its axes
+_PLAN = (0.9, 4.2)  # inches up, at least and at most
 
 
 class RacePlayer(widgets.VBox):
@@ -36,20 +38,23 @@ class RacePlayer(widgets.VBox):
             max=last,
             readout=False,
             tooltip="The action that is shown; arrow keys step",
-            layout={"flex": "1 1 auto", "width": "auto"},
+            layout={"flex": "1 1 200px", "width": "auto"},
         )
         widgets.jslink((self.play, "value"), (self.moment, "value"))
-        self.label = widgets.HTML(layout={"width": "260px"})
-        self.view = widgets.Image(format="jpeg", layout={"width": "640px", "max_width": "100%"})
-        self.chart = widgets.Image(format="png", layout={"max_width": "100%"})
+        self.label = widgets.HTML(layout={"flex": "0 0 260px"})
+        # as high as they are: boxes would stretch what they hold
+        picture = {"max_width": "100%", "height": "auto", "object_fit": "contain"}
+        self.view = widgets.Image(format="jpeg", layout={**picture, "width": "640px"})
+        self.chart = widgets.Image(format="png", layout=picture)
+        wrapped = {"flex_flow": "row wrap", "align_items": "flex-start"}
         self._background, self._dots = _chart(race)
         self._lock = Lock()  # changes may arrive on several threads
         self.moment.observe(lambda change: self._show(), "value")
         self._show()
         super().__init__(
             [
-                widgets.HBox([self.play, self.moment, self.label]),
-                widgets.HBox([self.view, self.chart], layout={"flex_flow": "row wrap"}),
+                widgets.HBox([self.play, self.moment, self.label], layout=wrapped),
+                widgets.HBox([self.view, self.chart], layout=wrapped),
             ]
         )
 
@@ -79,9 +84,15 @@ class RacePlayer(widgets.VBox):
 def _chart(race: Race) -> tuple[Image.Image, np.ndarray]:
     """Plan and speed as a picture, and (rows, 2, 2) px where the car is in both."""
     with styled():
-        figure = AggFigure((5.2, 6), dpi=80, layout="constrained")
-        plan, speed = figure.subplots(2, 1, height_ratios=(2, 1))
+        figure = AggFigure((_WIDE, 6), dpi=100, layout="constrained")
+        plan, speed = figure.subplots(2, 1)
         draw_plan(plan, race)
+        # as high as a plan of the same scale both ways is, so that there are no gaps
+        (left, right), (bottom, top) = plan.get_xlim(), plan.get_ylim()
+        high = (_WIDE - _BESIDE) * abs((top - bottom) / (right - left))
+        high = float(np.clip(high, *_PLAN))
+        figure.set_size_inches(_WIDE, high + 3)
+        plan.get_gridspec().set_height_ratios((high + 0.4, 2.2))
         draw_speed(speed, race)
         speed.set_xlabel(DISTANCE)
         figure.canvas.draw()

@@ -48,6 +48,11 @@ class BackgroundTraining:
     def running(self) -> bool:
         return self._listener.is_alive()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
         """Ask it to save and end."""
         self._stop.set()

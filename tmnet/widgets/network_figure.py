@@ -13,6 +13,7 @@ from tmnet.drawing import AggFigure, encode_png, styled
 PARTS = ("image head", "float head", "quantile embedding", "advantage head", "value head")
 BAR = 0.72  # of the height of a row
 MOST_NETWORKS = 6
+SIZE, DPI = (7.2, 5.6), 130  # inches; in a page it is 560 to 940 pixels wide
 
 
 class NetworkFigure:
@@ -23,20 +24,20 @@ class NetworkFigure:
 
     Parameters
     ----------
-    knobs : mapping of str to sequence of int
-        The values over which each knob is swept.
+    knobs : mapping of str to (str, sequence of int)
+        What each knob is, and the values over which it is swept.
     """
 
-    def __init__(self, knobs: Mapping[str, Sequence[int]]):
-        self.knobs = dict(knobs)
+    def __init__(self, knobs: Mapping[str, tuple[str, Sequence[int]]]):
+        self.knobs = {name: values for name, (_, values) in knobs.items()}
         colours = dict(zip(PARTS, sns.color_palette("colorblind")))
         with styled():
-            self.figure = AggFigure((11.2, 6.6), dpi=100)
+            self.figure = AggFigure(SIZE, dpi=DPI)
             grid = self.figure.add_gridspec(
-                3, 8, left=0.085, right=0.985, top=0.9, bottom=0.08, hspace=0.75, wspace=1.3,
+                3, 8, left=0.1, right=0.965, top=0.89, bottom=0.055, hspace=0.6, wspace=2.2,
                 height_ratios=(1.5, 1, 1),
             )  # fmt: skip
-            titles = {"parameters": "parameters", "flops": "FLOPs forward, one state"}
+            titles = {"parameters": "Parameters", "flops": "FLOPs forward, one state"}
             self.bar_axes = {}
             for i, (name, label) in enumerate(titles.items()):
                 ax = self.figure.add_subplot(grid[0, 4 * i : 4 * i + 4])
@@ -51,11 +52,12 @@ class NetworkFigure:
                 for part in PARTS
             }
             handles = [self.bars["parameters", 0, part] for part in PARTS]
-            self.figure.legend(handles, PARTS, loc="upper center", ncols=len(PARTS), frameon=False)
+            self.figure.legend(handles, PARTS, loc="upper center", ncols=len(PARTS), frameon=False,
+                               columnspacing=1.2, handlelength=1.2)  # fmt: skip
             self.curves, self.curve_axes = {}, {}
-            for i, (knob, values) in enumerate(self.knobs.items()):
+            for i, (knob, (label, values)) in enumerate(knobs.items()):
                 ax = self.figure.add_subplot(grid[1 + i // 4, 2 * (i % 4) : 2 * (i % 4) + 2])
-                ax.set_title(knob, loc="left", fontsize=8.5)
+                ax.set_title(label, loc="left", fontsize=8, x=-0.12)
                 ax.set(yscale="log", xlim=(min(values), max(values)))
                 ax.xaxis.set_major_formatter(EngFormatter(sep=""))
                 ax.yaxis.set_major_locator(LogLocator(numticks=4))

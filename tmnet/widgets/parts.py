@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
+import traitlets
 from IPython.display import HTML, clear_output, display
 
 from tmnet.safe_text import distinct, for_html, for_label, lines_for_html, shortened
@@ -73,6 +75,58 @@ def error_html(sentence: str, details: str = "") -> str:
     )
 
 
+class CopyButton(anywidget.AnyWidget):
+    """Copies a text to the clipboard, in the page.
+
+    Attributes
+    ----------
+    value : str
+        The text.
+    description, tooltip : str
+    """
+
+    _esm = """
+    function select(text) {  // for pages that come without encryption, which have no clipboard
+        const area = document.createElement("textarea");
+        area.value = text;
+        area.style.position = "fixed";
+        document.body.append(area);
+        area.select();
+        const done = document.execCommand("copy");
+        area.remove();
+        return done;
+    }
+    function render({ model, el }) {
+        const button = document.createElement("button");
+        button.className = "jupyter-button widget-button";
+        const name = () => {
+            button.textContent = model.get("description");
+            button.title = model.get("tooltip");
+        };
+        button.addEventListener("click", async () => {
+            const text = model.get("value");
+            let done = true;
+            try {
+                await navigator.clipboard.writeText(text);
+            } catch {
+                done = select(text);
+                button.focus();
+            }
+            button.textContent = done ? "Copied" : "Not allowed here";
+            setTimeout(name, 1500);
+        });
+        model.on("change:description change:tooltip", name);
+        name();
+        el.append(button);
+    }
+    export default { render };
+    """
+
+    value = traitlets.Unicode().tag(sync=True)
+    description = traitlets.Unicode("Copy").tag(sync=True)
+    tooltip = traitlets.Unicode("Copy to the clipboard").tag(sync=True)
+
+
 def checkbox(name: str, tooltip: str) -> widgets.Checkbox:
     return widgets.Checkbox(
         False,
@@ -93,6 +147,14 @@ def heading(text: str) -> widgets.HTML:
     return widgets.HTML(
         f"<div style='font-weight:600;border-bottom:1px solid #bbb;margin-top:6px'>{text}</div>"
     )
+
+
+def beside(controls: widgets.Widget, display: widgets.Widget) -> widgets.HBox:
+    """Controls and what they show side by side; one above the other where there is no room."""
+    # The display takes what the controls, of 380 px, leave; a line of their own they fill.
+    controls.layout = {"flex": "1 1 380px", "min_width": "0", "padding": "0 10px 0 0"}
+    display.layout = {"flex": "1000 1 560px", "min_width": "0", "overflow": "hidden"}
+    return widgets.HBox([controls, display], layout={"width": "100%", "flex_flow": "row wrap"})
 
 
 class Section(widgets.VBox):

@@ -10,7 +10,7 @@ from tmnet.logs.run import Run
 from tmnet.racing.track import SPACING
 
 TRAILING = 20  # races behind a finish rate
-SIZE = (13, 6.2)  # inches
+SIZE, DPI = (7.8, 7.6), 130  # inches; in a page it is 560 to 1000 pixels wide
 
 
 class TrainingFigure:
@@ -21,13 +21,13 @@ class TrainingFigure:
 
     def __init__(self):
         with styled():
-            self.figure = AggFigure(SIZE, dpi=90)
-            self.axes = self.figure.subplots(2, 3)
-            self.figure.subplots_adjust(0.06, 0.08, 0.985, 0.95, 0.26, 0.32)
+            self.figure = AggFigure(SIZE, dpi=DPI)
+            self.axes = self.figure.subplots(3, 2)
+            self.figure.subplots_adjust(0.085, 0.065, 0.985, 0.96, 0.24, 0.42)
 
     def png(self, run: Run) -> bytes:
         """Draw a run."""
-        upper, lower = self.axes
+        upper, lower = self.axes.flat[:3], self.axes.flat[3:]
         with styled():
             for ax in self.axes.flat:
                 ax.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -10,9 +11,9 @@ import ipywidgets as widgets
 from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
-from tmnet.experiments.load import experiment_names, load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR
-from tmnet.logs.find import load_run
+from tmnet.logs.find import load_run, load_runs
+from tmnet.logs.run import Run
 from tmnet.racing.player import RacePlayer
 from tmnet.racing.replay import replay
 from tmnet.racing.track import load_track
@@ -20,13 +21,24 @@ from tmnet.safe_text import for_html, lines_for_html
 from tmnet.training.background import BackgroundTraining
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.widgets.callbacks import Callbacks
+from tmnet.widgets.experiment_choice import ExperimentChoice
 from tmnet.widgets.explorer.explorer import Explorer
-from tmnet.widgets.parts import FULL, LABEL, dropdown, error_html, heading, label_tooltips
+from tmnet.widgets.explorer.lists import FIRST_RUNS
+from tmnet.widgets.parts import (
+    FULL,
+    LABEL,
+    CopyButton,
+    beside,
+    error_html,
+    heading,
+    label_tooltips,
+)
 from tmnet.widgets.training_figure import TrainingFigure
 from tmnet.yaml_text import dotted, from_yaml, to_yaml
 
 STATUS_EVERY, FIGURE_EVERY = 0.5, 4.0  # s
-FULL_SIZE = "full size"
+NOTHING = "<small>Nothing is being trained.</small>"
+CURVES, _, CONFIGURATION = range(3)  # tabs
 
 
 def training_panel(
@@ -58,6 +70,7 @@ class TrainingPanel(widgets.VBox):
         self.checkpoints = a_path("checkpoints", checkpoints)
         super().__init__(layout={"width": "100%"})
         self.training: BackgroundTraining | None = None
+        self._trained = ""  # the run that is shown
         self.paused = False
         self.explorer: Explorer | None = None
         self._figure = TrainingFigure()
@@ -73,12 +86,8 @@ class TrainingPanel(widgets.VBox):
     # --- widgets ----------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.experiment = dropdown("Experiment", experiment_names(), "What to train")
-        self.experiment.value = "A01_as20_long"
-        self.scale = dropdown(
-            "Scale", ["laptop", FULL_SIZE], "laptop: cut down for two cores and 15 to 25 minutes"
-        )
-        self.about = widgets.HTML()
+        self.choice = ExperimentChoice("Experiment", "What to train")
+        self.experiment, self.scale = self.choice.experiment, self.choice.scale
         self.name = widgets.Text(
             description="Run name", tooltip="Of the log directory", style=LABEL, layout=FULL
         )
@@ -93,13 +102,14 @@ class TrainingPanel(widgets.VBox):
         )  # fmt: skip
         self.changes = widgets.Textarea(
             description="Changes",
-            placeholder="training: {batch_size: 256}\nor what the network lab shows under YAML",
+            placeholder="training: {batch_size: 256}\nor what the network lab shows as YAML",
             tooltip="Fields with other values than the experiment's, as YAML",
             rows=6,
             style=LABEL,
             layout=FULL,
         )
-        self.configuration = widgets.HTML(layout={"max_height": "300px", "overflow": "auto"})
+        self.configuration = widgets.HTML()
+        self.copy = CopyButton(tooltip="Copy the configuration")
         make = widgets.Button
         self.start = make(description="Start", icon="play", button_style="primary",
                           tooltip="Start a new run")  # fmt: skip
@@ -113,7 +123,7 @@ class TrainingPanel(widgets.VBox):
         self.progress = widgets.FloatProgress(
             min=0, max=1, tooltip="How much of the budget is spent", layout=FULL
         )
-        self.line = widgets.HTML("<small>Nothing is being trained.</small>")
+        self.line = widgets.HTML(NOTHING)
         # Hidden until there are some: a picture of nothing is drawn as broken.
         self.curves = widgets.Image(format="png", layout={"max_width": "100%", "display": "none"})
         self.show_race = widgets.Button(
@@ -131,30 +141,31 @@ class TrainingPanel(widgets.VBox):
         row = {"flex_flow": "row wrap"}
         controls = widgets.VBox(
             [
-                heading("Experiment"), self.experiment, self.about, self.scale,
+                heading("Experiment"), self.choice,
                 heading("Run"), self.name, self.seed, self.minutes, self.changes,
                 widgets.HBox([self.start, self.pause], layout=row),
                 widgets.HBox([self.resume, self.stop], layout=row),
-                heading("Configuration"), self.configuration,
+                self.compare,
             ],
-            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
         )  # fmt: skip
-        tabs = widgets.Tab(
-            [self.curves, widgets.VBox([self.show_race, self.race])],
-            titles=("Curves", "Latest eval race"),
-            selected_index=0,
+        self.tabs = widgets.Tab(
+            [
+                self.curves,
+                widgets.VBox([self.show_race, self.race]),
+                widgets.VBox([self.copy, self.configuration]),
+            ],
+            titles=("Curves", "Latest eval race", "Configuration"),
+            selected_index=CONFIGURATION,  # there are no curves before there is a run
         )
-        display = widgets.VBox(
-            [self.message, self.progress, self.line, tabs, self.compare],
-            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
-        )
-        self.children = [widgets.HBox([controls, display]), self.comparison]
+        display = widgets.VBox([self.message, self.progress, self.line, self.tabs])
+        self.children = [beside(controls, display), self.comparison]
 
     def _observe(self) -> None:
         call = self._callbacks
         for control in (self.experiment, self.scale):
             control.observe(call(self._choose), "value")
         self.changes.observe(call(self._show_configuration), "value")
+        self.name.observe(call(self._name), "value")
         self.start.on_click(call(self._start))
         self.resume.on_click(call(lambda: self._start(resume=True)))
         self.pause.on_click(call(lambda: self._end(paused=True)))
@@ -172,25 +183,53 @@ class TrainingPanel(widgets.VBox):
         TmnetError
             If the changes are wrong.
         """
-        experiment = load_experiment(self.experiment.value)
-        if self.scale.value != FULL_SIZE and experiment.is_race:
-            experiment = experiment.scaled(self.scale.value)
         changes = from_yaml(self.changes.value) or {}
         if not isinstance(changes, dict):
             raise TmnetError("The changes are no fields; write `field: value` lines.")
-        return experiment.with_values(dotted(changes))
+        experiment = self.choice.chosen().with_values(dotted(changes))
+        return replaced(experiment, name=self.name.value.strip())
+
+    def fill(self, experiment: str, scale: str, name: str, changes: str) -> None:
+        """Choose what to train.
+
+        Raises
+        ------
+        TmnetError
+            If something is being trained, or paused.
+        """
+        if self.is_running or self.paused:
+            raise TmnetError(f"The training of {self._trained} goes on; stop it first.")
+        with self._callbacks.off():
+            self.choice.list_experiments()
+            self.experiment.value, self.scale.value = experiment, scale
+            self.name.value, self.changes.value = name, changes
+        self.choice.describe()
+        self.message.value = ""
+        self._name()
 
     def _choose(self) -> None:
-        experiment = load_experiment(self.experiment.value)
-        self.about.value = f"<small>{for_html(experiment.description)}</small>"
-        self.name.value = experiment.name
-        self.scale.disabled = not experiment.is_race
+        experiment = self.choice.describe()
+        with self._callbacks.off():
+            self.name.value = experiment.name
+        self._name()
+
+    def _name(self) -> None:
+        """What is shown of another run goes."""
+        if self.name.value != self._trained:
+            self._clear()
         self._show_configuration()
 
+    def _clear(self) -> None:
+        self.line.value, self.progress.value = NOTHING, 0.0
+        self.curves.layout.display = "none"
+        self.race.children = []
+
     def _show_configuration(self) -> None:
-        text = lines_for_html(to_yaml(self.chosen().to_dict()))
+        text = to_yaml(self.chosen().to_dict())
+        self.copy.value = text
         self.configuration.value = (
-            f"<pre style='font-size:85%;line-height:1.25;white-space:pre'>{text}</pre>"
+            "<pre style='font-size:85%;line-height:1.25;white-space:pre-wrap;word-break:normal'>"
+            f"{lines_for_html(text)}</pre>"
         )
 
     # --- training ---------------------------------------------------------------------------------
@@ -202,17 +241,23 @@ class TrainingPanel(widgets.VBox):
     def _start(self, resume: bool = False) -> None:
         if self.is_running:
             raise TmnetError("A training is running; stop it first.")
-        self.training = BackgroundTraining(
-            experiment=self.chosen(),
-            seed=self.seed.value,
-            minutes=self.minutes.value or None,
-            run_name=self.name.value,
-            resume=resume,
-            logdir=self.logdir,
-            checkpoints=self.checkpoints,
+        experiment = self.chosen()
+        if not resume or experiment.name != self._trained:
+            self._clear()
+        self.training, self._trained = (
+            BackgroundTraining(
+                experiment=experiment,
+                seed=self.seed.value,
+                minutes=self.minutes.value or None,
+                resume=resume,
+                logdir=self.logdir,
+                checkpoints=self.checkpoints,
+            ),
+            experiment.name,
         )
         self.paused = False
-        self.line.value = "<small>Starting …</small>"
+        self._say("starting …")
+        self.tabs.selected_index = CURVES
         self._set_buttons()
         threading.Thread(target=self._watch, args=(self.training,), daemon=True).start()
 
@@ -220,8 +265,17 @@ class TrainingPanel(widgets.VBox):
         self.paused = paused
         if self.is_running:
             self.training.stop()
-            self.line.value = "<small>Saving …</small>"
+            self._say("saving …")
+        else:
+            self._say("ended and saved")
         self._set_buttons()
+
+    def _say(self, state: str = "") -> None:
+        """How the training goes: what it told last, and what it does now."""
+        status = self.training.status
+        parts = [state, for_html(str(status or ""))]
+        told = f"<b>{for_html(self._trained)}</b>: {' · '.join(filter(None, parts))}"
+        self.line.value = f"<div style='font-size:85%;line-height:1.3'>{told}</div>"
 
     def _watch(self, training: BackgroundTraining) -> None:
         """Show how it goes, until it has ended."""
@@ -231,23 +285,23 @@ class TrainingPanel(widgets.VBox):
             passed += STATUS_EVERY
             if training.status is not None:
                 self.progress.value = training.status.done
-                self.line.value = f"<small>{for_html(str(training.status))}</small>"
+                self._say("" if training.running and not training.is_stopping else "saving …")
             if passed >= FIGURE_EVERY:
                 passed = 0.0
                 self._callbacks(self._draw)(None)
         self._callbacks(self._draw)(None)
         if training.error:
+            self.paused = False
             self.message.value = error_html(training.error)
-        elif self.paused:
-            self.line.value += "<small> · paused; Resume goes on</small>"
+            self._say("ended by an error" if training.status else "not started")
         else:
-            self.line.value += "<small> · ended and saved</small>"
+            self._say("paused; Resume goes on" if self.paused else "ended and saved")
         self._set_buttons()
 
     def _draw(self) -> None:
-        if (self.logdir / self.name.value).is_dir():
+        if (self.logdir / self._trained).is_dir():
             try:
-                run = load_run(self.name.value, self.logdir)
+                run = load_run(self._trained, self.logdir)
             except TmnetError:  # nothing in it yet
                 return
             self.curves.value = self._figure.png(run)
@@ -258,22 +312,20 @@ class TrainingPanel(widgets.VBox):
         self.start.disabled = running or self.paused
         self.resume.disabled = running
         self.pause.disabled, self.stop.disabled = not running, not (running or self.paused)
-        chosen = (self.experiment, self.name, self.seed, self.changes, self.minutes)
-        for control in chosen:
-            control.disabled = running or self.paused
-        self.scale.disabled = (
-            running or self.paused or not load_experiment(self.experiment.value).is_race
-        )
+        is_locked = running or self.paused
+        for control in (self.name, self.seed, self.changes, self.minutes):
+            control.disabled = is_locked
+        self.choice.lock(is_locked)
 
     # --- looking ----------------------------------------------------------------------------------
 
     def _show_race(self) -> None:
-        latest = Checkpoints(self.checkpoints / self.name.value).latest_race()
-        if latest is None:
-            raise TmnetError(f"No eval race of {self.name.value} has ended yet.")
-        map_, actions = latest
         experiment = self.chosen()
-        path = next(deal.map for deal in experiment.map_cycle if Path(deal.map).stem == map_)
+        latest = Checkpoints(self.checkpoints / experiment.name).latest_race()
+        if latest is None:
+            raise TmnetError(f"No eval race of {experiment.name} has ended yet.")
+        map_, actions = latest
+        path = next((x.map for x in experiment.map_cycle if Path(x.map or "").stem == map_), map_)
         track = load_track(path)
         if experiment.stretch_m is not None:
             track = track.first(experiment.stretch_m)
@@ -281,8 +333,16 @@ class TrainingPanel(widgets.VBox):
 
     def _open_explorer(self) -> None:
         if self.explorer is None:
-            self.explorer = Explorer(self.logdir)
+            runs = load_runs(self.logdir)
+            view = {"runs": [run.name for run in self._compared(runs)]}
+            self.explorer = Explorer(runs, **view, follow=self.is_running)
             self.comparison.children = [self.explorer]
         else:  # what is chosen there stays
             self.explorer.controls.logdir.value = str(self.logdir)
             self.explorer.reload()
+
+    def _compared(self, runs: list[Run]) -> list[Run]:
+        """Of many runs this one, and those that were trained last beside it."""
+        others = sorted((run for run in runs if run.name != self.name.value), key=lambda x: x.age)
+        kept = {run.name for run in others[: FIRST_RUNS - 1]} | {self.name.value}
+        return [run for run in runs if run.name in kept]
