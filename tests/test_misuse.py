@@ -221,6 +221,7 @@ LOGS = [
      {"empty text", *NAMES}),
     ("list_runs, one of several", "source", lambda x, v: tmnet.list_runs([v]), {"run"}),
     ("find_logdirs", "folder", lambda x, v: tmnet.find_logdirs(v), {"empty text"}),
+    ("default_logdir", "folder", lambda x, v: tmnet.default_logdir(v), {"empty text"}),
     ("find_logdirs", "depth", lambda x, v: tmnet.find_logdirs(x.folder, v), SEED),
 ]  # fmt: skip
 

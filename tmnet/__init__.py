@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from tmnet.experiments.config import Experiment
     from tmnet.experiments.load import load_experiment
     from tmnet.files import example_runs
-    from tmnet.logs.find import find_logdirs, list_runs, load_run, load_runs
+    from tmnet.logs.find import default_logdir, find_logdirs, list_runs, load_run, load_runs
     from tmnet.logs.run import Run
     from tmnet.logs.scalars import read_scalars
     from tmnet.training import train
@@ -73,6 +73,7 @@ _HOMES = {
     "Run": "tmnet.logs.run",
     "answer": "tmnet.analysis.findings",
     "compare": "tmnet.comparison",
+    "default_logdir": "tmnet.logs.find",
     "example_runs": "tmnet.files",
     "explore": "tmnet.widgets.explorer.explorer",
     "find_logdirs": "tmnet.logs.find",
@@ -98,6 +99,7 @@ __all__ = [
     "TmnetError",
     "answer",
     "compare",
+    "default_logdir",
     "example_runs",
     "explore",
     "find_logdirs",

@@ -1,6 +1,7 @@
 """Finding log directories."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -60,10 +61,28 @@ def test_a_run_itself_from_where_one_is(tmp_path, monkeypatch, given):
     assert run.tags == ["loss", "train/loss"]
 
 
+def test_the_default_is_the_folder_tensorboard_where_there_are_runs_in_it(tmp_path, monkeypatch):
+    examples = tmnet.example_runs()
+    make(tmp_path / "logs" / "a", 1)
+    assert tmnet.default_logdir(tmp_path) == examples
+    (tmp_path / "tensorboard").mkdir()
+    assert tmnet.default_logdir(tmp_path) == examples
+    make(tmp_path / "tensorboard" / "study" / "a", 1)
+    assert tmnet.default_logdir(str(tmp_path)) == tmp_path / "tensorboard"
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert tmnet.default_logdir() == examples
+    assert tmnet.default_logdir("..") == Path("..", "tensorboard")
+    Path("tensorboard").touch()
+    assert tmnet.default_logdir() == examples
+
+
 def test_nothing_to_find(tmp_path):
     assert tmnet.find_logdirs(tmp_path) == []
     with pytest.raises(TmnetError, match="no folder"):
         tmnet.find_logdirs(tmp_path / "missing")
+    with pytest.raises(TmnetError, match="no folder"):
+        tmnet.default_logdir(tmp_path / "missing")
 
 
 def test_runs_of_several_log_directories_are_described_together(tmp_path):

@@ -24,7 +24,7 @@ from tmnet.arguments import (
     wrong,
 )
 from tmnet.errors import LogWarning, TmnetError
-from tmnet.files import plain_name
+from tmnet.files import LOGDIR, example_runs, plain_name
 from tmnet.logs.cache import EventFile
 from tmnet.logs.events import Events
 from tmnet.logs.folders import run_folders
@@ -208,6 +208,30 @@ def find_logdirs(folder: str | Path = ".", depth: int = 3) -> list[Path]:
             names.clear()  # what lies below belongs to this run
             newest[here.parent] = max(newest.get(here.parent, 0.0), *times)
     return sorted(newest, key=lambda path: -newest[path])
+
+
+def default_logdir(folder: str | Path = ".") -> Path:
+    """The log directory of a folder: its own, or the one that comes with tmnet.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    Path
+        The folder `tensorboard` in it, where there are runs in that; otherwise `example_runs`.
+
+    Raises
+    ------
+    TmnetError
+        If there is no such folder.
+    """
+    folder = a_path("folder", folder)
+    if not folder.is_dir():
+        raise TmnetError(f"There is no folder {folder}.")
+    own = folder / LOGDIR
+    return own if own.is_dir() and run_folders(own).files else example_runs()
 
 
 def list_runs(source: str | Path | Sequence[Run], cache: bool = True) -> pd.DataFrame:
