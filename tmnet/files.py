@@ -229,7 +229,7 @@ def make_directory(directory: str | Path) -> Path:
     return directory
 
 
-def data_path(*parts: str) -> Path:
+def shipped_path(*parts: str) -> Path:
     """A file or folder that comes with tmnet: in the checkout, or in the installed package.
 
     Raises
@@ -238,10 +238,15 @@ def data_path(*parts: str) -> Path:
         If it is not there.
     """
     here = Path(__file__).parent
-    for root in (here / "data", here.parent / "data"):
+    for root in (here, here.parent):
         if (path := root.joinpath(*parts)).exists():
             return path
-    raise TmnetError(f"data/{'/'.join(parts)} is missing from this installation of tmnet.")
+    raise TmnetError(f"{'/'.join(parts)} is missing from this installation of tmnet.")
+
+
+def data_path(*parts: str) -> Path:
+    """As `shipped_path`, of the folder `data`."""
+    return shipped_path("data", *parts)
 
 
 def example_runs(which: str = "recorded") -> Path:

@@ -1,12 +1,24 @@
 """The start page, the network lab, the training panel and the write-up, as a person uses them."""
 
+import shutil
 from dataclasses import replace
 
+import pytest
+from jupyterlab.labapp import LabApp
+
+from tmnet.cli import main
 from tmnet.networks import NetworkConfig, anatomy
 from tmnet.yaml_text import from_yaml
 
 from .notebook import Watch, assert_it_has_run
 
+SHUT_DOWN_ALL = "() => jupyterapp.serviceManager.sessions.shutdownAll()"
+BUTTONS = {
+    "Compare runs": "1_compare_runs",
+    "Network size": "2_network_size",
+    "Train": "3_train",
+    "Write up": "4_write_up",
+}
 CHANGES = """neural_network: {use_image_head: false, float_hidden_dim: 16}
 training: {batch_size: 16}
 memory: {schedule: [[0, 2000, 300]], uses_per_transition: 1.0}
@@ -23,8 +35,38 @@ OUTSIDE = """() => {
 }"""
 
 
+@pytest.fixture
+def own_logdir(lab_root):
+    """Where the notebooks train, and which they read by default: it goes after the test."""
+    yield
+    shutil.rmtree(lab_root / "tensorboard")
+
+
 def test_the_start_page(open_notebook):
     assert_it_has_run(open_notebook("0_start"), "0_start")
+
+
+def test_the_start_page_is_there_without_running_a_cell(lab_root, lab_url, browser, monkeypatch):
+    """As `tmnet lab` makes it: on the first screen of a laptop the runs, a figure, buttons."""
+    monkeypatch.setattr(LabApp, "launch_instance", lambda arguments: None)
+    (lab_root / "own").mkdir()
+    assert main(["lab", str(lab_root / "own")]) == 0
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    watch = Watch(page)
+    page.goto(lab_url.format("../own/notebooks/0_start.ipynb"))
+    figure = page.locator(".jp-Notebook .jp-RenderedImage img")
+    figure.evaluate("figure => figure.decode()")
+    assert figure.evaluate("figure => figure.naturalWidth") > 1000
+    shown = [figure, page.get_by_role("rowheader", name="uni_20_long"), page.locator("text=4 runs")]
+    for box in (one.bounding_box() for one in shown):
+        assert box["y"] > 0 and box["y"] + box["height"] < 800 and box["x"] + box["width"] < 1280
+    for name, notebook in BUTTONS.items():
+        page.get_by_role("link", name=name, exact=True).click()
+        page.locator(".lm-mod-current", has_text=f"{notebook}.ipynb").wait_for()
+        page.locator(".lm-TabBar-tab", has_text="0_start.ipynb").click()
+    assert not watch.errors and not watch.outside
+    page.evaluate(SHUT_DOWN_ALL)
+    page.context.close()
 
 
 def test_the_network_lab_follows_its_sliders(open_notebook):
@@ -84,7 +126,7 @@ def _differs(picture, before):
     assert picture.shape != before.shape or (picture != before).any()
 
 
-def test_a_training(open_notebook):
+def test_a_training(open_notebook, own_logdir):
     """Start, a curve that grows, pause, resume, stop, its race, and compare."""
     notebook = open_notebook("3_train")
     assert_it_has_run(notebook, "3_train")

@@ -14,7 +14,8 @@ import tmnet
 from . import FILES, ROOT, name_of
 
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-PARTS = ("tmnet", "data", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+FILES_OF_THE_BUILD = ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("tmnet", "data", "notebooks", *FILES_OF_THE_BUILD)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,7 @@ def test_a_wheel_has_every_file(wheel):
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
     code = {name_of(file) for file in FILES}
     kept = [file for file in (ROOT / "data").rglob("*.*") if file.suffix != ".py"]  # made by those
+    kept += [*(ROOT / "notebooks").glob("[0-9]_*.ipynb")]
     data = {f"tmnet/{name_of(file)}" for file in kept if file.is_file()}
     pages = {
         name_of(file) for kind in ("js", "css") for file in (ROOT / "tmnet").rglob(f"*.{kind}")
