@@ -7,6 +7,7 @@ import functools
 import json
 import re
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ import tmnet
 from tmnet.analysis.axis import Axis
 from tmnet.analysis.metrics import Metric
 from tmnet.errors import TmnetError
+from tmnet.experiments import save_experiment
 from tmnet.experiments.config import Deal, Memory, Training
 from tmnet.networks import IQN, NetworkConfig
 from tmnet.report.study import Study, load_study
+from tmnet.training.pace import pace
 from tmnet.widgets.explorer.saved import VIEWS
 
 networks, racing = tmnet.networks, tmnet.racing
@@ -248,6 +251,7 @@ WIDGETS = [
     ("save_view", "name", lambda x, v: x.explorer.save_view(v), {"text"}),
     ("write_up", "logdir|log dir|No runs", lambda x, v: tmnet.write_up(v), {"empty text"}),
     ("network_lab", "config", lambda x, v: tmnet.network_lab(v), {"none"}),
+    ("network_lab", "logdir", lambda x, v: tmnet.network_lab(None, v), {"none", "path", *TEXT}),
     ("training_panel", "logdir", lambda x, v: tmnet.training_panel(v), {"path", *TEXT}),
     ("training_panel", "checkpoints",
      lambda x, v: tmnet.training_panel(x.folder, v), {"path", *TEXT}),
@@ -256,6 +260,14 @@ WIDGETS = [
 EXPERIMENTS = [
     ("load_experiment", "name|experiment", lambda x, v: tmnet.load_experiment(v), set()),
     ("load_study", "name|study", lambda x, v: load_study(v), set()),
+    ("save_experiment", "experiment", lambda x, v: save_experiment(v, "uni_20", x.folder), set()),
+    ("save_experiment", "name|experiment",
+     lambda x, v: save_experiment(replace(x.experiment, name="own"), v, x.folder), set()),
+    ("save_experiment", "folder",
+     lambda x, v: save_experiment(replace(x.experiment, name="own"), "uni_20", v, overwrite=True),
+     {"path", *TEXT}),
+    ("pace", "experiment", lambda x, v: pace(v), set()),
+    ("pace", "seconds", lambda x, v: pace(x.experiment, v, progress=lambda share: False), NUMBER),
     ("scaled", "scale", lambda x, v: x.experiment.scaled(v), set()),
     ("with_values", "values", lambda x, v: x.experiment.with_values(v), {"empty dict"}),
     ("with_values, a key", "values|field", lambda x, v: x.with_key(v), set()),

@@ -23,8 +23,8 @@ from tmnet.networks.costs import costs
 
 SIZES = {
     "parameters": "parameters",
-    "flops_per_decision": "FLOPs of a decision",
-    "flops_per_batch": "FLOPs of a training batch",
+    "flops_per_decision": "arithmetic of a decision (FLOPs)",
+    "flops_per_batch": "arithmetic of a training batch (FLOPs)",
 }
 FIRST = "first_finish"
 ABORTED = 0.01  # of the longest run: what is shorter tells nothing, and would end the window

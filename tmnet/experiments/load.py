@@ -8,7 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from tmnet.arguments import a_path
+from tmnet.arguments import a_flag, a_path, of_kind
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import NAME, Experiment
 from tmnet.experiments.fields import changed
@@ -79,6 +79,8 @@ def save_experiment(
         If the name is that of no file, of an experiment that comes with tmnet, or of a file that is
         there; or it cannot be written.
     """
+    of_kind("experiment", experiment, Experiment)
+    a_flag("overwrite", overwrite)
     path = a_path("folder", folder) / f"{experiment.name}.yaml"
     if file_name(experiment.name) != experiment.name:
         raise TmnetError(f"{experiment.name!r} is no file name on every system; try another.")

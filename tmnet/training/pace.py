@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from tmnet.arguments import a_number, of_kind
+from tmnet.arguments import a_function, a_number, of_kind
 from tmnet.devices import best_device, usable_device
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
@@ -55,6 +55,8 @@ def pace(
     of_kind("experiment", experiment, Experiment)
     if a_number("seconds", seconds) <= 0:
         raise TmnetError(f"seconds is {seconds:g}; it must be above 0.")
+    if progress is not None:
+        a_function("progress", progress)
     device = usable_device(best_device() if device is None else device)
     memory = experiment.memory  # from which it learns at once: how much is in it takes no time
     memory = replace(memory, schedule=tuple((at, most, 1) for at, most, _ in memory.schedule))

@@ -31,7 +31,7 @@ class ExperimentChoice(widgets.VBox):
             "Scale", ["laptop", FULL_SIZE], "laptop: cut down for two cores and 15 to 25 minutes"
         )
         super().__init__([self.experiment, self.about, self.scale])
-        self.is_locked = False
+        self._is_locked, self._can_be_scaled = False, True
 
     def list_experiments(self) -> None:
         """List those that come with tmnet, and the user's own."""
@@ -41,22 +41,24 @@ class ExperimentChoice(widgets.VBox):
     def chosen(self, whole: bool = False) -> Experiment:
         """The experiment with its scale; the `whole` one without."""
         experiment = load_experiment(self.experiment.value)
-        is_scaled = self.scale.value != FULL_SIZE and self._can_be_scaled(experiment)
+        is_scaled = self.scale.value != FULL_SIZE and can_be_scaled(experiment)
         return experiment.scaled(self.scale.value) if is_scaled and not whole else experiment
-
-    def _can_be_scaled(self, experiment: Experiment) -> bool:
-        return experiment.is_race and not experiment.scale
 
     def describe(self) -> Experiment:
         """Say what it is, and whether it can be scaled."""
         experiment = load_experiment(self.experiment.value)
         scaled = f"Scaled already: {experiment.scale}. " if experiment.scale else ""
         self.about.value = f"<small>{scaled}{for_html(experiment.description)}</small>"
-        self.lock(self.is_locked)
+        self._can_be_scaled = can_be_scaled(experiment)
+        self.lock(self._is_locked)
         return experiment
 
     def lock(self, is_locked: bool) -> None:
         """Let nothing be changed, or again."""
-        self.is_locked = self.experiment.disabled = is_locked
-        experiment = load_experiment(self.experiment.value)
-        self.scale.disabled = is_locked or not self._can_be_scaled(experiment)
+        self._is_locked = self.experiment.disabled = is_locked
+        self.scale.disabled = is_locked or not self._can_be_scaled
+
+
+def can_be_scaled(experiment: Experiment) -> bool:
+    """Whether it has not been, and could be."""
+    return experiment.is_race and not experiment.scale

@@ -72,17 +72,18 @@ class NetworkRuns(widgets.VBox):
             self.bought, told = None, ""
             try:
                 self.bought = bought(load_runs(logdir))
+                self._show()
             except TmnetError as error:
+                self.image.layout.display = "none"
                 told = f"Nothing to show: {for_html(str(error))}"
-            self._show()
             self.message.value = told
 
         return read
 
     def _show(self) -> None:
-        self.image.layout.display = "none" if self.bought is None else None
         self.notes.value = ""
         if self.bought is not None:
             self.image.value = size_png(self.bought, self.size.value)
+            self.image.layout.display = None
             lines = "".join(f"<li>{for_html(note)}</li>" for note in self.bought.notes)
             self.notes.value = f"<small><ul style='line-height:1.4'>{lines}</ul></small>"

@@ -15,24 +15,36 @@ from tmnet.drawing import (
     run_colours,
     styled,
 )
+from tmnet.errors import TmnetError
 
-SIZE, DPI = (7.2, 6.4), 130  # inches; in a page it is 560 to 940 pixels wide
+# inches: of the whole, of what lies below the legend, and of a row of that
+WIDE, HIGH, ROW = 7.2, 5.8, 0.17
+DPI = 130  # in a page it is 560 to 940 pixels wide
 MARKERS = "osD^vP"  # beside ten colours
-APART = 0.04  # of the axis: where networks are the same, their runs stand side by side
+APART, CROWD = 0.04, 0.15  # of the axis: where networks are the same, runs stand side by side
 TICKS_APART = 0.15  # of the axis
 COLUMNS, LETTERS = 4, 22  # of the legend
 
 
 def size_png(bought: Bought, size: str) -> bytes:
-    """A dot a run in each of four axes: late rate, late best, first finish, PFLOP."""
+    """A dot a run in each of four axes: late rate, late best, first finish, PFLOP.
+
+    Raises
+    ------
+    TmnetError
+        If that size of no network is known.
+    """
     names, of = [*bought.table.index], bought.metrics[0].races
     assert of
     sizes = bought.table[size].to_numpy(float)
+    if not np.isfinite(sizes).any():
+        raise TmnetError(f"No run has logged what its {SIZES[size]} follows from.")
     at = _side_by_side(sizes)
     panels = {metric.races.statistic: metric.label for metric in bought.metrics if metric.races}
     units = {"late_rate": "%", "late_best_of_10": "s", "first_finish": "min", "pflop": "PFLOP"}
+    high = HIGH + 0.25 + ROW * -(-len(names) // COLUMNS)
     with styled():
-        figure = AggFigure(SIZE, dpi=DPI)
+        figure = AggFigure((WIDE, high), dpi=DPI)
         for i, (column, unit) in enumerate(units.items()):
             ax = figure.add_subplot(2, 2, i + 1)
             _dots(ax, bought, column, at, 100.0 if unit == "%" else 1.0)
@@ -46,8 +58,7 @@ def size_png(bought: Bought, size: str) -> bytes:
                 ax.set_yticks([])
             elif column in ("first_finish", "pflop"):
                 ax.set_ylim(0, 1.1 * np.nanmax(bought.table[column]))
-        rows = -(-len(names) // COLUMNS)
-        figure.subplots_adjust(0.085, 0.075, 0.985, 0.885 - 0.035 * rows, 0.26, 0.33)
+        figure.subplots_adjust(0.085, 0.48 / high, 0.985, (HIGH - 0.4) / high, 0.26, 0.33)
         figure.legend(
             figure.axes[0].collections, names_for_figure(names, LETTERS), loc="upper center",
             ncols=min(COLUMNS, len(names)), frameon=False, handletextpad=0.2,
@@ -94,5 +105,5 @@ def _side_by_side(sizes: np.ndarray) -> np.ndarray:
     for size in np.unique(sizes[np.isfinite(sizes)]):
         same = np.flatnonzero(sizes == size)
         places = np.arange(len(same)) - (len(same) - 1) / 2
-        at[same] = size * np.exp(min(APART, 0.3 / len(same)) * span * places)
+        at[same] = size * np.exp(min(APART, CROWD / len(same)) * span * places)
     return at
