@@ -48,10 +48,35 @@ def test_zero_has_no_logarithm(whole):
     assert ax.get_yscale() == "linear" and np.nanmin(whole.table(RATE)) == 0
 
 
+def test_bands_of_differences(whole):
+    """As the contrast of the two runs at that moment has it; of no records, and of no scalars."""
+    late = whole.again(metrics=["A01/eval/late_rate", BEST])
+    scales = {name: {"difference": "short"} for name in ("A01/eval/late_rate", BEST)}
+    axes = late.plot_grid(scales=scales).axes
+    titles = [ax.get_title(loc="left").replace("\n", " ") for ax in axes]
+    assert titles[0].endswith("minus short") and titles[1].endswith("minus short, no interval")
+    runs = {run.name: run for run in late.runs}
+    of = {name: late.estimates(run, late.metrics[0], late.grid) for name, run in runs.items()}
+    behind = late.grid > late.ends["short"]
+    drawn = [band for band in axes[0].collections if band.get_paths()]
+    assert len(drawn) == len(NAMES) - 1
+    for band, name in zip(drawn, ["long", "never"]):
+        corners = band.get_paths()[0].vertices
+        at = corners[:, 0]
+        assert not np.isin(at, late.grid[behind]).any()
+        for i in (0, len(np.unique(at)) // 2):
+            point = np.unique(at)[i]
+            n = int(np.flatnonzero(late.grid == point)[0])
+            (gap,) = of[name].take([n]).above(of["short"].take([n]))
+            low, high = (f(corners[at == point, 1]) for f in (np.min, np.max))
+            assert (low, high) == pytest.approx((100 * gap.interval.low, 100 * gap.interval.high))
+
+
 def test_differences_of_arms(arms):
     (ax,) = arms.plot("A01/eval/mean_all", scales={"A01/eval/mean_all": {"difference": "a"}}).axes
     middles = arms.arm_table("A01/eval/mean_all").pivot(index="at", columns="arm", values="iqm")
     np.testing.assert_allclose(line_of(ax, "b").get_ydata(), middles["b"] - middles["a"])
+    assert "no interval" in ax.get_title(loc="left").replace("\n", " ")
 
 
 @pytest.mark.parametrize("scale", [{"zoom": (1, 9)}, {"log": True}, {"zoom": (1, 5)}])

@@ -113,10 +113,10 @@ def test_values_zoomed_in_logs_in_full_and_as_differences(explorer):
     values = values_of(comparison.metric("A01/eval/finish_rate"), comparison)
     line = explorer._picture.multiples.lines["A01/eval/finish_rate", "small"]
     np.testing.assert_array_equal(line.get_ydata(), values["small"] - values["big"])
-    assert panel_of(explorer, "A01/eval/finish_rate")["title"].endswith("minus big")
+    assert panel_of(explorer, "A01/eval/finish_rate")["title"].endswith("minus big, no interval")
     assert panel_of(explorer, "A01/eval/finish_rate")["unit"] == "points"
     explorer.controls.baseline.value = "small"
-    assert panel_of(explorer, "A01/eval/finish_rate")["title"].endswith("minus small")
+    assert panel_of(explorer, "A01/eval/finish_rate")["title"].endswith("minus small, no interval")
     line = explorer._picture.multiples.lines["A01/eval/finish_rate", "big"]
     np.testing.assert_array_equal(line.get_ydata(), values["big"] - values["small"])
 

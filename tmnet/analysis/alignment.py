@@ -308,19 +308,26 @@ class Alignment:
             return f"mean of trailing {length}"
         return f"last {length}"
 
-    def bands(self, name: str) -> np.ndarray:
-        """95 % of one metric of single runs, (runs, grid points, 2); see `statistics.races`.
+    def bands(self, name: str, baseline: str | None = None) -> np.ndarray:
+        """95 % of one metric of single runs, or of how far each is above a baseline, (runs, grid
+        points, 2); see `statistics.races`.
 
         Of finish rates, mean times and the best of ten, where they are of a trailing window; NaN
         where there are too few races in it, and of all other metrics.
         """
         metric = self.metric(name)
         bands = np.full((len(self.runs), len(self.grid), 2), np.nan)
-        if self.trailing_of(metric) is not None:
-            for i, run in enumerate(self.runs):
-                if found := self.estimates(run, metric, self.grid):
-                    bands[i] = np.stack(found.interval(), axis=-1)
-                    bands[i, self.ended(run, self.grid)] = np.nan
+        if self.trailing_of(metric) is None:
+            return bands
+        found = {run.name: self.estimates(run, metric, self.grid) for run in self.runs}
+        for i, run in enumerate(self.runs):
+            own, other = found[run.name], found.get(baseline or "")
+            if baseline is None and own:
+                bands[i] = np.stack(own.interval(), axis=-1)
+            elif own and other and run.name != baseline:
+                bands[i] = [difference.interval for difference in own.above(other)]
+            for one in (run, *(x for x in self.runs if x.name == baseline)):
+                bands[i, self.ended(one, self.grid)] = np.nan
         return bands
 
     def estimates(

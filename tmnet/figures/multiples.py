@@ -145,8 +145,8 @@ class Multiples:
         rows = max(1, -(-len(metrics) // columns))
         wide = columns * across
         titles = [
-            title_of(metric, comparison, across - LEFT - 0.05, self.scale(metric))
-            for metric in metrics
+            title_of(metric, comparison, across - LEFT - 0.05, panel.minus)
+            for metric, panel in zip(metrics, panels)
         ]
         high = tall - room_above([]) - BELOW
         labels = plan = None

@@ -42,10 +42,9 @@ def looks_of(order: Order) -> dict[str, dict]:
     }  # fmt: skip
 
 
-def title_of(metric: Metric, comparison: Alignment, inches: float, scale: Scale = AS_USUAL) -> str:
-    """The title of an axes: what it shows, and of when that is."""
-    parts = [metric.label, comparison.counted(metric)]
-    parts += [f"minus {for_figure(scale.difference, 40)}"] if scale.difference else []
+def title_of(metric: Metric, comparison: Alignment, inches: float, minus: str = "") -> str:
+    """The title of an axes: what it shows, of when that is, and what is taken from it."""
+    parts = [metric.label, comparison.counted(metric), minus]
     return label_for_figure(", ".join(filter(None, parts)), inches, TITLE, "bold")
 
 
@@ -70,6 +69,8 @@ class Panel:
         The line of each run that was shown until now, and the dot where it ends.
     cursor : Line2D
         Drawn only when it is asked for.
+    minus : str
+        What values are the differences to, and whether they have no interval; "" of others.
     """
 
     def __init__(self, figure: Figure, looks: dict[str, dict]):
@@ -88,10 +89,11 @@ class Panel:
         self._band_ends: list[float] = []
         self.limits = 0.0, 1.0
         self._along, self._label, self._cut, self.unit = "", "", None, ""
-        self._is_log = False
+        self._is_log, self.minus = False, ""
 
     def clear(self) -> None:
         """Show nothing."""
+        self.minus = ""
         self._band_ends.clear()
         while self._passing:
             self._passing.pop().remove()
@@ -107,6 +109,8 @@ class Panel:
         self.clear()
         if scale.difference is not None:
             drawn = typical = self._draw_differences(metric, comparison, names, scale.difference)
+            self.minus = f"minus {for_figure(scale.difference, 40)}"
+            self.minus += ", no interval" * (not self._band_ends)
         else:
             draw = self._draw_arms if comparison.arms else self._draw_runs
             drawn, typical = draw(metric, comparison, names)
@@ -137,14 +141,15 @@ class Panel:
                 self.unit = "points"
             self._label = f"difference ({self.unit})" if self.unit else "difference"
         if scale.full or is_log or scale.difference is not None:
-            ends = [*known, *self._band_ends] if scale.full else known
-            low, high = (min(ends), max(ends)) if len(ends) else (0.0, 1.0)
+            ends = [*known, *self._band_ends] if scale.full and not is_log else known
+            low, high = (np.nanmin(ends), np.nanmax(ends)) if len(known) else (0.0, 1.0)
             margin = 0.05 * (high - low) or abs(high) * 0.05 or 0.5
             bottom, top = (low / 1.1, high * 1.1) if is_log else (low - margin, high + margin)
             self._cut = None
         else:
             lasts = np.concatenate([line[~np.isnan(line)][-1:] for line in lines])
             bottom, top, self._cut = robust_limits(y, metric, lasts, typical)
+        if not (scale.full or is_log):
             # Of a band as much as there is room for: of few races it may be as wide as can be.
             room = (top - bottom) / 2
             low, high = np.nanmin([bottom, *self._band_ends]), np.nanmax([top, *self._band_ends])
@@ -233,15 +238,20 @@ class Panel:
     def _draw_differences(
         self, metric: Metric, comparison: Alignment, names: Sequence[str], baseline: str
     ) -> list[np.ndarray]:
-        """Lines of how far each is from the baseline at the grid points."""
-        values = values_of(metric, comparison)
-        drawn = []
+        """Lines of how far each is from the baseline at the grid points, and 95 % where that is
+        known: of arms it is that of means, which are not what is drawn."""
+        values, bands, drawn = values_of(metric, comparison), {}, []
+        if len(names) < MANY and not comparison.arms:
+            of_runs = comparison.bands(metric.name, baseline) * metric.scale
+            bands = {run.name: band for run, band in zip(comparison.runs, of_runs)}
         for name in names:
             y = values[name] - values[baseline]
             line, _ = self._line(name)
             marker = "o" if np.isfinite(y).sum() == 1 else ""
             line.set(data=(comparison.grid, y), marker=marker, drawstyle="default")
             drawn.append(y)
+            if name in bands and np.isfinite(bands[name]).any():
+                self._fill(name, comparison.grid, *bands[name].T)
         return drawn
 
     def _draw_arms(
