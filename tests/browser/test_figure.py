@@ -118,6 +118,22 @@ def test_values_at_the_mouse_without_the_kernel(figure):
     figure.notebook.screenshot("figure_hover")
 
 
+def test_values_hide_nothing_that_is_pointed_at(figure):
+    """Within the figure, and beside the line at the mouse."""
+    whole = figure.page.locator(f"{FIGURE} img").bounding_box()
+    for metric in METRICS:
+        for share in (0.0, 0.3, 0.45, 0.6, 0.8, 1.0):
+            x, y = figure.point(metric, share, 0.9)
+            figure.page.mouse.move(x, y)
+            figure.page.locator(VALUES).wait_for()
+            figure.page.wait_for_timeout(40)
+            box = figure.page.locator(VALUES).bounding_box()
+            right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+            assert whole["x"] <= box["x"] and right <= whole["x"] + whole["width"] + 0.5
+            assert whole["y"] <= box["y"] and bottom <= whole["y"] + whole["height"]
+            assert right < x or x < box["x"], (metric, share)
+
+
 def test_a_click_sets_the_moment_and_a_drag_the_window(figure):
     comparison = compared(FIRST)
     lo, hi = comparison.window

@@ -139,6 +139,14 @@ def test_pinned_hidden_and_as_wide_as_the_page(explorer):
         assert explorer._picture.multiples.figure.get_dpi() == 200
 
 
+def test_a_figure_is_drawn_again_in_place(explorer):
+    """Making one anew takes several times as long."""
+    before = explorer._picture.multiples
+    explorer.controls.interval.value = 2.5
+    gesture(explorer, "choice", metric="loss", which="log")
+    assert explorer._picture.multiples is before
+
+
 def test_arms_are_told_by_their_middle(logdir):
     explorer = tmnet.explore(logdir, runs=["seed_1", "seed_2"], arms=True, metrics=METRICS)
     _, _, found = read(explorer)

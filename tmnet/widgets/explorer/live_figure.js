@@ -2,6 +2,7 @@
 // and the kernel what somebody chose there, as `LiveFigure` says.
 
 const FAR = 5; // pixels that make a drag of a click
+const BESIDE = 10; // pixels from the line at the mouse to the values
 const SOON = 150; // ms without another turn of the wheel, or another width, until it is told
 
 function make(tag, name, parent, text) {
@@ -93,6 +94,7 @@ class Layer {
         this.spoken.setAttribute("aria-live", "polite");
         this.panel = 0; // that keys and mouse are in
         this.point = null; // the grid point there
+        this.pointed = null; // where the mouse was last, unless keys went on from there
         this.drag = this.wheel = null;
         this.listen();
         this.showPicture();
@@ -157,12 +159,14 @@ class Layer {
 
     showScene() {
         const scene = this.model.get("scene"), view = this.model.get("numbers");
+        const at = this.point === null ? null : this.shown.grid[this.point];
         this.shown = scene.panels && view?.byteLength ? read(scene, view) : null;
         if (!this.shown) return;
         this.image.style.width = `${scene.size[0]}px`;
         this.image.style.aspectRatio = `${scene.size[0]} / ${scene.size[1]}`;
         this.panel = Math.min(this.panel, Math.max(0, this.shown.panels.length - 1));
-        this.point = null;
+        this.point = at === null ? null : nearest(this.shown.grid, at);
+        if (this.pointed && !this.drag) this.move(this.pointed);
         this.fillMenus();
         this.draw();
     }
@@ -229,6 +233,7 @@ class Layer {
 
     move(event) {
         const [x, y, number] = this.find(event);
+        this.pointed = event;
         if (this.drag) {
             this.drag.to = [x, y];
         } else if (number < 0) {
@@ -242,7 +247,7 @@ class Layer {
 
     leave() {
         if (this.drag) return;
-        this.point = null;
+        this.point = this.pointed = null;
         this.soon();
     }
 
@@ -337,6 +342,7 @@ class Layer {
 
     go(point) {
         this.point = point;
+        this.pointed = null;
         const panel = this.shown.panels[this.panel];
         const each = this.shown.names.map((name, i) => `${name}: ${told(this.shown, panel, i, point)}`);
         this.spoken.textContent = `${panel.title}, ${this.moment(point)}. ${each.join("; ")}.`;
@@ -415,25 +421,29 @@ class Layer {
 
     fillBox() {
         const {shown, point, box} = this, panel = shown.panels[this.panel];
-        const is = [shown, this.panel, point];
+        const {clientWidth, clientHeight} = this.image, is = [shown, this.panel, point, clientWidth];
         if (!this.boxIs || is.some((x, i) => x !== this.boxIs[i])) {
             this.boxIs = is;
             box.replaceChildren();
             make("b", "", box, `${panel.title}, ${this.moment(point)}`);
-            const rows = make("div", "tmnet-rows", box);
+            const tall = 40 + 17 * shown.names.length > clientHeight;
+            const rows = make("div", `tmnet-rows${tall ? " tmnet-two" : ""}`, box);
             shown.names.forEach((name, line) => {
                 make("i", "", rows).style.background = shown.colours[line];
                 make("span", "", rows, name);
                 make("span", "", rows, told(shown, panel, line, point));
             });
+            box.style.maxWidth = `${Math.min(tall ? 600 : 420, clientWidth / 2 - BESIDE - 1)}px`;
+            box.style.left = "0"; // at the right end it would have no room to be as wide as it is
             box.hidden = false; // or it has no size
             this.boxSize = [box.offsetWidth, box.offsetHeight];
         }
-        const [wide, high] = this.boxSize, [left, top, right, bottom] = this.place(panel);
-        const x = this.across(panel, shown.grid[point]);
-        const over = x + 10 + wide > this.image.clientWidth;
-        box.style.left = `${Math.max(0, over ? x - 10 - wide : x + 10)}px`;
-        box.style.top = `${Math.max(0, Math.min(top + 6, this.image.clientHeight - high))}px`;
+        // On the side where it stays in its axes, or else where the figure has more room.
+        const [wide, high] = this.boxSize, [left, top, right] = this.place(panel);
+        const x = this.across(panel, shown.grid[point]), reach = BESIDE + wide;
+        const after = x + reach <= right || (x - reach < left && x < clientWidth / 2);
+        box.style.left = `${after ? x + BESIDE : x - reach}px`;
+        box.style.top = `${Math.max(0, Math.min(top + 6, clientHeight - high))}px`;
     }
 
     // --- the menu of an axes -----------------------------------------------------------------------

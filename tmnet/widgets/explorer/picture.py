@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from tmnet.comparison import Comparison
+from tmnet.drawing import Order, run_colours
 from tmnet.figures import Multiples
 from tmnet.figures.scales import Scale
 from tmnet.widgets.explorer.live_figure import LiveFigure
@@ -36,6 +36,7 @@ class Picture:
         self.panels: dict[str, dict[str, Any]] = {}
         self.scales: dict[str, dict[str, Any]] = {}
         self.multiples: Multiples | None = None
+        self._told: dict[str, Any] = {}  # what the page does not yet know
         self._room: tuple[float, float] | None = None  # inches, once a page says so
 
     def take(self, told: dict[str, Any]) -> None:
@@ -54,12 +55,14 @@ class Picture:
                 self._room = float(wide) / PAGE_INCH, (float(high) - BESIDE) / PAGE_INCH
                 self._dpi = PAGE_INCH * float(ratio)
 
-    def draw(self, comparison: Comparison, order: Sequence[str], baseline: str | None) -> None:
-        """Draw a comparison; colours are by the order, differences to the baseline."""
+    def draw(self, comparison: Comparison, order: Order, baseline: str | None) -> None:
+        """Draw a comparison; colours are by the order, differences to the baseline. A page is told
+        with the picture, or it would have other values over the one before."""
         chosen = {x.name: _scale(self.panels.get(x.name, {}), baseline) for x in comparison.metrics}
         self.scales = {name: scale for name, scale in chosen.items() if scale}
-        if self.multiples is None or self.multiples.order != order:
-            self.multiples = Multiples(comparison, order)
+        colours = run_colours(order)
+        if self.multiples is None or [*self.multiples.order.items()] != [*colours.items()]:
+            self.multiples = Multiples(comparison, colours)
         self.multiples.scales = {name: Scale(**scale) for name, scale in self.scales.items()}
         if self._room:
             self.multiples.room = self._room
@@ -68,15 +71,17 @@ class Picture:
         told, numbers = scene(comparison, self.multiples, baseline, self.panels)
         # A page makes the picture's widget later than its place: without a height all would jump.
         self.image.layout.min_height = f"{told['size'][1]:.0f}px"
-        with self.image.hold_sync():
-            self.image.scene, self.image.numbers = told, numbers
-            self.image.alt = alternative(comparison)
+        self._told = {"scene": told, "numbers": numbers, "alt": alternative(comparison)}
 
     def show_at(self, comparison: Comparison, point: int) -> None:
         """Show it with the cursor at a grid point."""
+        picture = self.multiples.png(comparison.grid[point])
         with self.image.hold_sync():
-            self.image.value = self.multiples.png(comparison.grid[point])
+            self.image.value = picture
             self.image.at = point
+            for name, value in self._told.items():
+                setattr(self.image, name, value)
+            self._told = {}
 
 
 def _scale(chosen: dict[str, Any], baseline: str | None) -> dict[str, Any]:

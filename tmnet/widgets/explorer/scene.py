@@ -69,7 +69,7 @@ def scene(
             "place": [left, 1 - top, right, 1 - bottom],
             "y": [*map(float, panel.ax.get_ylim())],
             "log": panel.ax.get_yscale() == "log",
-            "choices": choices.get(metric.name, {}),
+            "choices": {**choices.get(metric.name, {})},  # as they are now
         })  # fmt: skip
     axis = comparison.axis
     told = {
