@@ -49,6 +49,7 @@ def test_the_start_page(open_notebook):
 def test_the_start_page_is_there_without_running_a_cell(lab_root, lab_url, browser, monkeypatch):
     """As `tmnet lab` makes it: on the first screen of a laptop the runs, a figure, buttons."""
     monkeypatch.setattr(LabApp, "launch_instance", lambda arguments: None)
+    monkeypatch.setattr("tmnet.cli.lab.PATIENCE", 600)
     (lab_root / "own").mkdir()
     assert main(["lab", str(lab_root / "own")]) == 0
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,6 +21,7 @@ from tmnet.errors import TmnetError
 from tmnet.files import make_directory, shipped_path, write_output
 
 if TYPE_CHECKING:
+    from nbclient import NotebookClient
     from nbformat import NotebookNode
 
 START = "0_start.ipynb"
@@ -96,7 +100,7 @@ def _start_page(notebooks: Path) -> Path:
         return notebooks / START
     notebook = nbformat.read(shipped_path("notebooks", START), as_version=4)
     notebook.metadata[MADE] = _cells(notebook)
-    print("Making the start page …", flush=True)
+    print("Making the start page.", flush=True)
     if problem := _execute(notebook, notebooks):
         print_sentences([f"The start page is not complete: {problem}"], "note: ", sys.stderr)
     try:
@@ -109,7 +113,6 @@ def _start_page(notebooks: Path) -> Path:
 def _execute(notebook: NotebookNode, folder: Path) -> str:
     """Run the cells of the start page until one fails or takes too long; what of it, in words."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     end = time.monotonic() + PATIENCE
     client = NotebookClient(
@@ -123,19 +126,30 @@ def _execute(notebook: NotebookNode, folder: Path) -> str:
         # Or a file there that is called like a library would be taken for it.
         extra_arguments=["--IPKernelApp.ignore_cwd=True"],
     )
+    problems: list[str] = []
+    # In the main thread the client would take interrupts for itself, and go on.
+    thread = threading.Thread(target=lambda: problems.extend(_problem(client)), daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)  # Windows does not interrupt a wait
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [out for out in cell.outputs if out.output_type != "error"]
+    return "".join(problems)
+
+
+def _problem(client: NotebookClient) -> Iterator[str]:
+    """Run a notebook's cells; what went wrong, if anything did."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
     try:
-        client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        asyncio.run(client.async_execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     except CellTimeoutError:
-        return f"reading the runs took longer than {PATIENCE:.0f} s."
+        yield f"reading the runs took longer than {PATIENCE:.0f} s."
     except CellExecutionError as error:
-        return f"{error.ename}: {error.evalue}"
+        yield f"{error.ename}: {error.evalue}"
     except Exception as error:  # of the kernel; JupyterLab opens all the same
-        return f"{type(error).__name__}: {error}"
-    finally:
-        for cell in notebook.cells:
-            if "outputs" in cell:
-                cell.outputs = [out for out in cell.outputs if out.output_type != "error"]
-    return ""
+        yield f"{type(error).__name__}: {error}"
 
 
 def _is_ours(page: Path) -> bool:
