@@ -9,7 +9,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import tmnet
-from tmnet.widgets.explorer.view import arms_of
+from tmnet.widgets.explorer.groups import arms_of
 
 from ..synthetic import race, write_file
 
@@ -39,7 +39,7 @@ def explorer(logdir):
 
 @pytest.fixture
 def arms(explorer):
-    explorer.controls.arms.value = True
+    explorer.controls.group.value = "name"
     return explorer
 
 
@@ -184,10 +184,10 @@ def test_the_baseline_is_an_arm(arms):
     assert "small 2 seeds, baseline" in " ".join(moment(arms)[1][2].split())
     arms.display.tabs.selected_index = arms.display.tabs.titles.index("Findings")
     assert "big against small" in arms.display.findings.value
-    controls.arms.value = False
+    controls.group.value = None
     assert controls.baseline.value == "small_1" and "small_2" in dict(controls.baseline.options)
     controls.baseline.value = "small_2"
-    controls.arms.value = True
+    controls.group.value = "name"
     assert arms.view["baseline"] == "small_2"  # stays, as one of the seeds of small
     assert "big against small" in arms.display.findings.value
 
@@ -197,7 +197,8 @@ def test_who_is_not_shown_is_no_seed_of_its_arm(arms):
     arms.controls.none.click()
     values, columns = moment(arms)
     assert "2 seeds" in columns[1] and values[0].startswith("24.50")
-    assert arms.view["arms"] and arms.view["runs"] == [name for name in TIMES if name != "big_3"]
+    assert arms.view["group"] == "name"
+    assert arms.view["runs"] == [name for name in TIMES if name != "big_3"]
 
 
 def test_runs_have_the_colour_of_their_arm(explorer):
@@ -209,12 +210,12 @@ def test_runs_have_the_colour_of_their_arm(explorer):
 
     alone = colours()
     assert len(set(alone)) == len(TIMES)
-    explorer.controls.arms.value = True
+    explorer.controls.group.value = "name"
     big, small, uni = ({*colours()[a:b]} for a, b in ((0, 3), (3, 5), (5, 6)))
     assert [len(x) for x in (big, small, uni)] == [1, 1, 1] and len(big | small | uni) == 3
     line = explorer._picture.multiples.lines["A01/eval/best", "small"]
     assert {to_hex(line.get_color())} == small
-    explorer.controls.arms.value = False
+    explorer.controls.group.value = None
     assert colours() == alone
 
 
@@ -251,6 +252,6 @@ def test_one_arm_of_one_seed(explorer):
     controls.none.click()
     controls.listed.value = "big_2"
     controls.every.click()
-    controls.arms.value = True
+    controls.group.value = "name"
     assert not explorer.display.message.value
     assert [*explorer.comparison.arms] == ["big"]

@@ -143,12 +143,17 @@ def test_stepping_moves_the_cursor_and_only_that(explorer):
     assert 3 <= len(columns) <= 3 * 2 * 4
 
 
+def _hidden(control):
+    return control.layout.display == "none"
+
+
 def test_axis_clock_trailing_and_rule_reach_the_comparison(explorer):
     controls = explorer.controls
     controls.by.value = "step"
     controls.step_interval.value = 500_000
     np.testing.assert_allclose(explorer.comparison.grid, np.arange(5e5, 4.9e6, 5e5))
-    assert controls.window.description == "Window (steps)" and controls.interval.disabled
+    assert controls.window.description == "Window (steps)" and _hidden(controls.interval)
+    assert not _hidden(controls.step_interval)
     assert explorer._picture.multiples.axes["loss"].get_xlabel() == "steps (frames played)"
     controls.trailing.value, controls.length.value, controls.rule.value = "length", 1e6, "mean"
     assert (explorer.comparison.trailing, explorer.comparison.rule) == (1e6, "mean")
@@ -175,7 +180,7 @@ def test_another_log_directory_shows_its_first_runs(explorer, tmp_path):
         shutil.copytree(LOGDIR / "uni_20", tmp_path / f"seed{i}")
     explorer.controls.logdir.value = str(tmp_path)
     assert explorer.view["runs"] == [f"seed{i}" for i in range(6)]
-    explorer._run_rows["seed0"].box.value = False
+    explorer._runs.rows["seed0"].box.value = False
     shutil.copytree(LOGDIR / "uni_20", tmp_path / "seed9")
     explorer.controls.reload.click()  # what was chosen stays, what is new is shown
     assert explorer.view["runs"] == ["seed1", "seed2", "seed3", "seed4", "seed5", "seed9"]
@@ -195,7 +200,7 @@ def test_no_run_is_cut_off_whole(explorer):
 def test_a_run_keeps_its_colour_when_others_go(explorer):
     colour = explorer._picture.multiples.lines["loss", "uni_20"].get_color()
     for name in RUNS[:2]:
-        explorer._run_rows[name].box.value = False
+        explorer._runs.rows[name].box.value = False
     assert [run.name for run in explorer.comparison.runs] == RUNS[2:]
     assert explorer._picture.multiples.lines["loss", "uni_20"].get_color() == colour
     labels = [text.get_text() for text in explorer._picture.multiples.figure.legends[0].get_texts()]
@@ -232,9 +237,9 @@ def test_a_view_is_plain(explorer, axis):
 def test_a_view_brings_back_what_was_shown(explorer):
     explorer.controls.filter.value = "learning_rate"
     explorer._metrics.boxes["learning_rate"].value = True
-    explorer._run_rows["uni_20"].box.value = False
+    explorer._runs.rows["uni_20"].box.value = False
     move_window(explorer, 50, 300)
-    explorer.controls.interval.value = 7.5
+    explorer.controls.interval.value = 6
     explorer.controls.trailing.value, explorer.controls.length.value = "length", 60
     explorer.controls.rule.value = "ema"
     explorer.controls.baseline.value = "uni_20_long"
@@ -285,7 +290,7 @@ def test_metrics_of_races_stand_in_rows_and_columns(explorer):
 
 
 def test_the_code_computes_what_is_shown(explorer):
-    explorer._run_rows[RUNS[0]].box.value = False
+    explorer._runs.rows[RUNS[0]].box.value = False
     explorer.controls.by.value = "relative_step"
     explorer.controls.trailing.value, explorer.controls.length.value = "length", 300_000
     names = {}
@@ -325,7 +330,7 @@ def test_export_writes_files_and_names_them(explorer, tmp_path):
 @pytest.mark.parametrize(
     "act, sentence",
     [
-        (lambda e: [setattr(row.box, "value", False) for row in e._run_rows.values()],
+        (lambda e: [setattr(row.box, "value", False) for row in e._runs.rows.values()],
          "at least one run"),
         (lambda e: [setattr(box, "value", False) for box in e._metrics.boxes.values()],
          "at least one metric"),
@@ -425,13 +430,13 @@ def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
     explorer = tmnet.explore(LOGDIR, metrics=["A01/eval/best", "loss"])
     display, interval = explorer.display, explorer.controls.interval
     wanted = {}
-    for minutes in (5, 12):
+    for minutes in (5, 10):
         interval.value = minutes
         wanted[minutes] = explorer.comparison.table("loss")
     interrupted = 0
     for k, lines in enumerate(range(1, 1200, 59)):
         display.tabs.selected_index = k % len(display.tabs.titles)
-        interval.value, other = ((5, 12), (12, 5))[k // 2 % 2]
+        interval.value, other = ((5, 10), (10, 5))[k // 2 % 2]
         display.moment.value = display.moment.max
         with InterruptAt(lines) as tracing:
             interval.value = other
@@ -443,7 +448,7 @@ def test_an_interrupt_anywhere_leaves_an_explorer_that_goes_on():
         else:
             explorer.controls.baseline.value = RUNS[k // 2 % 4]
         assert "failed" not in display.message.value, lines
-        interval.value = 5 if interval.value == 12 else 12
+        interval.value = 5 if interval.value == 10 else 10
         assert display.message.value == "", lines
         pd.testing.assert_frame_equal(explorer.comparison.table("loss"), wanted[interval.value])
         assert explorer.at == explorer.comparison.grid[display.moment.value]

@@ -203,7 +203,7 @@ def test_it_follows_the_window_and_the_runs(explorer):
     move_window(explorer, 0, 60)
     own = [text for text in told(explorer).found["Against the baseline"] if " min" in text]
     assert own and all(" at 60 min" in text for text in own)
-    explorer._run_rows["A01_as20_big_long"].box.value = False
+    explorer._runs.rows["A01_as20_big_long"].box.value = False
     page = told(explorer)
     text = " ".join([*page.answer, *(text for some in page.found.values() for text in some)])
     assert "A01_as20_big_long" not in text
@@ -364,7 +364,7 @@ def test_a_level_stays_while_the_rest_changes(explorer):
     slider = choose_level_of(explorer, "A01/eval/best")
     slider.value = 24.6
     explorer.controls.interval.value = 10
-    explorer._run_rows["uni_20"].box.value = False
+    explorer._runs.rows["uni_20"].box.value = False
     assert slider.value == 24.6
     assert all(" of 24.60 s: " in text for text in levels(explorer))
     move_window(explorer, 0, 20)  # nobody is that fast by then
@@ -427,7 +427,7 @@ def test_a_level_comes_and_goes_with_its_metrics():
 def test_many_runs(tmp_path):
     explorer = open_tab(tmnet.explore(write_racers(tmp_path, 12), metrics=["A01/eval/best"]))
     assert set(moments_told(explorer)) == {f"x{i}" for i in range(6)}
-    for row in explorer._run_rows.values():
+    for row in explorer._runs.rows.values():
         row.box.value = True
     assert set(moments_told(explorer)) == {f"x{i}" for i in range(12)}
     text = " ".join(told(explorer).found["Against the baseline"])
@@ -487,12 +487,12 @@ def test_errors_are_said_in_the_page(explorer, monkeypatch, error, shown):
 
 def test_what_is_missing_is_said_and_the_tab_stays(tmp_path):
     explorer = open_tab(tmnet.explore(write_racers(tmp_path, 2)))
-    explorer._run_rows["x1"].box.value = False
+    explorer._runs.rows["x1"].box.value = False
     before = explorer.display.findings.value
-    explorer._run_rows["x0"].box.value = False
+    explorer._runs.rows["x0"].box.value = False
     assert "Choose at least one run." in explorer.display.message.value
     assert explorer.display.findings.value == before != ""
-    explorer._run_rows["x1"].box.value = True
+    explorer._runs.rows["x1"].box.value = True
     text = " ".join(text for some in told(explorer).found.values() for text in some)
     assert "x1" in text and "x0" not in text
 
@@ -502,10 +502,10 @@ def test_what_is_missing_is_said_and_the_tab_stays(tmp_path):
 
 @pytest.mark.parametrize(
     "minutes, interval", [(300, 5), (100, 5), (99, 2), (40, 2), (39, 1), (20, 1), (19, 0.5),
-                          (10, 0.5), (3, 0.5)]
+                          (10, 0.5), (9, 0.25), (6, 0.25)]
 )  # fmt: skip
 def test_intervals_of_time_suit_the_shortest_run(tmp_path, minutes, interval):
-    """Twenty grid points or more, of 5, 2, 1 or 0.5 minutes."""
+    """Twenty grid points or more, of 5, 2, 1 or 0.5 minutes; or of 0.25 ones."""
     for name, end in (("a", minutes), ("b", 500)):
         records = [(60 * k, 1000 * k, {"loss": k}) for k in (0, end / 2, end)]
         write_file(tmp_path / name, [(s, int(x), v) for s, x, v in records], pid=end)
@@ -517,7 +517,7 @@ def test_intervals_of_time_suit_the_shortest_run(tmp_path, minutes, interval):
 @pytest.mark.parametrize(
     "steps, interval",
     [(5_000_000, 50_000), (1_000_000, 50_000), (999_999, 20_000), (400_000, 20_000),
-     (399_999, 10_000), (200_000, 10_000), (30_000, 10_000)],
+     (399_999, 10_000), (200_000, 10_000), (30_000, 2_500), (600, 10)],
 )  # fmt: skip
 def test_intervals_of_steps_suit_the_shortest_run(tmp_path, steps, interval):
     for name, end in (("a", steps), ("b", 9_000_000)):
@@ -530,7 +530,7 @@ def test_intervals_of_steps_suit_the_shortest_run(tmp_path, steps, interval):
     assert len(explorer.comparison.grid) == steps // interval
 
 
-@pytest.mark.parametrize("minutes", [7.5, 0.7, 90])
+@pytest.mark.parametrize("minutes", [7.5, 0.7, 45])
 def test_intervals_that_are_asked_for_stay(tmp_path, minutes):
     """Those, too, that are not among the slider's; then each of its others is still there."""
     logdir = write_losses(tmp_path, ["a", "b"])
@@ -541,4 +541,4 @@ def test_intervals_that_are_asked_for_stay(tmp_path, minutes):
     explorer.controls.reload.click()
     assert explorer.view["interval"] == minutes and explorer.display.message.value == ""
     numbers = [number for _, number in sliders[0].options]
-    assert numbers == sorted(numbers) and len(numbers) == 120
+    assert numbers == sorted(numbers) and len({*numbers}) == len(numbers) > 20

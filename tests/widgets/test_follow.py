@@ -102,7 +102,7 @@ def test_a_chosen_window_and_moment_stay(following, writer):
     picture = following.display.image.value
     writer.finish()
     wait_for(lambda: following.runs[1].steps == 3000)
-    wait_for(lambda: "30.0 min" in following._run_rows["live"].details.value)
+    wait_for(lambda: "30.0 min" in following._runs.rows["live"].details.value)
     assert following.view["window"] == window and following.at == 5
     assert following.display.image.value == picture  # of what lies in the window nothing is new
 
@@ -111,10 +111,10 @@ def test_a_new_run_is_listed_and_keeps_its_hands_off_the_view(following, logdir)
     view, colours = following.view, following._picture.multiples.order
     write_file(logdir / "a_new_one", records(3), pid=9)  # in order, it would be the first
     wait_for(lambda: len(following.runs) == 3)
-    assert following.order == ["done", "live", "a_new_one"] and colours == ["done", "live"]
+    assert following._runs.names == ["done", "live", "a_new_one"] and [*colours] == ["done", "live"]
     wait_for(lambda: "new: a_new_one" in following.controls.fresh.value)
     assert following.view == view
-    following._run_rows["a_new_one"].box.value = True
+    following._runs.rows["a_new_one"].box.value = True
     assert following.view["runs"] == ["done", "live", "a_new_one"]
     assert following.comparison.window[1] == 3
 
@@ -183,7 +183,7 @@ def test_which_runs_are_being_written(logdir, monkeypatch):
     write_file(logdir / "over", [(now - 900, 1, {"loss": 1}), (now - 400, 2, {"loss": 1})], pid=3)
     explorer = tmnet.explore(logdir)
     marked = {
-        name for name, row in explorer._run_rows.items() if "being written" in row.details.value
+        name for name, row in explorer._runs.rows.items() if "being written" in row.details.value
     }
     assert marked == {"live"}
     (live,) = (run for run in explorer.runs if run.name == "live")
@@ -252,6 +252,6 @@ def test_nobody_looks_nobody_reads(following, logdir):
     following._view_count = 0
     write_file(logdir / "two", records(3), pid=9)
     three_rounds(following)
-    assert "two" not in following.order
+    assert "two" not in following._runs.names
     following._view_count = 1
-    wait_for(lambda: "two" in following.order)
+    wait_for(lambda: "two" in following._runs.names)

@@ -72,9 +72,9 @@ def pixels(explorer):
 def test_the_first_of_many_runs_are_shown_and_it_is_said(explorer):
     assert explorer.view["runs"] == [f"study_0/seed_{i}" for i in range(FIRST_RUNS)]
     assert "The first 6 of 130 runs are shown" in explorer.display.notes.value
-    assert listed(explorer) == explorer.order[:MOST_RUNS]
+    assert listed(explorer) == explorer._runs.names[:MOST_RUNS]
     assert "130 runs, 30 of them not listed" in explorer.controls.unlisted.value
-    explorer._run_rows["study_0/seed_1"].box.value = False
+    explorer._runs.rows["study_0/seed_1"].box.value = False
     assert "of 130 runs" not in explorer.display.notes.value
 
 
@@ -87,7 +87,7 @@ def test_runs_that_are_all_listed_need_no_words(three_runs):
 def test_more_runs_take_no_more_widgets(explorer, tmp_path):
     fewer = tmnet.explore(write_runs(tmp_path, MOST_RUNS + 1), metrics=["A01/eval/best"])
     assert all_inside(explorer) == all_inside(fewer)
-    assert len(explorer._run_rows) == len(fewer._run_rows) == MOST_RUNS
+    assert len(explorer._runs.rows) == len(fewer._runs.rows) == MOST_RUNS
     assert len(explorer._picture.multiples.lines) == FIRST_RUNS
 
 
@@ -96,12 +96,12 @@ def test_a_run_that_is_not_listed_is_found_and_stays_chosen(explorer, logdir):
     controls.listed.value = "Y_12/"
     assert listed(explorer) == [f"study_12/seed_{i}" for i in range(10)]
     assert not controls.unlisted.value and last not in explorer.view["runs"]
-    explorer._run_rows[last].box.value = True
+    explorer._runs.rows[last].box.value = True
     assert explorer.view["runs"][-1] == last
     y = explorer._picture.multiples.lines["A01/eval/best", last].get_ydata()
     np.testing.assert_allclose(y[1:], 21.29, rtol=1e-6)
     controls.listed.value = ""
-    assert listed(explorer) == [*explorer.order[:MOST_RUNS], last]
+    assert listed(explorer) == [*explorer._runs.names[:MOST_RUNS], last]
     assert tmnet.explore(logdir, **explorer.view).view == explorer.view
 
 
@@ -111,7 +111,7 @@ def test_all_and_none_choose_what_is_listed_of_many(explorer):
     controls.listed.value = "study_11/*"
     controls.every.click()
     assert explorer.view["runs"] == [f"study_11/seed_{i}" for i in range(10)]
-    controls.arms.value = True
+    controls.group.value = "name"
     assert len(explorer.comparison.arms) == 1
     assert not explorer.display.message.value
 
@@ -128,7 +128,7 @@ def test_a_view_of_runs_that_are_not_listed_is_saved_and_shown(logdir, tmp_path,
     explorer = tmnet.explore(logdir)
     explorer.show_view("two")
     assert explorer.view["runs"] == wanted and explorer.view["baseline"] == wanted[1]
-    assert listed(explorer) == [*explorer.order[:MOST_RUNS], *wanted]
+    assert listed(explorer) == [*explorer._runs.names[:MOST_RUNS], *wanted]
     assert not explorer.display.message.value
 
 
@@ -136,21 +136,21 @@ def test_the_picture_is_the_same_however_it_was_come_to(explorer, logdir):
     """The lines lie one upon the other in the order of the runs, whichever was drawn first."""
     wanted = explorer.view["runs"]
     for name in wanted[:3]:
-        explorer._run_rows[name].box.value = False
+        explorer._runs.rows[name].box.value = False
     again = tmnet.explore(logdir, **explorer.view)
     for name in reversed(wanted[:3]):
-        again._run_rows[name].box.value = True
+        again._runs.rows[name].box.value = True
     direct = tmnet.explore(logdir, runs=wanted, metrics=["A01/eval/best"])
     assert again.view["runs"] == wanted
     np.testing.assert_array_equal(pixels(again), pixels(direct))
 
 
 def test_many_tags_are_searched(wide):
-    first = [f"layer_0/weight_{i}" for i in range(6)]
+    first = [f"layer_0/weight_{i}" for i in range(MOST_FIRST)]
     assert wide.view["metrics"] == first == [*wide._metrics.boxes]
-    assert "294 other scalars" in wide.controls.others.children[0].value
+    assert "296 other scalars" in wide.controls.others.children[0].value
     wide.controls.filter.value = "WEIGHT"
-    assert len(wide._metrics.boxes) == 6 + MOST_TAGS
+    assert len(wide._metrics.boxes) == MOST_FIRST + MOST_TAGS
     wide.controls.filter.value = "layer_29/weight_9"
     wide._metrics.boxes["layer_29/weight_9"].value = True
     wide.controls.filter.value = ""
@@ -205,6 +205,6 @@ def test_first_runs_that_lack_what_others_have_are_shown_with_what_they_have(tmp
     for name in ("loss", "rollout/ep_rew_mean"):
         boxes[name].value = False
     assert "has A01/eval/best: choose others" in explorer.display.message.value
-    explorer._row("race").box.value = True
+    explorer._runs.row("race").box.value = True
     assert [metric.name for metric in explorer.comparison.metrics] == ["A01/eval/best"]
     assert "None of the runs" not in explorer.display.notes.value

@@ -252,5 +252,5 @@ def test_a_claim_is_marked_and_one_run_alone_has_no_answer(tmp_path):
     explorer = tmnet.explore(tmp_path, runs=["bad", "good"])
     text = words(explorer)
     assert "claim better: late finish rate" in text and "+100.0 points" in text
-    explorer._run_rows["bad"].box.value = False
+    explorer._runs.rows["bad"].box.value = False
     assert "claim" not in words(explorer)

@@ -23,6 +23,8 @@ from tmnet.logs.scalars import Columns, concatenate
 from tmnet.logs.series import name_series
 from tmnet.safe_text import visible
 
+LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
+
 if TYPE_CHECKING:  # to load pandas takes longer than a list of runs, which needs no frame
     import pandas as pd
 
@@ -72,6 +74,7 @@ class Run:
             raise TmnetError(
                 f"Run {name} holds no scalars (folders: {', '.join(self.pieces)}). {why}".rstrip()
             )
+        self._called: dict[str, Run] = {}
         self._written = max(file.events.last_wall for file in self._files)
         self._placed, self._clock = find_processes(placed, self.pieces)
         series = name_series(self._placed)
@@ -137,9 +140,12 @@ class Run:
 
     def called(self, name: str) -> Run:
         """The same run under another name, such as a short one for figures."""
-        other = copy.copy(self)
-        other.name = name
-        return other
+        if name == self.name:
+            return self
+        if name not in self._called:  # what is prepared of it is kept, then
+            self._called[name] = copy.copy(self)
+            self._called[name].name = name
+        return self._called[name]
 
     def __repr__(self) -> str:
         return (
@@ -189,6 +195,20 @@ class Run:
         process = self._scalars["process"][self._history.survives]
         left = np.bincount(process, minlength=self.number_of_processes) > 0
         return int(min(self._processes["first_step"][i] for i in self.trainers if left[i]))
+
+    @functools.cached_property
+    def source(self) -> str:
+        """What it starts from that is not its own, in words; "" of one from scratch."""
+        other = self.config.get("initial_checkpoint")
+        if isinstance(other, str) and other:
+            return f"the checkpoint of {other}"
+        minutes, steps = self._scalars["minutes"], self._scalars["step"]
+        length = minutes[-1] - minutes[0]
+        if not length > 0:  # one event tells no pace
+            return ""
+        pace = (steps.max() - steps.min()) / length
+        begun = self.first_step > LATE_START * self.steps
+        return "a checkpoint" if begun and self.first_step > 3 * minutes[0] * pace else ""
 
     @property
     def trainers(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Sequence
 
 import anywidget
@@ -188,14 +189,29 @@ def number_slider(numbers: Sequence[float], name: str, tooltip: str) -> widgets.
 
 def set_number(slider: widgets.SelectionSlider, value: float) -> None:
     """Set one of those sliders; a number that it has not takes the place of the nearest."""
-    numbers = [number for _, number in slider.options]
+    offer_numbers(slider, [number for _, number in slider.options], value)
+
+
+def offer_numbers(slider: widgets.SelectionSlider, numbers: Sequence[float], value: float) -> None:
+    """Let one of those sliders go over other numbers, and set it, as `set_number`."""
+    numbers = list(numbers)
     if value not in numbers:
-        nearest = int(np.abs(np.subtract(numbers, value)).argmin())
-        numbers[nearest] = value
+        numbers[int(np.abs(np.subtract(numbers, value)).argmin())] = value
+    options = tuple((_number(x), x) for x in numbers)
+    if slider.options != options:
         with slider.hold_sync():
-            slider.options = [(_number(x), x) for x in numbers]
+            slider.options = options
             slider.value = value
     slider.value = value
+
+
+def nice_numbers(low: float, high: float) -> list[float]:
+    """Numbers that people choose, from one at most so low to one at least so high."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = [float(f"{x}e{power}") for power in powers for x in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)]
+    first = max(i for i, x in enumerate(numbers) if x <= low)
+    last = min(i for i, x in enumerate(numbers) if x >= high)
+    return numbers[first : last + 1]
 
 
 def _number(x: float) -> str:

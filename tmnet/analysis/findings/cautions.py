@@ -162,12 +162,12 @@ def _different_maps(evidence: Evidence) -> Iterator[Finding]:
 
 def _other_starts(evidence: Evidence) -> Iterator[Finding]:
     for name, run in evidence.runs.items():
-        if source := evidence.source(run):
+        if run.source:
             start = run.first_step
             out = ", and it is in no contrast" if name in evidence.left_out else ""
             yield _caution(
                 evidence, "start", (name,), float(start),
-                f"{name} starts from {source}, at step {start:,}: what came before "
+                f"{name} starts from {run.source}, at step {start:,}: what came before "
                 f"{_not_counted(evidence)}{out}.", of_runs={name: f"step {start:,}"},
             )  # fmt: skip
 

@@ -21,7 +21,6 @@ from tmnet.logs.run import Run
 PRIMARY = ("late_rate", "late_best_of_10")  # of the main races, if none are declared
 OTHER_AXES = ("time", "step", "flops")
 MOST_MOMENTS = 1000  # at which a curve of sorted races is looked at
-LATE_START = 0.01  # of all steps: a run that begins behind them went on from a checkpoint
 
 
 class Spent(NamedTuple):
@@ -144,20 +143,7 @@ class Evidence:
             return f"it is a copy of {original}"
         if self.comparison.ended(run, self.end):
             return f"it ends at {self.say_at(self.comparison.ends[run.name])}"
-        return f"it starts from {source}" if (source := self.source(run)) else ""
-
-    def source(self, run: Run) -> str:
-        """Where a run starts from that is not its own; "" of one from scratch."""
-        other = run.config.get("initial_checkpoint")
-        if isinstance(other, str) and other:
-            return f"the checkpoint of {other}"
-        minutes, steps = (run.scalars[name].to_numpy() for name in ("minutes", "step"))
-        length = minutes[-1] - minutes[0]
-        if not length > 0:  # one event tells no pace
-            return ""
-        pace = (steps.max() - steps.min()) / length
-        begun = run.first_step > LATE_START * run.steps
-        return "a checkpoint" if begun and run.first_step > 3 * minutes[0] * pace else ""
+        return f"it starts from {run.source}" if run.source else ""
 
     def counted(self, subject: str) -> list[Run]:
         """Those runs of a subject that are in contrasts."""
@@ -169,7 +155,7 @@ class Evidence:
             run for run in self.subjects[subject]
             if run.name not in self.left_out
             or (self.comparison.ended(run, self.end)
-                and not self.source(run) and run.name not in self.copies)
+                and not run.source and run.name not in self.copies)
         ]  # fmt: skip
 
     @property

@@ -9,20 +9,21 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from tmnet.analysis.axis import Axis
-from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import RULES
 from tmnet.comparison import Comparison
 from tmnet.logs.run import Run
+from tmnet.widgets.explorer.groups import BY_NAME
+from tmnet.widgets.explorer.run_editor import RunEditor
 from tmnet.widgets.explorer.saved import VIEWS
 from tmnet.widgets.explorer.view import AXIS_NAMES, View, axes
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
     Section,
-    checkbox,
     dropdown,
+    nice_numbers,
     number_slider,
+    offer_numbers,
     options_of,
     set_number,
     set_options,
@@ -37,9 +38,11 @@ RULE_NAMES = {
     "lowest so far": "min",
     "highest so far": "max",
 }
+GROUPS = {"each run": None, "arms of seeds, by a last number": BY_NAME}
 VIEW_CONTROLS = (  # whose names are those of the view's entries that they hold
-    "arms", "baseline", "by", "clock", "interval", "step_interval", "rule", "follow",
+    "group", "baseline", "by", "clock", "interval", "step_interval", "rule", "follow",
 )  # fmt: skip
+MOST_STOPS = 1000  # grid points of the shortest run, at the shortest interval that is offered
 HANDLE_STOPS = 500  # at most, of the window's handles
 
 
@@ -90,10 +93,13 @@ class Controls(widgets.VBox):
                 ("None", "Show none of the runs that are listed"),
             )
         )
-        self.arms = checkbox(
-            "Runs that differ in a last number are seeds of one arm",
-            "Compare arms, by the inter-quartile mean of their seeds: big_1, big_2 … are arm big",
+        self.group = dropdown(
+            "Compare",
+            GROUPS,
+            "Each run by itself, or arms by the inter-quartile mean of their seeds: big_1, big_2 … "
+            "are arm big, or all runs of one value of a setting are an arm",
         )
+        self.editor = RunEditor()
         self.unlisted = widgets.HTML()
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "The others are compared with this run, or arm")
@@ -103,8 +109,9 @@ class Controls(widgets.VBox):
             widgets.HBox([self.listed, self.every, self.none]),
             self.unlisted,
             self.runs,
-            self.arms,
+            self.group,
             self.baseline,
+            self.editor,
         ]
 
     def _axis(self) -> list[widgets.Widget]:
@@ -131,11 +138,9 @@ class Controls(widgets.VBox):
             tooltip="Back to the window that ends where the shortest run ends",
             layout={"margin": "0 0 0 109px"},
         )
-        self.interval = number_slider(
-            [k / 2 for k in range(1, 121)], "Interval (min)", "Minutes between grid points"
-        )
-        self.step_interval = number_slider(
-            range(10_000, 1_010_000, 10_000), "Step interval", "Steps between grid points"
+        self.interval, self.step_interval = (
+            number_slider(nice_numbers(1, 10), name, "How far apart grid points are")
+            for name in ("Interval (min)", "Interval (steps)")
         )
         return [
             self.by,
@@ -151,6 +156,9 @@ class Controls(widgets.VBox):
             "Trailing",
             {"all since the start": SINCE_START, "late window": "late", "the last …": OF_LENGTH},
             "Which races count, for all metrics but late and anytime ones",
+        )
+        self.smoothing = number_slider(
+            nice_numbers(1e-9, 1e-8), "Half-life", "After how long a value counts half as much"
         )
         self.length = widgets.BoundedFloatText(
             0,
@@ -176,6 +184,7 @@ class Controls(widgets.VBox):
             self.trailing,
             self.length,
             self.rule,
+            self.smoothing,
             self.metrics,
             self.filter,
             self.others,
@@ -208,6 +217,7 @@ class Controls(widgets.VBox):
     def chosen(self) -> dict[str, Any]:
         """The entries of a view that are each held by a control."""
         entries = {name: getattr(self, name).value for name in VIEW_CONTROLS}
+        entries["smoothing"] = self.smoothing.value if self.rule.value == "ema" else None
         trailing = {SINCE_START: None, "late": "late"}
         which = self.trailing.value
         return entries | {"trailing": trailing.get(which, self.length.value or None)}
@@ -219,30 +229,65 @@ class Controls(widgets.VBox):
             control, value = getattr(self, name), getattr(view, name)
             if isinstance(control, widgets.SelectionSlider):
                 set_number(control, value)
+            elif control is self.group:
+                self.offer_settings([], value)
             elif value is not None:
                 control.value = value
+        if view.smoothing:
+            set_number(self.smoothing, view.smoothing)
         which = OF_LENGTH if isinstance(view.trailing, float) else view.trailing or SINCE_START
         self.trailing.value = which
         if which == OF_LENGTH:
             self.length.value = view.trailing
 
+    def offer_settings(self, settings: Sequence[str], group: str | None) -> None:
+        """Offer arms of the values of settings, too, and choose one."""
+        more = {f"arms of one {name}": name for name in settings}
+        if group not in (*GROUPS.values(), *settings):
+            more[f"arms of one {group}"] = group
+        set_options(self.group, GROUPS | options_of(more.items()))
+        self.group.value = group
+
     def set_counters(self, runs: Sequence[Run]) -> None:
         """Offer the counters that all runs logged as axes, too."""
         set_options(self.by, options_of(axes(runs).items()))
 
-    def set_intervals(self, runs: Sequence[Run]) -> None:
-        """Intervals that make some twenty grid points of the shortest run."""
-        for slider, by in ((self.interval, "time"), (self.step_interval, "step")):
-            set_number(slider, max(fitting_interval(runs, Axis(by)), slider.options[0][1]))
+    def fit(
+        self, by: str, ends: Sequence[float], interval: float | None, smoothing: float | None
+    ) -> None:
+        """Let lengths of an axis be such as it has: the controls that hold them begin and end where
+        runs do, and what is no length of theirs begins anew.
+
+        Parameters
+        ----------
+        by : str
+        ends : sequence of float
+            Where runs end on the axis.
+        interval, smoothing : float or None
+            Such as fit, where those that are chosen do not; nor does the trailing length, then.
+        """
+        numbers = nice_numbers(min(ends) / MOST_STOPS, max(ends))
+        slider = self.interval if by == "time" else self.step_interval
+        offer_numbers(slider, numbers, interval or slider.value)
+        offer_numbers(self.smoothing, numbers, smoothing or self.smoothing.value)
+        if smoothing and self.trailing.value == OF_LENGTH:
+            self.trailing.value = "late"
 
     def set_axis(self, by: str) -> None:
-        """Name the unit of the axis, and let only its own controls be moved."""
+        """Name the unit of the axis, and show only its own controls."""
         time = by == "time"
-        unit = "min" if time else "steps" if by in AXIS_NAMES.values() else "counts"
+        unit = {"flops": "PFLOP"}.get(by, "min" if time else "steps")
+        if by not in (*AXIS_NAMES.values(), "flops"):
+            unit = "counts"
         self.window.description = f"Window ({unit})"
         self.length.description = f"Trailing ({unit})"
-        self.clock.disabled, self.interval.disabled = not time, not time
-        self.step_interval.disabled = time
+        self.step_interval.description = f"Interval ({unit})"
+        self.smoothing.description = f"Half-life ({unit})"
+        for control, is_used in (
+            (self.clock, time), (self.interval, time), (self.step_interval, not time),
+            (self.smoothing, self.rule.value == "ema"),
+        ):  # fmt: skip
+            control.layout.display = None if is_used else "none"
 
     def set_trailing(self, comparison: Comparison) -> None:
         """Name the length of the late window; a length that nobody chose begins with it."""

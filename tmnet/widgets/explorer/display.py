@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,6 +10,7 @@ import numpy as np
 
 from tmnet.analysis.findings import HEADINGS, Finding, brought_after
 from tmnet.comparison import Comparison
+from tmnet.drawing import Order
 from tmnet.figures import WIDTHS
 from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.safe_text import for_html
@@ -166,6 +167,10 @@ class Display(widgets.VBox):
         )
         self.set_level(comparison)
 
+    def forget_level(self) -> None:
+        """Let the level begin anew, as among other runs it means nothing."""
+        self._level_of = None
+
     def set_level(self, comparison: Comparison) -> None:
         """Let the level move over a metric's values; of a new metric, start where all runs get."""
         slider, name = self.threshold, self.threshold_metric.value
@@ -224,9 +229,7 @@ class Display(widgets.VBox):
         name = self.threshold_metric.value
         return {name: self.threshold.value / self._scale} if name else {}
 
-    def write_files(
-        self, comparison: Comparison, order: Sequence[str], scales: Mapping[str, Any]
-    ) -> None:
+    def write_files(self, comparison: Comparison, order: Order, scales: Mapping[str, Any]) -> None:
         """Export a comparison as it is chosen here, and tell what was written."""
         with self.exporting:
             files = comparison.export(

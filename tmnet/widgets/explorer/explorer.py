@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import dataclasses
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import check_runs
+from tmnet.analysis.alignment import check_runs, having_axis
 from tmnet.analysis.available import all_metric_names
+from tmnet.analysis.axis import Axis
+from tmnet.analysis.grid import MOST_POINTS, fitting_interval, hundredth
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
-from tmnet.drawing import run_swatch
 from tmnet.errors import TmnetError
 from tmnet.logs.find import Runs, load_runs
 from tmnet.logs.run import Run
@@ -27,18 +28,14 @@ from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display
 from tmnet.widgets.explorer.following import Following, reading
-from tmnet.widgets.explorer.lists import (
-    FIRST_RUNS,
-    RunRow,
-    first_of_many,
-    listed_runs,
-    run_details,
-)
+from tmnet.widgets.explorer.groups import shared_settings
+from tmnet.widgets.explorer.lists import first_runs
 from tmnet.widgets.explorer.metric_list import MetricList
 from tmnet.widgets.explorer.moment import config_html, moment_html, subject_of
 from tmnet.widgets.explorer.picture import Picture
+from tmnet.widgets.explorer.run_list import RunList
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
-from tmnet.widgets.explorer.view import View, arms_of
+from tmnet.widgets.explorer.view import View
 from tmnet.widgets.parts import Pictured, label_tooltips
 
 
@@ -72,7 +69,7 @@ def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view
         if not source:
             raise TmnetError(f"There is nothing to explore: source must be {form}.")
         check_runs(source)
-    return Explorer(source, **(load_view(saved) if saved is not None else {}) | view)
+    return Explorer(source, load_view(saved) if saved is not None else None, **view)
 
 
 class Explorer(Pictured, widgets.HBox):
@@ -81,20 +78,22 @@ class Explorer(Pictured, widgets.HBox):
     # Widgets outlive their cell's next run: without sharing, each would keep a copy of its runs.
     _last_of: ClassVar[weakref.WeakValueDictionary[Path, Explorer]] = weakref.WeakValueDictionary()
 
-    def __init__(self, source: str | Path | Sequence[Run], **view):
-        self.runs: list[Run] = []
-        self.order: list[str] = []
+    def __init__(
+        self, source: str | Path | Sequence[Run], kept: Mapping[str, Any] | None = None, **view
+    ):
+        self._watching: Following | None = None
         self._window: tuple[float, float] | None = None  # None: the common window
         self._left_out: list[str] = []  # of what there is in the log directory
-        # Of what was listed or chosen.
-        self._run_rows: dict[str, RunRow] = {}
+        self._said: list[str] = []  # about what is not here of a view that was saved
         self.comparison: Comparison | None = None
         self._shown: View | None = None  # what it was made of
+        self._fitted: View | None = None  # to which lengths of the axis were fitted
+        self._units: dict[str, str] = {}  # of the intervals, that of time and the other
         self.controls, self.display = Controls(), Display()
         self._picture = Picture(self.display.image)
         self._callbacks = Callbacks(self.display.message)
+        self._runs = RunList(self.controls, self._callbacks, self._refresh)
         self._metrics = MetricList(self.controls, self._callbacks(self._refresh))
-        self._watching: Following | None = None
         self._was_seen = False
         # Where there is no room for both side by side, what is shown comes first.
         wrapped = {"flex_flow": "row wrap-reverse", "align_items": "flex-end"}
@@ -110,13 +109,12 @@ class Explorer(Pictured, widgets.HBox):
             self.controls.logdir.value = str(runs[0].logdir)
         self._set_runs(runs)
         with self._callbacks.off():
-            self.controls.set_intervals(runs)
             if not any(run.duration for run in runs):  # they have no time axis
                 self.controls.by.value = "step"
         self._observe()
         self._view_count = 0  # from now on pages count their views
         self.observe(lambda _: setattr(self, "_was_seen", True), "_view_count")
-        self._show(view)
+        self._show({**(kept or {}), **view}, must_be=view)
         self._follow()
         # a bad file is no reason to show nothing
         self._callbacks(self._list_views, self.controls.view_message)(None)
@@ -131,9 +129,11 @@ class Explorer(Pictured, widgets.HBox):
     @property
     def _chosen(self) -> View:
         return View(
-            runs=[run.name for run in self._shown_runs],
+            runs=[run.name for run in self._runs.shown],
+            order=list(self._runs.order),
+            marks=copy.deepcopy(self._runs.marks),
             window=self._window,
-            metrics=self._shown_metrics,
+            metrics=self._metrics.chosen,
             at=self.at,
             panels=copy.deepcopy(self._picture.panels),
             **self.controls.chosen(),
@@ -160,28 +160,22 @@ class Explorer(Pictured, widgets.HBox):
         if self.comparison is None:
             return ""
         view = dataclasses.replace(self._shown, at=self.at)
-        return view.code(self.comparison, self._drawn_order, self._picture.scales)
+        return view.code(self.comparison, self._colours, self._picture.scales)
 
     @property
-    def _shown_runs(self) -> list[Run]:
-        rows = self._run_rows
-        return [run for run in self.runs if run.name in rows and rows[run.name].box.value]
+    def runs(self) -> list[Run]:
+        """All runs that there are, in the order that gives them their colours."""
+        return self._runs.runs
 
     @property
-    def _drawn_order(self) -> list[str]:
-        """What has lines, in the order that gives colours: all runs, or all arms."""
-        if not self.controls.arms.value:
-            return self.order
-        return list(arms_of(self.order))
-
-    @property
-    def _shown_metrics(self) -> list[str]:
-        return self._metrics.chosen
+    def _colours(self) -> dict[str, str]:
+        """Of what has lines, or may have them: all runs, or all arms."""
+        return self._shown.colours(self.runs, self._runs.listed)
 
     @property
     def _baseline(self) -> str | None:
         """The run, or the arm, with which the others are compared."""
-        return subject_of(self.comparison, self.controls.baseline.value)
+        return subject_of(self.comparison, self._shown.called(self.controls.baseline.value))
 
     def show_at(self, at: float) -> None:
         """Go to the grid point nearest to a moment (minutes, or steps)."""
@@ -193,8 +187,8 @@ class Explorer(Pictured, widgets.HBox):
         with self.display.progress:
             runs = load_runs(self.controls.logdir.value, before=self.runs)
         names = {run.name for run in runs}
-        kept = names & {run.name for run in self._shown_runs}
-        self._set_runs(runs, kept | (names - set(self.order)) if kept else None)
+        kept = names & {run.name for run in self._runs.shown}
+        self._set_runs(runs, kept | (names - {*self._runs.names}) if kept else None)
         self._refresh()
 
     def close(self) -> None:
@@ -203,7 +197,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_view(self, name: str) -> None:
         """Choose what was saved under a name."""
-        self._show(load_view(name))
+        self._show(load_view(name), must_be={})
 
     def save_view(self, name: str) -> None:
         """Keep what is chosen under a name, in `tmnet_views.json` in the current folder."""
@@ -242,7 +236,7 @@ class Explorer(Pictured, widgets.HBox):
         """Show what has been logged since; nothing is chosen by it, and new runs are but listed."""
         runs = load_runs(self.controls.logdir.value, before=self.runs)
         before = {run.name: run for run in self.runs}
-        shown = {run.name for run in self._shown_runs}
+        shown = {run.name for run in self._runs.shown}
         changed = {run.name for run in runs if before.get(run.name) is not run}
         gone = shown - {run.name for run in runs}
         new = [run.name for run in runs if run.name not in before]
@@ -253,85 +247,88 @@ class Explorer(Pictured, widgets.HBox):
         if shown & changed or gone:
             self._refresh()
         else:
-            self._show_details()
+            self._runs.show_details()
 
     # --- filling in -----------------------------------------------------------------------------
 
     def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
         """Fill in what depends on which runs there are."""
         self._left_out = runs.notes if isinstance(runs, Runs) else []
-        # Who was there keeps its place, and with it its colour.
-        place = {name: i for i, name in enumerate(self.order)}
+        place = {name: i for i, name in enumerate(self._runs.names)}
         runs = sorted(runs, key=lambda run: place.get(run.name, len(place)))
         same = [run.name for run in runs] == list(place) and (
             all_metric_names(runs) == all_metric_names(self.runs)
         )
-        self.runs, self.order = runs, [run.name for run in runs]
         if same:
-            self._show_details()
+            self._runs.runs = runs
+            self._runs.show_details()
             return
-        shown = set(self.order[:FIRST_RUNS]) if shown is None else shown
+        if not place.keys() & {run.name for run in runs}:  # another log directory
+            self._fitted = None
+            self.display.forget_level()
         with self._callbacks.off():
-            before = self._run_rows
-            self._run_rows = {name: before[name] for name in self.order if name in before}
-            self._check_runs(shown)
+            self._runs.take(runs, first_runs(runs)[0] if shown is None else shown)
             self.controls.set_counters(runs)
-            self._metrics.fill(runs, self._shown_runs)
+            self._metrics.fill(runs, self._runs.shown)
 
-    def _row(self, name: str) -> RunRow:
-        """The row of a run, a new one if there was none."""
-        if name not in self._run_rows:
-            row = self._run_rows[name] = RunRow(name)
-            row.box.observe(self._callbacks(self._refresh), "value")
-        return self._run_rows[name]
-
-    def _colour_runs(self) -> None:
-        """Show beside each run the colour of its lines, or of its arm's."""
-        order, arms = self._drawn_order, arms_of(self.order) if self.controls.arms.value else {}
-        arm = {name: arm for arm, names in arms.items() for name in names}
-        for name, row in self._run_rows.items():
-            row.swatch.value = run_swatch(arm.get(name, name), order)
-
-    def _list_runs(self) -> None:
-        """List the runs that match; which are shown does not change."""
-        shown = {run.name for run in self._shown_runs}
-        listed, text = listed_runs(self.order, self.controls.listed.value.strip(), shown)
-        self.controls.unlisted.value = text and f"<small>{text}</small>"
-        self.controls.runs.children = [self._row(name) for name in listed]
-        self._show_details()
-        self._colour_runs()
-
-    def _check_runs(self, shown: Collection[str]) -> None:
-        """Choose runs, and list them."""
-        for name in self.order:
-            if name in shown or name in self._run_rows:
-                self._row(name).box.value = name in shown
-        self._list_runs()
-
-    def _check_listed(self, shown: bool) -> None:
+    def _show(self, entries: dict, must_be: Mapping[str, Any]) -> None:
+        """Choose what another view has, and show it; what must be there is refused where it is not,
+        and may otherwise come back with other runs."""
+        view, said = self._chosen.changed(entries).of_here(self.runs)
+        view.check(self.runs, must_be.get("metrics", ()))
+        if "runs" in must_be and said:
+            raise TmnetError(said[0])
         with self._callbacks.off():
-            for row in self.controls.runs.children:
-                row.box.value = shown
-        self._refresh()
-
-    def _show_details(self) -> None:
-        for run in self.runs:
-            if run.name in self._run_rows:
-                self._run_rows[run.name].details.value = run_details(run)
-
-    def _show(self, entries: dict) -> None:
-        """Choose what another view has, and show it."""
-        view = self._chosen.changed(entries)
-        view.check(self.runs)
-        with self._callbacks.off():
-            self._check_runs(set(view.runs))
+            self._runs.marks, self._runs.order = copy.deepcopy(view.marks), list(view.order)
+            self._runs.choose(set(view.runs))
             self._metrics.choose(view.metrics)
-            shown = [run.name for run in self._shown_runs]
-            self.controls.choose(view, shown or self.order)
+            shown = [run.name for run in self._runs.shown]
+            self.controls.choose(view, shown or self._runs.names)
             self._window, self._picture.panels = view.window, copy.deepcopy(view.panels)
+        self._said = said
+        self._fit(self._chosen, entries)
         self._refresh()
         if view.at is not None:
             self.show_at(view.at)
+
+    def _fit(self, view: View, given: Collection[str] = ()) -> None:
+        """Let lengths of the axis be such as it has, where it is another, or other runs are; but
+        those that are given stay as they are."""
+        was, self._fitted = self._fitted, view
+        what = ("by", "clock", "runs", "window")
+        if was and not given and all(getattr(was, name) == getattr(view, name) for name in what):
+            return
+        if was is None and view.by == "time":
+            by_step = dataclasses.replace(view, by="step", window=None, trailing=None)
+            self._fit_to(by_step, is_other=True, given=given)
+        is_other = was is None or Axis(was.by).unit != Axis(view.by).unit
+        self._fit_to(view, is_other, given)
+
+    def _fit_to(self, view: View, is_other: bool, given: Collection[str]) -> None:
+        axis = Axis(view.by, view.clock)
+        runs, _ = having_axis(self._runs.shown, axis)
+        if not runs:
+            return
+        ends = [axis.of(run).end for run in runs]
+        length = view.window[1] - view.window[0] if view.window else min(ends)
+        fitting = hundredth(length)
+        if axis.is_time or axis.is_steps:
+            usual = fitting_interval(runs, axis)
+            fitting = usual if length / MOST_POINTS < usual < length / 10 else fitting
+        name = "interval" if axis.is_time else "step_interval"
+        # that of time stays while another axis is looked at; the other one is that of several
+        is_known = self._units.get(name) == axis.unit
+        self._units[name] = axis.unit
+        fits = is_known and length / MOST_POINTS < getattr(view, name) <= length
+        others = [x for x in (view.smoothing, view.trailing) if isinstance(x, float)]
+        fit = is_other or max(others, default=0.0) > length
+        if {"trailing", "smoothing"} & {*given}:
+            fit = False
+        with self._callbacks.off():
+            self.controls.fit(
+                view.by, ends, None if fits or name in given else fitting,
+                fitting if fit else None,
+            )  # fmt: skip
 
     # --- reacting -------------------------------------------------------------------------------
 
@@ -339,7 +336,8 @@ class Explorer(Pictured, widgets.HBox):
         controls, display = self.controls, self.display
         intervals = (controls.interval, controls.step_interval)
         trailing = (controls.trailing, controls.length)
-        for control in (*intervals, *trailing, controls.rule, controls.arms):
+        shown = (controls.rule, controls.smoothing, controls.group)
+        for control in (*intervals, *trailing, *shown):
             control.observe(self._callbacks(self._refresh), "value")
         for control in (controls.by, controls.clock):
             control.observe(self._callbacks(self._take_common_window), "value")
@@ -350,9 +348,8 @@ class Explorer(Pictured, widgets.HBox):
         controls.logdir.observe(self._callbacks(self.reload), "value")
         controls.reload.on_click(self._callbacks(self.reload))
         controls.follow.observe(self._callbacks(self._follow), "value")
-        controls.listed.observe(self._callbacks(self._list_runs), "value")
-        for button, shown in ((controls.every, True), (controls.none, False)):
-            button.on_click(self._callbacks(lambda shown=shown: self._check_listed(shown)))
+        for button, listed in ((controls.every, True), (controls.none, False)):
+            button.on_click(self._callbacks(lambda on=listed: self._runs.choose_listed(on)))
         for button, act in (
             (controls.save, self.save_view), (controls.show, self.show_view),
             (controls.forget, self.delete_view),
@@ -374,7 +371,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def _filter_others(self) -> None:
         with self._callbacks.off():
-            self._metrics.list_others(self._shown_metrics)
+            self._metrics.list_others(self._metrics.chosen)
 
     def _take_window(self) -> None:
         self._window = self.controls.moved_window(self.comparison.window)
@@ -386,19 +383,25 @@ class Explorer(Pictured, widgets.HBox):
 
     def _refresh(self) -> None:
         """Compute and draw what is chosen."""
+        self._fit(self._chosen)
         view, controls = self._chosen, self.controls
-        subjects = view.subjects(self.runs)
-        arguments, lacking = view.arguments(self._shown_runs)
+        listed, shown = self._runs.listed, self._runs.shown
+        subjects = view.subjects(listed)
+        arguments, lacking = view.arguments(shown)
         with self._callbacks.off():
             controls.set_axis(view.by)
         was, at = self.comparison, self.at
         made, missing = compare_by(subjects, {arguments.pop("by"): arguments})
         self.comparison, self._shown = made[view.by], view
         with self._callbacks.off():
-            names = {run.name: [run.name] for run in self.comparison.runs}
-            controls.set_baseline(self.comparison.arms or names)
+            there = {*self.comparison.arms} or {run.name for run in self.comparison.runs}
+            groups = view.groups(listed).items()
+            controls.set_baseline(
+                {name: [run.name for run in runs] for name, runs in groups if name in there}
+            )
             controls.set_trailing(self.comparison)
-        self._colour_runs()
+            controls.offer_settings(shared_settings(shown), view.group)
+        self._runs.show_colours(view)
         self._draw()
         with self._callbacks.off():
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
@@ -412,9 +415,11 @@ class Explorer(Pictured, widgets.HBox):
             else:
                 self.show_at(at)
             display.set_metrics(self.comparison)
-        notes = [note for run in self._shown_runs for note in run.notes]
+        first, why = first_runs(self.runs)
+        notes = (why if view.runs == first else []) + self._said
+        notes += [note for run in shown for note in run.notes]
         notes += self._left_out + lacking + missing + self.comparison.notes
-        lines = "<br>".join(map(for_html, [*first_of_many(view.runs, self.order), *notes]))
+        lines = "<br>".join(map(for_html, notes))
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()
         self._show_tab()
@@ -444,7 +449,7 @@ class Explorer(Pictured, widgets.HBox):
                     self._show_moment()
 
     def _draw(self) -> None:
-        self._picture.draw(self.comparison, self._drawn_order, self._baseline)
+        self._picture.draw(self.comparison, self._colours, self._baseline)
 
     def _show_moment(self) -> None:
         """The cursor and the table of the moment."""
@@ -453,9 +458,7 @@ class Explorer(Pictured, widgets.HBox):
         self._picture.show_at(shown, self._moment)
         display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.axis.show(at)} {for_html(shown.axis.unit)}</b>"
-        display.moment_table.value = moment_html(
-            shown, self._moment, self._baseline, self._drawn_order
-        )
+        display.moment_table.value = moment_html(shown, self._moment, self._baseline, self._colours)
         self._show_answer()
         if display.tabs.titles[display.tabs.selected_index or 0] in ("Code", "Findings"):
             self._show_tab()
@@ -487,4 +490,4 @@ class Explorer(Pictured, widgets.HBox):
         self._show_tab()
 
     def _export(self) -> None:
-        self.display.write_files(self.comparison, self._drawn_order, self._picture.scales)
+        self.display.write_files(self.comparison, self._colours, self._picture.scales)

@@ -19,7 +19,8 @@ FIRST_RUNS = 6  # shown at first, of many
 MOST_RUNS = 100
 MOST_METRICS = 150
 MOST_TAGS = 40  # of the other scalars
-MOST_FIRST = 30  # metrics that are shown at first
+MOST_FIRST = 4  # metrics that are shown at first
+ABORTED = 0.01  # of the longest run: what is shorter is not shown at first
 FIRST_METRICS = ("late_rate", "late_best_of_10", "best")  # of eval races, or else of explo races
 FIRST_TAGS = ("loss",)
 # Those of the late window come first: they say how good an agent is.
@@ -41,14 +42,17 @@ class RunRow(widgets.VBox):
         super().__init__([head, self.details], layout={"flex": "0 0 auto"})
 
 
-def run_details(run: Run) -> str:
-    """HTML: how long a run is, and whether it is being written."""
+def run_details(run: Run, note: str = "", is_aborted: bool = False) -> str:
+    """HTML: how long a run is, whether it is being written, where it starts from, and a note."""
     pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
     writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
+    marks = [f"from {run.source}, at step {run.first_step:,}"] * bool(run.source)
+    marks += ["aborted"] * is_aborted + [note] * bool(note)
+    told = "".join(f"<br><i>{for_html(mark)}</i>" for mark in marks)
     return (
         f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
         f"{run.duration:,.1f} min active · {run.steps:,} steps · {run.number_of_races:,} races · "
-        f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span></div>"
+        f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span>{told}</div>"
     )
 
 
@@ -62,25 +66,39 @@ def listed_runs(
     few = {*matching[:MOST_RUNS], *chosen}
     listed = [name for name in matching if name in few]
     more = len(matching) - len(listed)
+    if not matching:
+        return [], f"{len(names):,} runs, and none has {wanted} in its name"
     which = f"{len(names):,} runs" + f"; {len(matching):,} match" * bool(wanted)
     return listed, f"{which}, {more:,} of them not listed: type part of a name" * bool(more)
 
 
-def first_of_many(shown: Sequence[str], order: Sequence[str]) -> list[str]:
-    """That not all runs are shown, where nobody has chosen."""
-    if not shown == order[:FIRST_RUNS] != order:
-        return []
-    many = f"The first {FIRST_RUNS} of {len(order):,} runs are shown"
-    return [f"{many}; choose others in the list of runs."]
+def aborted(runs: Sequence[Run]) -> list[str]:
+    """Names of runs that are a hundredth as long as the longest, or shorter."""
+    lengths = [run.duration for run in runs]
+    if not any(lengths):
+        lengths = [run.steps for run in runs]
+    least = ABORTED * max(lengths, default=0)
+    return [run.name for run, length in zip(runs, lengths) if length < least]
+
+
+def first_runs(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+    """Runs to show before anybody has chosen, and why these."""
+    short = aborted(runs)
+    lasting = [run.name for run in runs if run.name not in short]
+    if len(lasting) <= FIRST_RUNS:
+        why = f"Not shown, as a hundredth of the longest or shorter: {', '.join(short)}."
+        return lasting, [why] * bool(short)
+    many = f"The first {FIRST_RUNS} of {len(runs):,} runs are shown"
+    return lasting[:FIRST_RUNS], [f"{many}; choose others in the list of runs."]
 
 
 def first_metrics(names: Sequence[str]) -> list[str]:
     """What to show before anybody has chosen: the main metrics, or without races a few scalars."""
     of_races = [name for name in names if name.rpartition("/")[2] in FIRST_METRICS]
     if not of_races:
-        return [*names[:6]]
+        return [*names[:MOST_FIRST]]
     evals = [name for name in of_races if name.split("/")[-2] == "eval"]
-    main = evals or of_races
+    main = sorted(evals or of_races, key=lambda x: FIRST_METRICS.index(x.rpartition("/")[2]))
     main += [name for name in names if name.partition("/")[0] in FIRST_TAGS]
     return main[:MOST_FIRST]
 

@@ -34,7 +34,10 @@ def moment_html(comparison: Comparison, point: int, baseline: str | None, order:
     at = float(comparison.grid[point])
     counts = comparison.races_behind(at)
     names = [run.name for run in comparison.runs]
-    heads = [_head(name, order, "baseline" * (name == baseline)) for name in names]
+    heads = []
+    for run in comparison.runs:
+        marks = ["baseline"] * (run.name == baseline) + [f"from {run.source}"] * bool(run.source)
+        heads.append(_head(run.name, order, for_html(", ".join(marks))))
     rows = []
     for j, metric in enumerate(comparison.metrics):
         values = comparison.values[:, j, point]

@@ -1,26 +1,30 @@
-"""What is chosen in the explorer, and the arms that runs' names tell of."""
+"""What is chosen in the explorer."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import os
-import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Any
+
+from matplotlib.colors import is_color_like, to_hex
 
 from tmnet.analysis.available import all_metric_names
 from tmnet.analysis.axis import CLOCKS
 from tmnet.analysis.metrics import RULES, Metric
+from tmnet.analysis.on_axis import BATCHES
 from tmnet.arguments import a_flag, a_number, a_pair, a_text, some_names, wrong
 from tmnet.comparison import Comparison, compare
+from tmnet.drawing import Order, run_colours, run_dashes
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
+from tmnet.widgets.explorer.groups import BY_NAME, grouped
 
 CHOICES = ("log", "full", "difference", "pin")  # of an axes
 AXIS_NAMES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
+FLOPS = {"arithmetic (PFLOP)": "flops"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +34,17 @@ class View:
     Attributes
     ----------
     runs : list of str
-    arms : bool
-        Whether runs that differ in a last number are compared as seeds of one arm.
+    group : str or None
+        How runs are compared as seeds of arms, as `groups.grouped` has it; None: each by itself.
+    order : list of str
+        Runs that come first, in lists, tables and legends.
+    marks : dict
+        How runs (or arms) are called and listed, by their names: a dict each, in which `name`, a
+        short one, `colour` and `note` are texts, and `pinned`, to the top of the list, and `hidden`
+        may be True.
     baseline : str or None
         A run with which the others are compared; of arms that of which it is a seed.
-    by, clock, window, metrics, trailing, rule
+    by, clock, window, metrics, trailing, rule, smoothing
         As for `compare`; of a window that is None the end is where the shortest run ends.
     interval, step_interval : float
         Between grid points, in minutes, and on all other axes.
@@ -49,7 +59,9 @@ class View:
 
     # Fields with defaults begin anew where another view is silent about them: see `changed`.
     runs: list[str]
-    arms: bool = False
+    group: str | None = None
+    order: list[str] = field(default_factory=list)
+    marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     baseline: str | None = None
     by: str
     clock: str
@@ -59,12 +71,17 @@ class View:
     metrics: list[str]
     trailing: float | str | None = None
     rule: str
+    smoothing: float | None = None
     at: float | None = None
     panels: dict[str, dict[str, Any]] = field(default_factory=dict)
     follow: bool = False
 
     def changed(self, entries: Mapping[str, Any]) -> View:
         """The view that entries of another one make of this; TmnetError if it has no such entry."""
+        entries = dict(entries)
+        if "arms" in entries:  # of a view that was saved when there were no other groups
+            arms = a_flag("The view's arms", entries.pop("arms"))
+            entries.setdefault("group", BY_NAME if arms else None)
         known = [field.name for field in dataclasses.fields(self)]
         for name in entries:
             if name not in known:
@@ -82,13 +99,14 @@ class View:
         }
         return View(**{name: getattr(self, name) for name in stay} | given)
 
-    def check(self, runs: Sequence[Run]) -> None:
-        """TmnetError if it asks for something that these runs do not have."""
+    def check(self, runs: Sequence[Run], metrics: Collection[str] = ()) -> None:
+        """TmnetError if it asks for what these runs do not have; of scalars for one of `metrics`:
+        others may come back with other runs."""
         names = [run.name for run in runs]
         for name in self.runs:
             if name not in names:
                 raise TmnetError(f"There is no run {name} here; there are: {', '.join(names)}.")
-        for name in sorted({*self.metrics} - {*all_metric_names(runs)}):
+        for name in sorted({*self.metrics} & {*metrics} - {*all_metric_names(runs)}):
             if not Metric.named(name).races:  # which other runs may have
                 compare(runs, metrics=[name])  # says which are near
         offered: dict[str, Sequence[str]] = {
@@ -102,18 +120,61 @@ class View:
                 form = " or ".join(map(repr, values))
                 raise wrong(f"The view's {name}", getattr(self, name), form)
 
-    def subjects(self, runs: Sequence[Run]) -> list[Run] | dict[str, list[Run]]:
-        """What `compare` is to compare: the chosen ones of all runs, or the arms they are of."""
+    def of_here(self, runs: Sequence[Run]) -> tuple[View, list[str]]:
+        """It without the runs that there are no more, if any of it are left, and a sentence on
+        these."""
+        here = {run.name for run in runs}
+        gone = [name for name in self.runs if name not in here]
+        if not gone or len(gone) == len(self.runs):
+            return self, []
+        left = [name for name in self.runs if name in here]
+        baseline = self.baseline if self.baseline in here else None
+        said = f"The view has runs that are not here: {', '.join(gone)}."
+        return dataclasses.replace(self, runs=left, baseline=baseline), [said]
+
+    def called(self, name: str | None) -> str | None:
+        """What a run, or an arm, is called."""
+        return self.marks.get(name, {}).get("name") or name
+
+    def groups(self, runs: Sequence[Run]) -> dict[str, list[Run]]:
+        """What is compared, by what it is called: each of the chosen runs, or arms of these."""
         chosen = {run.name: run for run in runs if run.name in self.runs}
         if not chosen:
             raise TmnetError("Choose at least one run.")
-        if not self.arms:
-            return list(chosen.values())
-        arms = {
-            arm: [chosen[name] for name in names if name in chosen]
-            for arm, names in arms_of([run.name for run in runs]).items()
+        found: dict[str, list[Run]] = {}
+        for name, names in grouped(runs, self.group).items():
+            if seeds := [chosen[seed] for seed in names if seed in chosen]:
+                if self.called(name) in found:
+                    raise TmnetError(
+                        f"Two would be called {self.called(name)}: give one of them another name."
+                    )
+                found[self.called(name)] = seeds
+        return found
+
+    def subjects(self, runs: Sequence[Run]) -> list[Run] | dict[str, list[Run]]:
+        """What `compare` is to compare."""
+        if self.group is None:
+            return [run.called(name) for name, (run,) in self.groups(runs).items()]
+        return {
+            name: [run.called(self.called(run.name)) for run in seeds]
+            for name, seeds in self.groups(runs).items()
         }
-        return {arm: seeds for arm, seeds in arms.items() if seeds}
+
+    def colours(self, found: Sequence[Run], listed: Sequence[Run]) -> dict[str, str]:
+        """Colours of all that may be compared, by what it is called, in the order of lists.
+
+        Parameters
+        ----------
+        found : sequence of Run
+            In the order in which they were found, which gives those that nobody chose.
+        listed : sequence of Run
+            In the order of lists.
+        """
+        usual = run_colours([*grouped(found, self.group)])
+        return {
+            self.called(name): self.marks.get(name, {}).get("colour") or usual[name]
+            for name in grouped(listed, self.group)
+        }
 
     def arguments(self, runs: Sequence[Run]) -> tuple[dict[str, Any], list[str]]:
         """How `compare` is to compare runs, and a sentence on metrics that none of them has."""
@@ -134,24 +195,28 @@ class View:
             "trailing": self.trailing,
             "rule": self.rule,
         }
+        if self.rule == "ema":
+            arguments["smoothing"] = self.smoothing
         return arguments, [f"None of the runs that are chosen has {lacking}."] * bool(lacking)
 
-    def code(self, made: Comparison, order: Sequence[str], scales: Mapping[str, Any]) -> str:
+    def code(self, made: Comparison, colours: Mapping[str, str], scales: Mapping[str, Any]) -> str:
         """Python that computes what was made of this view.
 
         Parameters
         ----------
         made : Comparison
             Of the `subjects` and the `arguments`.
-        order : sequence of str
-            What there is to draw, in the order that gives colours.
+        colours : mapping of str to str
+            Of all there is to draw, as `colours` has them.
         scales : mapping
             Of metrics, as `plot_grid` takes them.
         """
         names = list(made.arms) or [run.name for run in made.runs]
-        plotted = [f"order={list(order)}"] if list(order[: len(names)]) != names else []
+        as_usual = _looks(names, names) == _looks(names, colours)
+        plotted = [] if as_usual else [f"order={_drawn(names, colours)}"]
         plotted += [f"scales={scales}"] if scales else []
-        calls = {run.name: f"{_load_call(run)}," for run in made.runs}
+        full = {self.called(name): name for name in self.runs}
+        calls = {run.name: f"{_load_call(run, full[run.name])}," for run in made.runs}
         if made.arms:
             what, brackets, items = "arms", "{}", []
             for arm, seeds in made.arms.items():
@@ -176,6 +241,17 @@ class View:
         ])  # fmt: skip
 
 
+def _marks(what: str, value: Any) -> dict[str, dict[str, Any]]:
+    known = {"name": a_text, "colour": _colour, "note": a_text, "pinned": a_flag, "hidden": a_flag}
+    return _dict_of_dicts(what, value, known)
+
+
+def _colour(what: str, value: Any) -> str:
+    if not is_color_like(value):
+        raise wrong(what, value, "a colour, such as '#0173b2'")
+    return to_hex(value)
+
+
 def _length(what: str, value: Any) -> float:
     return a_number(what, value, above=0)
 
@@ -187,25 +263,31 @@ def _trailing(what: str, value: Any) -> float | str | None:
 
 
 def _panels(what: str, value: Any) -> dict[str, dict[str, Any]]:
-    form = f"a dict of dicts, which may have {', '.join(CHOICES)} and zoom"
-    if not isinstance(value, Mapping) or not all(isinstance(x, Mapping) for x in value.values()):
+    return _dict_of_dicts(what, value, {"zoom": a_pair} | dict.fromkeys(CHOICES, a_flag))
+
+
+def _dict_of_dicts(
+    what: str, value: Any, known: Mapping[str, Callable[[str, Any], Any]]
+) -> dict[str, dict[str, Any]]:
+    form = f"a dict of dicts, which may have {', '.join(known)}"
+    if not isinstance(value, Mapping):
         raise wrong(what, value, form)
-    panels = {}
-    for metric, chosen in value.items():
-        if not {*chosen} <= {*CHOICES, "zoom"}:
+    entries = {}
+    for name, given in value.items():
+        if not isinstance(given, Mapping) or not {*given} <= {*known}:
             raise wrong(what, value, form)
-        of = f"{what} of {metric}"
-        panels[a_text(what, metric)] = {
-            name: a_pair(of, given) if name == "zoom" else a_flag(of, given)
-            for name, given in chosen.items()
+        entries[a_text(what, name)] = {
+            key: known[key](f"{what} of {name}", entry) for key, entry in given.items()
         }
-    return panels
+    return entries
 
 
 # What makes of a view's entry, which may come from a file or a person, what the field holds.
 _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "runs": some_names,
-    "arms": a_flag,
+    "group": a_text,
+    "order": some_names,
+    "marks": _marks,
     "baseline": a_text,
     "by": a_text,
     "clock": a_text,
@@ -215,6 +297,7 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
     "metrics": lambda what, value: [Metric.named(name).name for name in some_names(what, value)],
     "trailing": _trailing,
     "rule": a_text,
+    "smoothing": _length,
     "at": a_number,
     "panels": _panels,
     "follow": a_flag,
@@ -222,39 +305,34 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
 
 
 def axes(runs: Sequence[Run]) -> dict[str, str]:
-    """What runs can be compared at equal amounts of, by its name: the counters they share, too."""
+    """What runs can be compared at equal amounts of, by its name: the counters they share, too, and
+    the arithmetic that follows from one of them."""
     counters = [
         tag
         for tag in runs[0].tags
         if tag.startswith("cumul_") and all(tag in run.tags for run in runs)
     ]
-    return AXIS_NAMES | {tag: tag for tag in counters}
+    networks = all("neural_network" in run.config for run in runs[:1])
+    arithmetic = FLOPS if BATCHES in counters and networks else {}
+    return AXIS_NAMES | arithmetic | {tag: tag for tag in counters}
 
 
-def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
-    """Runs by arm: big_1 and big-2, big_seed_3 and big/seed_4, are seeds of big.
-
-    Who has no other seed is an arm by its full name: uni_20 is no seed 20 of uni. CleanRL puts the
-    time behind the seed: env__ppo__1__1700000000.
-    """
-    arm = {}
-    for name in names:
-        timeless = re.sub(r"(__\d+)__\d{10}$", r"\1", name)
-        arm[name] = (
-            re.sub(r"[-_./ ]*(seed|s)?[-_. ]*\d+$", "", timeless, flags=re.IGNORECASE)
-            or re.sub(r"[-_. ]*\d+$", "", timeless)
-            or name
-        )
-    seeds = Counter(arm.values())
-    arms: dict[str, list[str]] = {}
-    for name in names:
-        arms.setdefault(arm[name] if seeds[arm[name]] > 1 else name, []).append(name)
-    return arms
+def _looks(names: Sequence[str], order: Order) -> list[tuple]:
+    colours, dashes = run_colours(order), run_dashes(order)
+    return [(colours[name], dashes[name]) for name in names]
 
 
-def _load_call(run: Run) -> str:
-    """Python that loads a run, with its pieces where leaving them out might mean others."""
-    arguments = [repr(run.name), repr(str(run.logdir))]
-    if run.pieces != [run.name] or os.path.isdir(run.logdir / f"{run.name}_2"):
+def _drawn(names: Sequence[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """Those colours without which the named ones would look otherwise."""
+    own = {name: colours[name] for name in names}
+    return own if _looks(names, own) == _looks(names, colours) else dict(colours)
+
+
+def _load_call(run: Run, name: str) -> str:
+    """Python that loads a run of a name, with its pieces where leaving them out might mean others;
+    and calls it as it is called."""
+    arguments = [repr(name), repr(str(run.logdir))]
+    if run.pieces != [name] or os.path.isdir(run.logdir / f"{name}_2"):
         arguments.append(f"pieces={run.pieces}")
-    return f"tmnet.load_run({', '.join(arguments)})"
+    call = f"tmnet.load_run({', '.join(arguments)})"
+    return call if run.name == name else f"{call}.called({run.name!r})"
