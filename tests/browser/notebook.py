@@ -351,7 +351,7 @@ def _fits(drawn: float, room: float) -> bool:
     """
     columns = range(1, 8)
     wide = [n * PAGE_INCH * min(max(room / PAGE_INCH / n, NARROWEST), WIDEST) for n in columns]
-    return min(abs(drawn - x) for x in wide) < 2
+    return round(drawn) in {int(x + 0.01) for x in wide}
 
 
 def assert_it_has_run(notebook: Notebook, name: str) -> None:

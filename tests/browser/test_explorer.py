@@ -139,10 +139,10 @@ def test_the_interval(explorer):
     notebook = explorer.notebook
     explorer.expect()
     notebook.press("Interval (min)", "ArrowRight", 3)
-    explorer.expect(interval=2.0)
-    notebook.drag("Interval (min)", 0.1)
+    explorer.expect(interval=1.0)
+    notebook.drag("Interval (min)", 0.8)
     interval = float(notebook.readout("Interval (min)"))
-    assert 4 < interval < 10
+    assert 3 < interval < 10
     explorer.expect(interval=interval)
 
 
@@ -150,10 +150,10 @@ def test_axes_and_clocks(explorer):
     notebook = explorer.notebook
     notebook.choose("Axis", "step")
     explorer.expect(by="step", interval=20_000)
-    notebook.press("Step interval", "ArrowRight", 2)
-    explorer.expect(interval=40_000)
-    notebook.drag("Step interval", 0.1)
-    explorer.expect(interval=int(notebook.readout("Step interval").replace(",", "")))
+    notebook.press("Interval (steps)", "ArrowRight", 2)
+    explorer.expect(interval=30_000)
+    notebook.drag("Interval (steps)", 0.8)
+    explorer.expect(interval=int(notebook.readout("Interval (steps)").replace(",", "")))
     notebook.choose("Axis", "relative step")
     explorer.expect(by="relative_step")
     notebook.choose("Axis", "relative time")
@@ -228,15 +228,41 @@ def test_metrics(explorer):
 
 def test_seeds_of_arms(explorer):
     notebook = explorer.notebook
-    box = notebook.page.locator('label:has-text("seeds of one arm") input')
-    box.press("Space")
+    notebook.choose("Compare", "arms of seeds, by a last number")
     notebook.until(lambda: _has(notebook.rows(MOMENT)[0], "1 seed"))
     names, _ = run_code(explorer.code())
     assert {arm: list(runs) for arm, runs in names["comparison"].arms.items()} == {
         name: [name] for name in RUNS
     }
-    box.click()
+    notebook.choose("Compare", "arms of one neural_network.iqn_n")
+    notebook.until(lambda: _grouped(explorer, {"iqn_n = 4", "iqn_n = 8"}))
+    notebook.choose("Compare", "each run")
     explorer.expect()
+
+
+def test_a_run_gets_a_short_name_and_a_colour(explorer):
+    notebook = explorer.notebook
+    notebook.button("Names, colours, notes").press("Enter")
+    notebook.choose("Run", RUNS[1])
+    notebook.type("Short name", "small")
+    notebook.choose("Colour", "black")
+    names, _ = notebook.until(lambda: _called(explorer, "small"))
+    assert [run.name for run in names["comparison"].runs] == [RUNS[0], "small", *RUNS[2:]]
+    notebook.tab("This moment").click()
+    notebook.until(lambda: _has(notebook.rows(MOMENT)[0], "small"))
+    notebook.button("Pin").press("Enter")
+    notebook.until(lambda: _has(notebook.rows(MOMENT)[0][1:2], "small"))
+    notebook.screenshot("run_editor")
+
+
+def _grouped(explorer, arms):
+    assert {*run_code(explorer.code())[0]["comparison"].arms} == arms
+
+
+def _called(explorer, name):
+    code = explorer.code()
+    assert f".called({name!r})" in code and "'#000000'" in code
+    return run_code(code)
 
 
 def _has(cells, text):
@@ -248,6 +274,7 @@ def _has(cells, text):
 
 def test_moments(explorer):
     notebook, grid = explorer.notebook, compared(FIRST).grid
+    explorer.expect()  # drawn for the room that it has
     place = notebook.place_of_picture()
     notebook.press("Moment", "ArrowLeft", 12)
     explorer.expect(at=grid[-13])
