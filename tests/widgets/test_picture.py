@@ -191,7 +191,7 @@ def test_the_figure_is_the_one_that_is_exported(explorer, logdir, tmp_path):
     display.export.click()
     scales = {"loss": {"log": True}, "A01/eval/best": {"full": True, "zoom": (18.1, 40.0)},
               "A01/eval/finish_rate": {"difference": "small"}}  # fmt: skip
-    comparison, order = explorer.comparison, explorer.order
+    comparison, order = explorer.comparison, explorer._colours
     written = comparison.export(tmp_path, "comparison", ["svg"], order=order, scales=scales)
     for path in written:
         assert path.read_bytes() == (tmp_path / "widget" / path.name).read_bytes()

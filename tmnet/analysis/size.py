@@ -88,8 +88,8 @@ def bought(runs: Sequence[Run]) -> Bought:
     rows = {}
     for run in kept:
         rows[run.name] = _sizes(run, networks[run.name]) | _results(evidence, run, metrics)
-        if source := evidence.source(run):
-            notes.append(f"{run.name} starts from {source}.")
+        if run.source:
+            notes.append(f"{run.name} starts from {run.source}.")
     table = pd.DataFrame.from_dict(rows, orient="index")
     return Bought(table, metrics, evidence.say_at(evidence.end), notes)
 

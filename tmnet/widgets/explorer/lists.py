@@ -73,12 +73,14 @@ def listed_runs(
 
 
 def aborted(runs: Sequence[Run]) -> list[str]:
-    """Names of runs that are a hundredth as long as the longest, or shorter."""
-    lengths = [run.duration for run in runs]
-    if not any(lengths):
-        lengths = [run.steps for run in runs]
-    least = ABORTED * max(lengths, default=0)
-    return [run.name for run, length in zip(runs, lengths) if length < least]
+    """Names of runs that are a hundredth as long as the longest, or shorter, by time and by step:
+    one that was logged at one instant has its steps."""
+    lengths = {run.name: (run.duration, run.steps) for run in runs}
+    longest = [max(each, default=0) for each in zip(*lengths.values())]
+    return [
+        name for name, own in lengths.items()
+        if any(longest) and all(x < ABORTED * most for x, most in zip(own, longest) if most)
+    ]  # fmt: skip
 
 
 def first_runs(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
