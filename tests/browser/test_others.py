@@ -58,7 +58,11 @@ def test_the_start_page_is_there_without_running_a_cell(lab_root, lab_url, brows
     figure = page.locator(".jp-Notebook .jp-RenderedImage img")
     figure.evaluate("figure => figure.decode()")
     assert figure.evaluate("figure => figure.naturalWidth") > 1000
-    shown = [figure, page.get_by_role("rowheader", name="uni_20_long"), page.locator("text=4 runs")]
+    shown = [
+        figure,
+        page.get_by_role("rowheader", name="uni_20_long"),
+        page.locator("text=runs: 4,"),
+    ]
     for box in (one.bounding_box() for one in shown):
         assert box["y"] > 0 and box["y"] + box["height"] < 800 and box["x"] + box["width"] < 1280
     for name, notebook in BUTTONS.items():

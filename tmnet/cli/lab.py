@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from tmnet.cli.common import print_sentences
 from tmnet.errors import TmnetError
@@ -48,12 +48,14 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
 def run(args: argparse.Namespace) -> None:
     """`tmnet lab`."""
     has_folder = bool(args.rest) and not args.rest[0].startswith("-")
-    folder = Path(args.rest[0] if has_folder else ".").resolve()
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+    given = args.rest[0] if has_folder else "."
+    if not os.path.isdir(given):
+        what = "is a file" if os.path.isfile(given) else "does not exist"
         raise TmnetError(
-            f"{args.rest[0]} {what}; `tmnet lab` opens a folder: make it, or choose another."
+            f"{given or 'a folder without a name'} {what}; `tmnet lab` opens a folder: make it, or "
+            "choose another."
         )
+    folder = Path(given).resolve()
     notebooks = make_directory(folder / "notebooks")
     _copy_notebooks(notebooks)
     page = _start_page(notebooks)
@@ -67,8 +69,7 @@ def _open(folder: Path, page: Path, rest: list[str]) -> None:
     arguments = [f"--ServerApp.root_dir={folder}", *rest]
     if page.exists():
         # by its address, not as a file to open: so it is what the terminal says to visit, too
-        address = quote(page.relative_to(folder).as_posix())
-        arguments.insert(0, f"--LabApp.default_url=/lab/tree/{address}")
+        arguments.insert(0, f"--LabApp.default_url=/lab/tree/notebooks/{page.name}")
     LabApp.launch_instance(arguments)
 
 
@@ -91,7 +92,7 @@ def _copy_notebooks(notebooks: Path) -> None:
 
 
 def _start_page(notebooks: Path) -> Path:
-    """Make the start page anew, unless its cells are the user's; it is there in any case."""
+    """Make the start page anew, unless its cells were changed; returns where it is."""
     import nbformat
 
     page = next((notebooks / name for name in PAGES if _is_ours(notebooks / name)), None)
