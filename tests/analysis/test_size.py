@@ -76,6 +76,7 @@ def test_who_is_left_out_is_said(tmp_path):
     never = written(tmp_path, "never", 200, finishes=lambda k: False, pid=5)
     found = bought([whole, aborted, bare, other, never])
     assert list(found.table.index) == ["whole", "never"] and found.at == "200 min"
+    assert found.order == ["whole", "aborted", "bare", "other", "never"]
     said = dict(zip(("aborted", "bare", "other"), found.notes))
     assert all(name in note for name, note in said.items()) and len(found.notes) == 3
     assert "after 1 min" in said["aborted"] and "no configuration" in said["bare"]

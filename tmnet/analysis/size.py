@@ -41,6 +41,8 @@ class Bought(NamedTuple):
         none.
     metrics : list of Metric
         Of the first three.
+    order : list of str
+        All runs, in the order that gives them their colours elsewhere.
     at : str
         The moment up to which, in words.
     notes : list of str
@@ -49,6 +51,7 @@ class Bought(NamedTuple):
 
     table: pd.DataFrame
     metrics: list[Metric]
+    order: list[str]
     at: str
     notes: list[str]
 
@@ -91,7 +94,8 @@ def bought(runs: Sequence[Run]) -> Bought:
         if run.source:
             notes.append(f"{run.name} starts from {run.source}.")
     table = pd.DataFrame.from_dict(rows, orient="index")
-    return Bought(table, metrics, evidence.say_at(evidence.end), notes)
+    order = [run.name for run in runs]
+    return Bought(table, metrics, order, evidence.say_at(evidence.end), notes)
 
 
 def _sizes(run: Run, network: NetworkConfig) -> dict[str, float]:

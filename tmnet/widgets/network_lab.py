@@ -48,8 +48,8 @@ def network_lab(
     config : NetworkConfig, optional
         Where to start; the small network by default.
     logdir : str or Path, optional
-        Whose runs show what size bought, and where trainings go; by default `tensorboard` in the
-        current folder, and as long as there is none the runs that come with tmnet.
+        Whose runs show what size bought, by default those of `default_logdir`; and where trainings
+        go, by default `tensorboard` in the current folder.
 
     Returns
     -------

@@ -9,8 +9,7 @@ import ipywidgets as widgets
 
 from tmnet.analysis.size import SIZES, Bought, bought
 from tmnet.errors import TmnetError
-from tmnet.files import LOGDIR, example_runs
-from tmnet.logs.find import load_runs
+from tmnet.logs.find import default_logdir, load_runs
 from tmnet.safe_text import for_html
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.job import Job, Progress
@@ -24,17 +23,15 @@ class NetworkRuns(widgets.VBox):
     Parameters
     ----------
     logdir : Path or None
-        Whose runs; by default `tensorboard` in the current folder, or else those of tmnet.
+        Whose runs; by default those of `default_logdir`.
     callbacks : Callbacks
     """
 
     def __init__(self, logdir: Path | None, callbacks: Callbacks):
         self.bought: Bought | None = None
         self._was_opened = False
-        if logdir is None:
-            logdir = Path(LOGDIR) if Path(LOGDIR).is_dir() else example_runs()
         self.logdir = widgets.Text(
-            str(logdir), description="Log directory", tooltip="Whose runs are shown",
+            str(logdir or default_logdir()), description="Log directory", tooltip="Whose runs are shown",
             continuous_update=False, style=LABEL, layout=FULL,
         )  # fmt: skip
         self.size = dropdown(

@@ -69,11 +69,11 @@ def size_png(bought: Bought, size: str) -> bytes:
 
 def _dots(ax: Axes, bought: Bought, column: str, at: np.ndarray, scale: float) -> None:
     """A dot a run, with its 95 % where that is known; who has no value says so below."""
-    table, colours = bought.table, run_colours([*bought.table.index])
-    for i, (x, name) in enumerate(zip(at, table.index)):
+    table, colours = bought.table, run_colours(bought.order)
+    for x, name in zip(at, table.index):
         value = scale * table[column][name]
         look = {"color": colours[name], "zorder": 3}
-        marker = MARKERS[i // len(COLOURS) % len(MARKERS)]
+        marker = MARKERS[bought.order.index(name) // len(COLOURS) % len(MARKERS)]
         ax.scatter([x], [value], s=42, marker=marker, edgecolor="white", linewidth=0.6, **look)
         if f"{column}_low" in table:
             low, high = (scale * table[f"{column}_{end}"][name] for end in ("low", "high"))
