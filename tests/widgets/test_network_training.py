@@ -3,6 +3,7 @@
 import io
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +131,7 @@ def test_nothing_is_read_before_the_tab_is_opened(lab):
     lab.tabs.selected_index = 4
     runs.reading.join(60)
     assert runs.message.value == "" and "uni_20_long starts from" in runs.notes.value
+    assert "There are no runs in tensorboard yet: these come with tmnet." in runs.notes.value
     size = Image.open(io.BytesIO(runs.image.value)).size
     assert size[0] > 900
     drawn = bytes(runs.image.value)
@@ -150,4 +152,8 @@ def test_the_users_own_runs_come_first(tmp_path, monkeypatch, three_runs):
     lab.runs.reading.join(60)
     assert "Nothing to show: " in lab.runs.message.value and "nowhere" in lab.runs.message.value
     assert lab.runs.image.layout.display == "none"
+    lab = tmnet.network_lab(logdir=tmnet.example_runs())  # into which nothing is trained
+    lab.training.train.click()
+    (panel,) = lab.training.panel.children
+    assert panel.logdir == Path("tensorboard") and panel.checkpoints == Path("checkpoints")
     assert tmnet.network_lab(logdir=three_runs).runs.logdir.value == str(three_runs)

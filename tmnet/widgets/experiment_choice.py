@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import ipywidgets as widgets
 
 from tmnet.experiments.config import Experiment
@@ -15,6 +17,13 @@ FULL_SIZE = "full size"
 class ExperimentChoice(widgets.VBox):
     """What to train, and at which scale.
 
+    Parameters
+    ----------
+    name, tooltip : str
+        Of the list of experiments.
+    folder : Path
+        Of the user's own.
+
     Attributes
     ----------
     experiment : Dropdown
@@ -22,7 +31,8 @@ class ExperimentChoice(widgets.VBox):
     scale : Dropdown
     """
 
-    def __init__(self, name: str, tooltip: str):
+    def __init__(self, name: str, tooltip: str, folder: Path):
+        self._folder = folder
         self.experiment = dropdown(name, experiment_names(), tooltip)
         self.experiment.value = "A01_as20_long"
         self.list_experiments()
@@ -35,7 +45,7 @@ class ExperimentChoice(widgets.VBox):
 
     def list_experiments(self) -> None:
         """List those that come with tmnet, and the user's own."""
-        own = [(f"{path.stem} (yours)", str(path)) for path in own_experiments()]
+        own = [(f"{path.stem} (yours)", str(path)) for path in own_experiments(self._folder)]
         set_options(self.experiment, options_of([*zip(*2 * [experiment_names()]), *own]))
 
     def chosen(self, whole: bool = False) -> Experiment:

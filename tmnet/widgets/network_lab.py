@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from tmnet.arguments import a_path, of_kind
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import NetworkConfig
-from tmnet.files import LOGDIR
+from tmnet.files import LOGDIR, example_runs
 from tmnet.networks.anatomy import Anatomy, anatomy
 from tmnet.networks.costs import costs
 from tmnet.networks.iqn import IQN
@@ -48,8 +48,9 @@ def network_lab(
     config : NetworkConfig, optional
         Where to start; the small network by default.
     logdir : str or Path, optional
-        Whose runs show what size bought, by default those of `default_logdir`; and where trainings
-        go, by default `tensorboard` in the current folder.
+        Whose runs show what size bought, and where trainings go, beside which lie their checkpoints
+        and the user's own experiments; by default `tensorboard` in the current folder. As long as
+        there are no runs in it, those that come with tmnet are shown.
 
     Returns
     -------
@@ -57,13 +58,13 @@ def network_lab(
         A widget. Its `config` is the network that the sliders describe.
     """
     config = NetworkConfig.small() if config is None else of_kind("config", config, NetworkConfig)
-    return NetworkLab(config, None if logdir is None else a_path("logdir", logdir))
+    return NetworkLab(config, a_path("logdir", LOGDIR if logdir is None else logdir))
 
 
 class NetworkLab(Pictured, widgets.VBox):
     """See `network_lab`."""
 
-    def __init__(self, config: NetworkConfig, logdir: Path | None):
+    def __init__(self, config: NetworkConfig, logdir: Path):
         self.kept: list[NetworkConfig] = []
         self.network: IQN | None = None  # of the loaded checkpoint
         self._figure = NetworkFigure({name: (label, sweep(name)) for name, label in SWEPT.items()})
@@ -71,9 +72,9 @@ class NetworkLab(Pictured, widgets.VBox):
         self._callbacks = Callbacks(self.message)
         self._make_controls()
         self._make_display()
-        self.training = NetworkTraining(
-            lambda: self.config, Path(LOGDIR) if logdir is None else logdir, self._callbacks
-        )
+        # nothing is trained into what comes with tmnet
+        home = Path(LOGDIR) if logdir.absolute() == example_runs() else logdir
+        self.training = NetworkTraining(lambda: self.config, home, self._callbacks)
         self.runs = NetworkRuns(logdir, self._callbacks)
         super().__init__(layout={"width": "100%"})
         self._arrange()

@@ -9,7 +9,9 @@ import ipywidgets as widgets
 
 from tmnet.analysis.size import SIZES, Bought, bought
 from tmnet.errors import TmnetError
-from tmnet.logs.find import default_logdir, load_runs
+from tmnet.files import example_runs
+from tmnet.logs.find import load_runs
+from tmnet.logs.folders import run_folders
 from tmnet.safe_text import for_html
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.job import Job, Progress
@@ -22,17 +24,19 @@ class NetworkRuns(widgets.VBox):
 
     Parameters
     ----------
-    logdir : Path or None
-        Whose runs; by default those of `default_logdir`.
+    logdir : Path
+        Whose runs; as long as there are none, those that come with tmnet, and that is said.
     callbacks : Callbacks
     """
 
-    def __init__(self, logdir: Path | None, callbacks: Callbacks):
+    def __init__(self, logdir: Path, callbacks: Callbacks):
         self.bought: Bought | None = None
         self._was_opened = False
+        has_runs = logdir.is_dir() and bool(run_folders(logdir).files)
+        self._own = logdir
         self.logdir = widgets.Text(
-            str(logdir or default_logdir()), description="Log directory", tooltip="Whose runs are shown",
-            continuous_update=False, style=LABEL, layout=FULL,
+            str(logdir if has_runs else example_runs()), description="Log directory",
+            tooltip="Whose runs are shown", continuous_update=False, style=LABEL, layout=FULL,
         )  # fmt: skip
         self.size = dropdown(
             "Against", {label: name for name, label in SIZES.items()}, "What size is"
@@ -82,5 +86,8 @@ class NetworkRuns(widgets.VBox):
         if self.bought is not None:
             self.image.value = size_png(self.bought, self.size.value)
             self.image.layout.display = None
-            lines = "".join(f"<li>{for_html(note)}</li>" for note in self.bought.notes)
+            notes = self.bought.notes
+            if self.logdir.value == str(example_runs()) != str(self._own):
+                notes = [f"There are no runs in {self._own} yet: these come with tmnet.", *notes]
+            lines = "".join(f"<li>{for_html(note)}</li>" for note in notes)
             self.notes.value = f"<small><ul style='line-height:1.4'>{lines}</ul></small>"

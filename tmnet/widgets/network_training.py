@@ -34,7 +34,7 @@ class NetworkTraining(widgets.VBox):
     network : callable
         Returns the network.
     logdir : Path
-        Of what is trained.
+        Of what is trained; checkpoints and experiments lie beside it.
     callbacks : Callbacks
 
     Attributes
@@ -44,9 +44,9 @@ class NetworkTraining(widgets.VBox):
     """
 
     def __init__(self, network: Callable[[], NetworkConfig], logdir: Path, callbacks: Callbacks):
-        self._network, self._logdir, self._callbacks = network, logdir, callbacks
-        self._measured: tuple[Experiment, float] | None = None
-        self.choice = ExperimentChoice("Experiment", "What to train, with this network in it")
+        self._network, self._logdir, self._folder = network, logdir, logdir.parent / EXPERIMENTS
+        what = "What to train, with this network in it"
+        self.choice = ExperimentChoice("Experiment", what, self._folder)
         self.name = widgets.Text(
             "my_network", description="Name", tooltip="Of the experiment, and of its run",
             style=LABEL, layout=FULL,
@@ -121,7 +121,7 @@ class NetworkTraining(widgets.VBox):
     def _train(self) -> None:
         experiment = self.experiment()
         if not self.panel.children:
-            self.panel.children = [TrainingPanel(self._logdir, Path(CHECKPOINTS))]
+            self.panel.children = [TrainingPanel(self._logdir, self._logdir.parent / CHECKPOINTS)]
         (panel,) = self.panel.children
         values = changed(
             {"neural_network": experiment.to_dict()["neural_network"]},
@@ -137,7 +137,7 @@ class NetworkTraining(widgets.VBox):
         if experiment.neural_network != below.neural_network:
             text = f"As {below.name}, with another network."
             experiment = replace(experiment, description=text)
-        path = save_experiment(experiment, base, overwrite=self.replace.value)
+        path = save_experiment(experiment, base, self._folder, overwrite=self.replace.value)
         self.replace.value = False  # what was asked for once is not asked for again
         for choice in [self.choice, *(panel.choice for panel in self.panel.children)]:
             choice.list_experiments()

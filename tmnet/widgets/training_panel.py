@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
-from tmnet.files import CHECKPOINTS, LOGDIR
+from tmnet.files import CHECKPOINTS, EXPERIMENTS, LOGDIR
 from tmnet.logs.find import load_run, load_runs
 from tmnet.logs.run import Run
 from tmnet.racing.player import RacePlayer
@@ -52,7 +52,8 @@ def training_panel(
     Parameters
     ----------
     logdir, checkpoints : str or Path
-        Where runs and their checkpoints are kept.
+        Where runs and their checkpoints are kept. The user's own experiments, which are listed with
+        those of tmnet, lie in `experiments` beside the log directory.
 
     Returns
     -------
@@ -86,7 +87,9 @@ class TrainingPanel(widgets.VBox):
     # --- widgets ----------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.choice = ExperimentChoice("Experiment", "What to train")
+        self.choice = ExperimentChoice(
+            "Experiment", "What to train", self.logdir.parent / EXPERIMENTS
+        )
         self.experiment, self.scale = self.choice.experiment, self.choice.scale
         self.name = widgets.Text(
             description="Run name", tooltip="Of the log directory", style=LABEL, layout=FULL
