@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from . import ROOT
 
 MISSING = "import sys; from tests.conftest import NoTorch; sys.meta_path.insert(0, NoTorch())"
@@ -50,3 +52,27 @@ def test_it_is_missing(tmp_path):
 def test_an_answer_and_tables_load_none_of_it(tmp_path):
     """Of the four recorded runs; nor do they load figures, or tbparse. (The answer needs SciPy.)"""
     assert python(TABLES, tmp_path).splitlines()[-1] == "loaded:"
+
+
+WATCH = """
+import importlib.abc
+import os
+import sys
+
+
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            print(os.environ.get("GOMP_SPINCOUNT"))
+
+
+sys.meta_path.insert(0, Watch())
+import tmnet
+"""
+
+
+@pytest.mark.parametrize("name", ["train", "network_lab", "networks.IQN"])
+def test_how_its_threads_wait_is_said_before_it_is_loaded(name, tmp_path, monkeypatch):
+    """Later it would not be heard: where others take a core, updates were ten times slower."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert python(f"{WATCH}tmnet.{name}", tmp_path).split() == ["3000"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tmnet.racing import replay
+from tmnet.racing import load_track, replay
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,15 @@ def test_marks_the_car_in_the_chart(race):
         places.append((columns[below].mean(), -rows[below].mean()))
     along, up = np.array(places).T
     assert (np.diff(along) > 0).all() and (np.diff(up) > 0).all()
+
+
+@pytest.mark.parametrize("metres", [300.0, 600.0, None])
+@pytest.mark.parametrize("name", ["A01", "Hock"])
+def test_the_chart_has_no_gaps(name, metres):
+    """However long and narrow the plan of a track is: it is drawn as wide as it is high."""
+    track = load_track(name)
+    player = replay(track if metres is None else track.first(metres), [0] * 9).play()
+    _, chart = pictures(player)
+    rows = (chart.min(axis=(1, 2)) > 250).astype(int)  # nothing is drawn in them
+    ends = np.flatnonzero(np.diff([0, *rows, 0]))
+    assert (ends[1::2] - ends[::2]).max() < 0.1 * len(rows)

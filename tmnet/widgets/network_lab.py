@@ -225,7 +225,9 @@ class NetworkLab(Pictured, widgets.VBox):
             self.shown.options, self.shown.value = [*networks], shown
         self.layers.value = layers_html(layers[shown], layers["small"])
         text = networks["current"].to_yaml()
-        self.yaml.value = f"<pre style='white-space:pre-wrap'>{lines_for_html(text)}</pre>"
+        self.yaml.value = (
+            f"<pre style='white-space:pre-wrap;word-break:normal'>{lines_for_html(text)}</pre>"
+        )
         self.copy.value = text
         self.warnings.value = warnings(networks["current"])
         self.training.forget_estimate()
