@@ -15,7 +15,7 @@ from tmnet.drawing import STYLE
 from tmnet.figures.texts import LINE, fitted_names, inches_of
 
 SIZE = STYLE["legend.fontsize"]
-SIZES = {"page": SIZE, "column": 7.0}  # by the width of a figure
+SIZES = {"page": SIZE, "column": 7.5}  # by the width of a figure
 LEGEND_ROWS = 6  # at most, where names can be shortened
 HANDLE, PAD, SPACING = 2.8, 0.6, 1.6  # of a legend, in letters' size
 BESIDE = HANDLE + PAD + SPACING

@@ -41,6 +41,7 @@ NARROWEST, WIDEST = 3.3, 6.4  # inches of one, where the figure is to fit a page
 LOWEST, HIGHEST = 1.75, 3.0
 WIDTHS = {"page": (6.4, 3.9), "column": (3.4, 2.6)}  # inches of one alone, for print
 LEGEND_ROOM = 24  # names for which the legend has room (of LEGEND_ROWS), even while fewer are shown
+MENU = 0.2  # inches beside a title, for what opens an axes' menu in a page
 AXES_SHARE = 0.56  # of the height of a figure of one metric, at least
 
 
@@ -144,8 +145,9 @@ class Multiples:
         columns, across, tall = self._places(len(metrics))
         rows = max(1, -(-len(metrics) // columns))
         wide = columns * across
+        room = across - LEFT - (RIGHT + MENU if self._live else 0.05)
         titles = [
-            title_of(metric, comparison, across - LEFT - 0.05, panel.minus)
+            title_of(metric, comparison, room, panel.minus)
             for metric, panel in zip(metrics, panels)
         ]
         high = tall - room_above([]) - BELOW

@@ -22,6 +22,7 @@ from tmnet.logs.run import Run
 LEFT, RIGHT, ABOVE, BELOW = 0.84, 0.2, 0.3, 0.5  # inches round an axes, for its labels
 BELOW_ANOTHER = 0.36  # without the name of the axis
 TITLE_LINE = 0.16  # inches of one more
+NOTE = 7.5  # points: no less than ten pixels of a page
 TITLE, LABEL = STYLE["axes.titlesize"], STYLE["axes.labelsize"]
 
 MANY = 7  # lines: they are thinner, and have no bands, which would hide each other
@@ -79,7 +80,7 @@ class Panel:
         sns.despine(ax=ax)
         ax.yaxis.set_major_formatter(ShortFormatter())
         self.cursor = ax.axvline(0, color="0.35", lw=1, animated=True)
-        small = {"transform": ax.transAxes, "ha": "right", "size": 7, "color": "0.4"}
+        small = {"transform": ax.transAxes, "ha": "right", "size": NOTE, "color": "0.4"}
         paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         self._note = ax.text(0.99, 0.97, "", bbox=paper, **small)
         self.lines: dict[str, Line2D] = {}

@@ -46,8 +46,8 @@ MOST_STOPS = 1000  # grid points of the shortest run, at the shortest interval t
 HANDLE_STOPS = 500  # at most, of the window's handles
 
 
-class Controls(widgets.VBox):
-    """The column of controls."""
+class Controls(widgets.Box):
+    """Sections of controls: a column, or, where they have a row of their own, side by side."""
 
     def __init__(self):
         super().__init__(
@@ -55,8 +55,11 @@ class Controls(widgets.VBox):
                 Section("Runs", self._runs()), Section("Axis", self._axis()),
                 Section("Metrics", self._metrics()), Section("View", self._view()),
             ],
-            layout={"flex": "1 1 330px", "max_width": "400px", "padding": "0 10px 0 0"},
+            layout={"flex": "1 1 330px", "flex_flow": "row wrap", "align_content": "flex-start",
+                    "align_items": "flex-start", "padding": "0 10px 0 0"},
         )  # fmt: skip
+        for section in self.children:
+            section.layout.flex = "1 1 300px"
 
     def _runs(self) -> list[widgets.Widget]:
         self.logdir = widgets.Text(
@@ -83,7 +86,7 @@ class Controls(widgets.VBox):
             description="List",
             placeholder="part of a name",
             tooltip="Lists only the runs with this in their name; * stands for anything",
-            style=LABEL,
+            style={"description_width": "36px"},
             layout={"flex": "1 1 0", "width": "auto", "min_width": "0"},
         )
         self.every, self.none = (
@@ -104,8 +107,8 @@ class Controls(widgets.VBox):
         self.runs = widgets.VBox(layout={"max_height": "260px", "overflow": "auto"})
         self.baseline = dropdown("Baseline", (), "The others are compared with this run, or arm")
         return [
-            widgets.HBox([self.logdir, self.reload]),
-            widgets.HBox([self.follow, self.fresh]),
+            widgets.HBox([self.logdir], layout=FULL),
+            widgets.HBox([self.reload, self.follow, self.fresh]),
             widgets.HBox([self.listed, self.every, self.none]),
             self.unlisted,
             self.runs,
@@ -132,21 +135,22 @@ class Controls(widgets.VBox):
             style=LABEL,
             layout={"flex": "1 1 auto", "width": "auto"},
         )
-        self.window_label = widgets.HTML(layout={"flex": "0 0 118px"})
+        self.window_label = widgets.HTML(layout={"flex": "0 0 auto"})
         self.common = widgets.Button(
             description="Common window",
             tooltip="Back to the window that ends where the shortest run ends",
-            layout={"margin": "0 0 0 109px"},
+            layout={"margin": "2px 2px 2px 10px"},
         )
         self.interval, self.step_interval = (
             number_slider(nice_numbers(1, 10), name, "How far apart grid points are")
             for name in ("Interval (min)", "Interval (steps)")
         )
+        at_right = FULL | {"justify_content": "flex-end"}
         return [
             self.by,
             self.clock,
-            widgets.HBox([self.window, self.window_label], layout=FULL),
-            self.common,
+            widgets.HBox([self.window], layout=FULL),
+            widgets.HBox([self.window_label, self.common], layout=at_right),
             self.interval,
             self.step_interval,
         ]

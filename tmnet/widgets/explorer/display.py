@@ -65,7 +65,7 @@ class Display(widgets.VBox):
                 self.notes,
                 self.tabs,
             ],
-            layout={"flex": "999 1 480px", "min_width": "0", "overflow": "hidden"},
+            layout={"flex": "999 1 670px", "min_width": "0", "overflow": "hidden"},
         )
 
     def _stepper(self) -> widgets.HBox:
@@ -76,26 +76,28 @@ class Display(widgets.VBox):
             max=0,
             readout=False,
             tooltip="The grid point that the cursor and the table show",
-            layout={"flex": "1 1 auto", "width": "auto"},
+            layout={"flex": "1 1 240px", "width": "auto"},
         )
-        self.moment_label = widgets.HTML(layout={"width": "170px"})
-        return widgets.HBox([self.play, self.moment, self.moment_label], layout=FULL)
+        self.moment_label = widgets.HTML(layout={"min_width": "110px"})
+        return widgets.HBox(
+            [self.play, self.moment, self.moment_label], layout=FULL | {"flex_flow": "row wrap"}
+        )
 
     def _whole_grid(self) -> widgets.VBox:
         self.grid_metric = dropdown("Metric", (), "Whose values are shown")
-        self.grid_metric.layout.width = "480px"
+        self.grid_metric.layout.max_width = "480px"
         self.grid_table = widgets.HTML(layout={"max_height": "520px", "overflow": "auto"})
         return widgets.VBox([self.grid_metric, self.grid_table])
 
     def _findings(self) -> widgets.VBox:
         self.threshold_metric = dropdown("Level of", (), "Whose level is to be reached")
-        self.threshold_metric.layout.width = "480px"
+        self.threshold_metric.layout.max_width = "480px"
         self.threshold = widgets.FloatSlider(
             description="Level",
             tooltip="Findings say when each run reaches this, for good",
             continuous_update=False,
             style=LABEL,
-            layout={"width": "480px"},
+            layout={"width": "98%", "max_width": "480px"},
         )
         # Each its own: what somebody unfolded stays so while another changes.
         self.findings, self.reached, self.folded = (widgets.HTML() for _ in range(3))

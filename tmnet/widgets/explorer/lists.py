@@ -51,7 +51,8 @@ def run_details(run: Run, note: str = "", is_aborted: bool = False) -> str:
     told = "".join(f"<br><i>{for_html(mark)}</i>" for mark in marks)
     return (
         f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
-        f"{run.duration:,.1f} min active · {run.steps:,} steps · {run.number_of_races:,} races · "
+        f"<span title='active: without downtime'>{run.duration:,.1f} min</span> · "
+        f"{run.steps:,} steps · {run.number_of_races:,} races · "
         f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span>{told}</div>"
     )
 
