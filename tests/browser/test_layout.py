@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from .conftest import SCREENSHOTS
 from .test_explorer import LOGDIR
 from .test_figure import ASK
 
@@ -87,30 +88,43 @@ print(min(sizes), explorer.display.image.scene["size"][0])
 """
 
 
+class Window:
+    """A notebook in a window that may have any size; Playwright's own has no zoom."""
+
+    def __init__(self, notebook, screenshots):
+        self.notebook, self._screenshots = notebook, screenshots
+        self._devtools = notebook.page.context.new_cdp_session(notebook.page)
+
+    def resize(self, wide, high, ratio=1):
+        size = {"width": round(wide), "height": round(high)}
+        more = {"deviceScaleFactor": ratio, "mobile": False}
+        self._devtools.send("Emulation.setDeviceMetricsOverride", size | more)
+        self.notebook.page.wait_for_timeout(300)
+        self.notebook.show_widgets()
+        self.notebook.page.locator(".tmnet-figure canvas").first.hover()
+        self.notebook.until_it_rests()
+        self.notebook.page.mouse.move(1, 1)
+
+    def screenshot(self, name):
+        picture = self._devtools.send("Page.captureScreenshot", {"format": "png"})["data"]
+        (self._screenshots / f"layout_{name}.png").write_bytes(base64.b64decode(picture))
+
+
+@pytest.fixture(scope="module")
+def sized():
+    """Windows of the notebook that is open."""
+    return {}
+
+
 @pytest.fixture
-def notebook(make_notebook, open_notebook):
-    make_notebook("layout", NOTEBOOK)
+def window(make_notebook, open_notebook, sized):
+    if not sized:
+        make_notebook("layout", NOTEBOOK)
     notebook = open_notebook("layout")
-    notebook.page.evaluate("() => jupyterapp.commands.execute('filebrowser:activate')")
-    return notebook
-
-
-def resize(notebook, wide, high, ratio=1):
-    devtools = notebook.page.context.new_cdp_session(notebook.page)
-    devtools.send(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": round(wide), "height": round(high), "deviceScaleFactor": ratio, "mobile": False},
-    )
-    notebook.page.wait_for_timeout(400)
-    notebook.show_widgets()
-    notebook.until_it_rests()
-
-
-def screenshot(notebook, name):
-    """As it is: Playwright would take its own size of the window."""
-    devtools = notebook.page.context.new_cdp_session(notebook.page)
-    picture = devtools.send("Page.captureScreenshot", {"format": "png"})["data"]
-    (notebook._screenshots / f"layout_{name}.png").write_bytes(base64.b64decode(picture))
+    if notebook not in sized:
+        notebook.page.evaluate("() => jupyterapp.commands.execute('filebrowser:activate')")
+        sized[notebook] = Window(notebook, SCREENSHOTS)
+    return sized[notebook]
 
 
 def smallest_letters(notebook):
@@ -121,8 +135,9 @@ def smallest_letters(notebook):
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_nothing_is_cut_off(notebook, name):
-    resize(notebook, *WINDOWS[name])
+def test_nothing_is_cut_off(window, name):
+    window.resize(*WINDOWS[name])
+    notebook = window.notebook
     found = {}
     for tab in TABS:
         notebook.tab(tab).click()
@@ -132,23 +147,24 @@ def test_nothing_is_cut_off(notebook, name):
     assert smallest_letters(notebook) >= SMALLEST
     notebook.tab("This moment").click()
     notebook.show_widgets()
-    screenshot(notebook, name)
+    window.screenshot(name)
     top, bottom = notebook.page.evaluate(PLACES)
     assert top >= 0
     if WINDOWS[name][0] >= 1280:  # on the first screen
         assert bottom <= 0
     notebook.page.locator(".tmnet-section").last.scroll_into_view_if_needed()
-    screenshot(notebook, f"{name}_controls")
+    window.screenshot(f"{name}_controls")
 
 
-def test_the_dark_theme(notebook):
-    resize(notebook, 1280, 800)
+def test_the_dark_theme(window):
+    window.resize(1280, 800)
+    notebook = window.notebook
     notebook.page.evaluate(THEME, "Dark")
     try:
         notebook.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         assert not notebook.page.evaluate(FAULTS, SMALLEST)
         for seen in (".tmnet-brief", ".tmnet-brief small", ".lm-TabBar-tabLabel", ".tmnet-section"):
             assert notebook.contrast(f".tmnet-live {seen}") >= 4.5, seen
-        screenshot(notebook, "dark")
+        window.screenshot("dark")
     finally:
         notebook.page.evaluate(THEME, "Light")

@@ -44,15 +44,15 @@ class RunRow(widgets.VBox):
 
 def run_details(run: Run, note: str = "", is_aborted: bool = False) -> str:
     """HTML: how long a run is, whether it is being written, where it starts from, and a note."""
-    pieces = f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}"
+    pieces = f"{len(run.pieces)}\xa0piece{'s' * (len(run.pieces) > 1)}"
     writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
     marks = [f"from {run.source}, at step {run.first_step:,}"] * bool(run.source)
     marks += ["aborted"] * is_aborted + [note] * bool(note)
     told = "".join(f"<br><i>{for_html(mark)}</i>" for mark in marks)
     return (
         f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
-        f"<span title='active: without downtime'>{run.duration:,.1f} min</span> · "
-        f"{run.steps:,} steps · {run.number_of_races:,} races · "
+        f"<span title='active: without downtime'>{run.duration:,.1f}\xa0min</span> · "
+        f"{run.steps:,}\xa0steps · {run.number_of_races:,}\xa0races · "
         f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span>{told}</div>"
     )
 

@@ -172,7 +172,8 @@ class Layer {
     }
 
     measure() {
-        const wide = Math.floor(this.root.clientWidth), ratio = Math.min(3, window.devicePixelRatio || 1);
+        this.ratio = window.devicePixelRatio;
+        const wide = Math.floor(this.root.clientWidth), ratio = Math.min(3, this.ratio || 1);
         const {clientWidth, clientHeight} = this.image;
         if (clientWidth) {
             this.canvas.width = Math.round(clientWidth * ratio);
@@ -234,6 +235,7 @@ class Layer {
     move(event) {
         const [x, y, number] = this.find(event);
         this.pointed = event;
+        if (window.devicePixelRatio !== this.ratio) this.measure(); // another screen, as wide
         if (this.drag) {
             this.drag.to = [x, y];
         } else if (number < 0) {
