@@ -241,7 +241,9 @@ WIDGETS = [
             "clock": {"none"}, "window": WINDOW, "interval": {"none", *NUMBER},
             "step_interval": {"none", *NUMBER}, "metrics": {"none", *NAMES},
             "trailing": {"none", "zero", *NUMBER}, "rule": {"none"}, "at": {"none", *ANY},
-            "follow": {"none", "true"}, UNKNOWN: set(),
+            "follow": {"none", "true"}, "group": {"none", *TEXT},
+            "order": {"none", "texts", "empty list", "empty array", *TEXT},
+            "marks": {"none", "empty dict"}, "smoothing": {"none", *NUMBER}, UNKNOWN: set(),
         }.items()
     ),
     ("saved view", "run", lambda x, v: x.show_saved({"runs": v}), set()),

@@ -13,7 +13,7 @@ import tmnet
 from tmnet.analysis.findings import answer
 from tmnet.figures import Multiples
 from tmnet.files import data_path
-from tmnet.widgets.explorer.findings import OPEN
+from tmnet.widgets.findings import OPEN
 
 from .notebook import CONTROLS, assert_it_has_run, sentences, shows
 

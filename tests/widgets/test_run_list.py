@@ -171,7 +171,7 @@ def test_all_of_it_is_kept_with_a_saved_view(explorer, logdir):
     plain = tmnet.explore(logdir, metrics=["A01/eval/best"])
     plain.show_view("marked")
     assert plain.view == explorer.view
-    plain._show({"runs": ["big_1"]}, must_be={})  # what another view is silent about is as usual
+    plain._show({"runs": ["big_1"]}, must_be=())  # what another view is silent about is as usual
     assert plain.view["marks"] == {} and listed(plain) == [*RUNS]
 
 

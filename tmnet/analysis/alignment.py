@@ -461,9 +461,11 @@ def having_axis(runs: Sequence[Run], axis: Axis) -> tuple[list[Run], list[str]]:
 
 
 def _trailing(value: Any) -> float | str | None:
-    if isinstance(value, str) and value != "late":
-        raise wrong("trailing", value, "a number greater than 0, or 'late'")
-    return value if value is None or value == "late" else a_number("trailing", value, above=0)
+    if isinstance(value, str):
+        if value != "late":
+            raise wrong("trailing", value, "a number greater than 0, or 'late'")
+        return value
+    return None if value is None else a_number("trailing", value, above=0)
 
 
 def _smoothing(value: Any, rule: str) -> float | None:

@@ -63,17 +63,37 @@ class Compared:
         return [finding for kind in kinds for finding in self.found if finding.kind == kind]
 
 
+def subjects_of(study: Study, runs: Mapping[str, Run]) -> list[Run] | dict[str, list[Run]]:
+    """What a study compares: its runs, given by their short names, or its arms of these."""
+    return {
+        study.short(arm): [runs[study.short(name)] for name in names]
+        for arm, names in study.arms.items()
+    } or list(runs.values())
+
+
+def aligned(
+    study: Study, runs: Sequence[Run] | Mapping[str, Sequence[Run]]
+) -> tuple[dict[str, Comparison], list[str]]:
+    """Runs, or arms, of a study on its axes; and which lack which axis, and why."""
+    arms = runs if isinstance(runs, Mapping) else {}
+    every = [run for seeds in arms.values() for run in seeds] if arms else list(runs)
+    chosen_metrics(every, study.metrics)  # says which is none
+    axes = {}
+    for by, interval, window in (
+        ("time", study.interval, study.window), ("step", study.step_interval, study.step_window),
+    ):  # fmt: skip
+        fitting = fitting_interval(every, Axis(by))
+        axes[by] = {"interval": fitting if interval is None else interval}
+        if window is not None:
+            axes[by]["window"] = (window[0], window[1])
+    return compare_by(runs, axes)
+
+
 def compared(
     study: Study, runs: Sequence[Run] | Mapping[str, Sequence[Run]], after: float | None = None
 ) -> Compared:
     """Compare runs, or arms, of a study, whose names are the short ones."""
-    arms = runs if isinstance(runs, Mapping) else {}
-    every = [run for seeds in arms.values() for run in seeds] if arms else list(runs)
-    axes = {
-        by: {"interval": fitting_interval(every, Axis(by)) if given is None else given}
-        for by, given in (("time", study.interval), ("step", study.step_interval))
-    }
-    by, left_out = compare_by(runs, axes)
+    by, left_out = aligned(study, runs)
     main = next(iter(by.values()))
     names = [*main.arms, *(run.name for run in main.runs)]
     baseline = None if study.baseline is None else study.short(study.baseline)
@@ -85,7 +105,7 @@ def compared(
     }
     found = main.findings(**asked)
     evidence = Evidence(main, **asked)
-    wanted = [metric.name for metric in evidence.primary]
+    wanted = [*(metric.name for metric in evidence.primary), *study.metrics]
     by = {axis: _with(comparison, wanted) for axis, comparison in by.items()}
     return Compared(by, left_out, evidence, found)
 

@@ -11,6 +11,7 @@ import numpy as np
 from tmnet.analysis.findings.words import name_of
 from tmnet.analysis.metrics import Metric
 from tmnet.comparison import Comparison
+from tmnet.drawing import Order
 from tmnet.export import export_figure, export_panels, export_profile, export_survival
 from tmnet.figures import plot_effects
 from tmnet.figures.panel import MANY
@@ -33,8 +34,8 @@ class Pictures:
     formats : sequence of str
         Of all files; at least one of them a page can show.
     width : {"page", "column"}
-    order : sequence of str
-        Names of runs, or arms, in the order that gives them their colours.
+    order : sequence of str or mapping of str to str
+        Names of runs, or arms, in the order that gives them their colours, or each with its own.
 
     Attributes
     ----------
@@ -45,9 +46,9 @@ class Pictures:
 
     def __init__(
         self, directory: Path, prefix: str, formats: Sequence[str], width: str,
-        order: Sequence[str],
+        order: Order,
     ):  # fmt: skip
-        self.directory, self.prefix, self.order = directory, prefix, list(order)
+        self.directory, self.prefix, self.order = directory, prefix, order
         self.formats = [kind for kind in formats if kind in FIGURE_FORMATS]
         self.width = width
         self.written: list[Path] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tmnet.export import export
@@ -18,7 +19,7 @@ from tmnet.logs.find import load_run
 from tmnet.logs.run import Run
 from tmnet.progress import progress_bar
 from tmnet.report.blocks import Block, Table
-from tmnet.report.compared import Compared, compared
+from tmnet.report.compared import Compared, compared, subjects_of
 from tmnet.report.page import write_page
 from tmnet.report.pictures import SHOWN, Pictures
 from tmnet.report.sections import sections
@@ -38,6 +39,7 @@ def report(
     words: Mapping[str, str] | None = None,
     cache: bool = True,
     width: str = "page",
+    loaded: Mapping[str, Run] | None = None,
 ) -> list[Path]:
     """Write a study up.
 
@@ -63,6 +65,8 @@ def report(
         As for `load_run`.
     width : {"page", "column"}
         Of the figures.
+    loaded : mapping of str to Run, optional
+        Its runs by their names, if they are there already: they are not read again.
 
     Returns
     -------
@@ -82,14 +86,13 @@ def report(
     for path in pages:
         check_output(path)  # before anything is computed
     with progress_bar(total=7, desc="Writing", unit="step") as bar:
-        runs = load_study_runs(study, logdir, cache)
+        runs = study_runs(study, loaded) if loaded else load_study_runs(study, logdir, cache)
         make_directory(directory)
         bar.update()
         main, closer = compare_study(study, runs)
         bar.total = 5 + len(main.by)
         bar.update()
-        order = [study.short(name) for name in [*study.arms, *(study.runs or study.closer)]]
-        pictures = Pictures(directory, study.prefix, formats, width, order)
+        pictures = Pictures(directory, study.prefix, formats, width, study.order)
         blocks = sections(study, runs, main, closer, pictures, commands, bar.update)
         others = []
         for path in pages:
@@ -102,20 +105,23 @@ def report(
 
 def load_study_runs(study: Study, logdir: str | Path, cache: bool = True) -> dict[str, Run]:
     """The runs of a study, by their short names."""
-    loaded = {name: load_run(name, logdir, cache=cache) for name in study.run_names()}
-    return {study.short(name): run.called(study.short(name)) for name, run in loaded.items()}
+    names = study.run_names()
+    return study_runs(study, {name: load_run(name, logdir, cache=cache) for name in names})
+
+
+def study_runs(study: Study, loaded: Mapping[str, Run]) -> dict[str, Run]:
+    """As `load_study_runs`, of runs that are loaded."""
+    short = {name: study.short(name) for name in study.run_names()}
+    return {called: loaded[name].called(called) for name, called in short.items()}
 
 
 def compare_study(study: Study, runs: Mapping[str, Run]) -> tuple[Compared, Compared | None]:
     """All runs of a study, and those that are looked at closer, if there are any."""
-    arms = {
-        study.short(arm): [runs[study.short(name)] for name in names]
-        for arm, names in study.arms.items()
-    }
     others = study.arms or {*study.runs} > {*study.closer}  # or it would be all of it again
     pair = [runs[study.short(name)] for name in study.closer if others]
-    closer = compared(study, pair, study.after) if pair else None
-    return compared(study, arms or list(runs.values()), None if closer else study.after), closer
+    own = replace(study, window=None, step_window=None)
+    closer = compared(own, pair, study.after) if pair else None
+    return compared(study, subjects_of(study, runs), None if closer else study.after), closer
 
 
 def _tables(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from matplotlib.colors import is_color_like
+
 from tmnet.arguments import finite
+from tmnet.drawing import run_colours
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Section, build, knob
 from tmnet.files import check_prefix
 from tmnet.report.statements import Statement
 from tmnet.yaml_text import file_of, read_fields
+
+SPAN = "two numbers, from and to"
+
+
+def _is_span(span: list[float] | None) -> bool:
+    return span is None or (len(span) == 2 and all(map(finite, span)) and span[0] <= span[1])
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,13 @@ class Study(Section):
         `tmnet.analysis.findings.findings`.
     names : dict of str to str
         Short names of runs, or of arms, for the page, its figures and its tables.
+    colours : dict of str to str
+        Of runs, or of arms; others have those of their place.
+    metrics : list of str
+        What is shown first, behind what the answer is about.
+    window, step_window : list of float, or None
+        From where to where they are compared, in minutes and in steps; by default to where the
+        shortest run ends.
     closer : list of str
         Runs that are looked at over the whole of their own common window, too.
     after : float or None
@@ -59,6 +76,14 @@ class Study(Section):
         form="names of runs or arms, each with a short one",
         holds=lambda names: all(map(str.strip, names.values())),
     )
+    colours: dict[str, str] = knob(
+        dict,
+        form="names of runs or arms, each with a colour, such as '#0173b2'",
+        holds=lambda colours: all(map(is_color_like, colours.values())),
+    )
+    metrics: list[str] = knob(list, form="a list of names of metrics")
+    window: list[float] | None = knob(None, form=SPAN, holds=_is_span)
+    step_window: list[float] | None = knob(None, form=SPAN, holds=_is_span)
     closer: list[str] = knob(list, form="a list of names")
     after: float | None = None
     thresholds: dict[str, float] = knob(
@@ -87,7 +112,8 @@ class Study(Section):
             self._check_known("baseline", [self.baseline], compared[1], compared[0])
         for statement in self.statements:
             self._check_known(f"The statement {statement.said!r}", statement.runs, runs, "runs")
-        self._check_known("names", self.names, [*self.arms, *runs], "runs and arms")
+        for field in ("names", "colours"):
+            self._check_known(field, getattr(self, field), [*self.arms, *runs], "runs and arms")
         for group in (list(self.arms), runs):
             short = [self.short(name) for name in group]
             if twice := [
@@ -112,6 +138,21 @@ class Study(Section):
     def short(self, name: str) -> str:
         """What a run, or an arm, is called on the page."""
         return self.names.get(name, name)
+
+    @property
+    def order(self) -> dict[str, str]:
+        """Colours of all that it compares, by what they are called."""
+        names = [*self.arms, *(self.runs or self.closer)]
+        usual = run_colours(names)
+        return {self.short(name): self.colours.get(name, usual[name]) for name in names}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields as plain values, without those that are as by default."""
+        usual = Study(title="", question="", runs=["x"])
+        return {
+            name: value for name, value in dataclasses.asdict(self).items()
+            if name in ("title", "question") or value != getattr(usual, name)
+        }  # fmt: skip
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Study:

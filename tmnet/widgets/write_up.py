@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import html
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.axis import Axis
 from tmnet.analysis.findings.evidence import Evidence
-from tmnet.analysis.grid import fitting_interval
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_path
-from tmnet.comparison import Comparison, compare_by
+from tmnet.comparison import Comparison
 from tmnet.errors import TmnetError
 from tmnet.figures import WIDTHS
-from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
+from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS, write_output
 from tmnet.logs.find import load_runs
 from tmnet.logs.run import Run
+from tmnet.report.compared import aligned, subjects_of
 from tmnet.report.page import PAGE_FORMATS
-from tmnet.report.report import report
+from tmnet.report.report import report, study_runs
 from tmnet.report.sections import PROMPTS
 from tmnet.report.study import Study
 from tmnet.safe_text import for_html, for_label, lines_for_html
 from tmnet.tables import with_unit
 from tmnet.widgets.callbacks import Callbacks
-from tmnet.widgets.explorer.findings import answer_html, findings_html
+from tmnet.widgets.findings import answer_html, findings_html
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -38,17 +40,22 @@ from tmnet.widgets.parts import (
     set_options,
     whole_steps,
 )
+from tmnet.yaml_text import to_yaml
 
+TITLE = "Which run was worth it?"
 PRIMARY = ("late_rate", "late_best_of_10", "late_mean_all", "anytime_rate")  # of each map's races
 
 
-def write_up(logdir: str | Path) -> WriteUp:
+def write_up(logdir: str | Path, study: Study | None = None) -> WriteUp:
     """Write a comparison up, in a notebook.
 
     Parameters
     ----------
     logdir : str or Path
         Where the runs are.
+    study : Study, optional
+        What is chosen at first, as `load_study` returns it or the explorer makes it; by default all
+        runs.
 
     Returns
     -------
@@ -61,15 +68,24 @@ def write_up(logdir: str | Path) -> WriteUp:
     TmnetError
         If there are no runs.
     """
-    return WriteUp(logdir)
+    return WriteUp(logdir, study)
 
 
 class WriteUp(widgets.HBox):
     """See `write_up`."""
 
-    def __init__(self, logdir: str | Path):
+    def __init__(
+        self, logdir: str | Path, study: Study | None = None, runs: Sequence[Run] | None = None
+    ):
         self.logdir = a_path("logdir", logdir)
-        self.loaded: dict[str, Run] = {run.name: run for run in load_runs(logdir)}
+        runs = load_runs(logdir) if runs is None else runs
+        self.loaded: dict[str, Run] = {run.name: run for run in runs}
+        names = list(self.loaded)
+        self._begun = Study(title=TITLE, question="", runs=names) if study is None else study
+        if missing := [name for name in self._begun.run_names() if name not in self.loaded]:
+            raise TmnetError(
+                f"There is no run {missing[0]} in {self.logdir}; there are: {', '.join(names)}."
+            )
         self.comparison: Comparison | None = None
         self.files: list[Path] = []
         self._levels: dict[str, widgets.FloatSlider] = {}
@@ -83,12 +99,14 @@ class WriteUp(widgets.HBox):
         self._choose()
 
     def _make_controls(self) -> None:
-        names = list(self.loaded)
+        names, begun = list(self.loaded), self._begun
         self.runs = widgets.SelectMultiple(
-            options=options_of(zip(names, names)), value=names, rows=min(8, len(names) + 1),
+            options=options_of(zip(names, names)), value=begun.run_names(),
+            rows=min(8, len(names) + 1),
             description="Runs", tooltip="What the page compares", style=LABEL, layout=FULL,
         )  # fmt: skip
-        self.baseline = dropdown("Baseline", names, "With which the other runs are compared")
+        self.taken = widgets.HTML()
+        self.baseline = dropdown("Baseline", (), "With which the other runs are compared")
         self.primary = widgets.SelectMultiple(
             rows=5, description="Compared by", style=LABEL, layout=FULL,
             tooltip="The primary metrics: of no other anything is claimed",
@@ -99,11 +117,11 @@ class WriteUp(widgets.HBox):
         )  # fmt: skip
         self.levels = widgets.VBox()
         self.title = widgets.Text(
-            "Which run was worth it?", description="Title", continuous_update=False, style=LABEL,
+            begun.title, description="Title", continuous_update=False, style=LABEL,
             tooltip="What the page is called", layout=FULL,
         )  # fmt: skip
         self.question = widgets.Textarea(
-            "", description="Question", placeholder="What was to be found out?", rows=3,
+            begun.question, description="Question", placeholder="What was to be found out?", rows=3,
             tooltip="Stands at the top of the page", style=LABEL, layout=FULL,
         )  # fmt: skip
         self.prose = {
@@ -118,7 +136,7 @@ class WriteUp(widgets.HBox):
             layout=FULL, continuous_update=False,
         )  # fmt: skip
         self.prefix = widgets.Text(
-            "comparison", description="Prefix", tooltip="What names of figures begin with",
+            begun.prefix, description="Prefix", tooltip="What names of figures begin with",
             style=LABEL, layout=FULL, continuous_update=False,
         )  # fmt: skip
         self.styles = widgets.SelectMultiple(
@@ -139,7 +157,7 @@ class WriteUp(widgets.HBox):
     def _arrange(self) -> None:
         controls = widgets.VBox(
             [
-                heading("Runs"), self.runs, self.baseline, self.primary,
+                heading("Runs"), self.runs, self.taken, self.baseline, self.primary,
                 heading("Levels and moment"), self.levels, self.after,
                 heading("Page"), self.title, self.question, self.folder, self.prefix,
                 self.styles, self.formats, self.width, self.make,
@@ -171,16 +189,36 @@ class WriteUp(widgets.HBox):
     @property
     def study(self) -> Study:
         """What is chosen."""
-        return Study(
+        return replace(
+            self._chosen,
             title=self.title.value,
             question=self.question.value,
-            runs=list(self.runs.value),
             baseline=self.baseline.value,
             primary=list(self.primary.value),
             after=self.after.value,
             thresholds=self.thresholds,
             prefix=self.prefix.value or "comparison",
         )
+
+    @property
+    def _chosen(self) -> Study:
+        """The runs that are chosen, or their arms, and what was taken over about them."""
+        begun, runs = self._begun, list(self.runs.value)
+        arms = {
+            arm: chosen for arm, seeds in begun.arms.items()
+            if (chosen := [name for name in seeds if name in runs])
+        }  # fmt: skip
+        others = [name for name in runs if name not in begun.run_names()]
+        arms |= {name: [name] for name in others} if begun.arms else {}
+        known = {*arms, *runs}
+        names, colours = (
+            {name: x for name, x in of.items() if name in known}
+            for of in (begun.names, begun.colours)
+        )
+        return replace(
+            begun, runs=[] if begun.arms else runs, arms=arms, names=names, colours=colours,
+            baseline=None, closer=[name for name in begun.closer if name in runs], statements=(),
+        )  # fmt: skip
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -194,16 +232,27 @@ class WriteUp(widgets.HBox):
         """What the author wrote, by its place."""
         return {key: area.value for key, area in self.prose.items() if area.value.strip()}
 
+    def take_words(self, other: WriteUp) -> None:
+        """Have what an author wrote in another one, and where to."""
+        for mine, given in (
+            (self.title, other.title), (self.question, other.question),
+            (self.folder, other.folder), *zip(self.prose.values(), other.prose.values()),
+        ):  # fmt: skip
+            mine.value = given.value
+
     def _choose(self) -> None:
         """Take other runs."""
         if not self.runs.value:
             raise TmnetError("Choose at least one run.")
-        runs = [self.loaded[name] for name in self.runs.value]
-        axes = {by: {"interval": fitting_interval(runs, Axis(by))} for by in ("time", "step")}
-        compared, _ = compare_by(runs, axes)
-        self.comparison = next(iter(compared.values()))  # as on the page
+        study = self._chosen
+        compared, _ = aligned(study, subjects_of(study, study_runs(study, self.loaded)))
+        is_first, self.comparison = self.comparison is None, next(iter(compared.values()))
+        self.taken.value = f"<small>{for_html(_taken(study))}</small>"
+        names = list(study.arms) or study.runs
         with self._callbacks.off():
-            set_options(self.baseline, options_of(zip(self.runs.value, self.runs.value)))
+            set_options(self.baseline, options_of((study.short(name), name) for name in names))
+            if self._begun.baseline in names and is_first:
+                self.baseline.value = self._begun.baseline
             self._set_primary()
             self._set_levels()
             self.after.max = self.comparison.window[1]
@@ -254,7 +303,7 @@ class WriteUp(widgets.HBox):
 
     def _refresh(self) -> None:
         found = self.comparison.findings(
-            self.thresholds, self.after.value, baseline=self.baseline.value,
+            self.thresholds, self.after.value, baseline=self._chosen.short(self.baseline.value),
             primary=list(self.primary.value) or None,
         )  # fmt: skip
         self.findings.value = answer_html(found) + findings_html(found)
@@ -264,15 +313,23 @@ class WriteUp(widgets.HBox):
     def _make(self) -> None:
         styles = list(self.styles.value) or ["html"]
         with self.progress:
+            study, directory = self.study, Path(self.folder.value or ".")
+            again = directory / "report.yaml"
+            command = ["tmnet", "report", str(again), "--logdir", str(self.logdir)]
             self.files = report(
-                self.study, logdir=self.logdir, directory=self.folder.value or ".", name="report",
-                styles=styles,
+                study, logdir=self.logdir, directory=directory, name="report", styles=styles,
                 formats=self.formats.value or ["png"], words=self.words, width=self.width.value,
+                loaded=self.loaded, commands=[shlex.join(command)],
             )  # fmt: skip
+            text = to_yaml(study.to_dict())
+            write_output(again, lambda file: file.write(text.encode()))
         folder = for_html(str(self.files[0].parent.resolve()))
         names = ", ".join(for_html(path.name) for path in self.files[: len(styles)])
         others = len(self.files) - len(styles)
-        self.written.value = f"{names}, and {others} figures and tables in <code>{folder}</code>"
+        self.written.value = (
+            f"{names}, and {others} figures and tables in <code>{folder}</code>; "
+            f"<code>tmnet report {for_html(str(again))}</code> makes it again"
+        )
         text = self.files[0].read_text(encoding="utf-8")
         if self.files[0].suffix == ".html":
             # in a frame of its own, so that its style is not the notebook's
@@ -283,3 +340,18 @@ class WriteUp(widgets.HBox):
         else:
             self.page.value = f"<pre style='white-space:pre-wrap'>{lines_for_html(text)}</pre>"
         self.tabs.selected_index = 2
+
+
+def _taken(study: Study) -> str:
+    """What of a study no control shows, in words."""
+    parts = []
+    if study.arms:
+        arms = (f"{study.short(arm)} ({len(seeds)})" for arm, seeds in study.arms.items())
+        parts.append(f"arms {', '.join(arms)}")
+    for window, unit in ((study.window, "min"), (study.step_window, "steps")):
+        if window:
+            parts.append(f"from {window[0]:,g} to {window[1]:,g} {unit}")
+    if study.metrics:
+        labels = (Metric.named(name).label for name in study.metrics)
+        parts.append(f"first {', '.join(labels)}")
+    return "Compared are " * bool(parts) + "; ".join(parts)

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from tmnet.comparison import Comparison
 from tmnet.errors import TmnetError
-from tmnet.widgets.explorer.findings import brief_html
+from tmnet.widgets.findings import brief_html
 from tmnet.widgets.parts import error_html
 
 REST = 0.3  # s without another question until an answer is looked for

@@ -210,12 +210,20 @@ class Controls(widgets.Box):
                 ("Delete", "Forget what was saved under this name"),
             )
         )
+        self.write_up = widgets.Button(
+            icon="pencil",
+            description="Write this up",
+            button_style="primary",
+            tooltip="Make a page of what is shown: the same runs, window, baseline and metrics",
+            layout={"width": "180px", "margin": "4px 0 0 109px"},
+        )
         self.view_message = widgets.HTML()
         buttons = [self.save, self.show, self.forget]
         return [
             self.saved,
             widgets.HBox(buttons, layout={"margin": "0 0 0 109px"}),
             self.view_message,
+            self.write_up,
         ]
 
     def chosen(self) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from tmnet.files import FIGURE_FORMATS, TABLE_FORMATS
 from tmnet.safe_text import for_html
 from tmnet.tables import with_unit
 from tmnet.widgets.explorer.answer import Answer
-from tmnet.widgets.explorer.findings import (
+from tmnet.widgets.explorer.live_figure import LiveFigure
+from tmnet.widgets.findings import (
     OPEN,
     answer_html,
     findings_html,
     without_claims,
 )
-from tmnet.widgets.explorer.live_figure import LiveFigure
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -32,6 +32,7 @@ from tmnet.widgets.parts import (
     set_options,
     whole_steps,
 )
+from tmnet.widgets.write_up import WriteUp
 
 
 class Display(widgets.VBox):
@@ -43,6 +44,8 @@ class Display(widgets.VBox):
         self.progress = ProgressOutput()
         self.image = LiveFigure(layout={"width": "100%"})
         self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        hint = "<i>Write this up</i>, under View, begins a page with what is shown here."
+        self.page = widgets.VBox([widgets.HTML(hint)])
         self._level_of: str | None = None  # the metric whose level is set
         self._asked: tuple | None = None  # of what was found what there is to say
         self._found: list[Finding] = []
@@ -53,6 +56,7 @@ class Display(widgets.VBox):
             "Configuration": self.config,
             "Code": self.code,
             "Export": self._export(),
+            "Write-up": self.page,
         }
         self.tabs = widgets.Tab(list(tabs.values()), titles=tuple(tabs), selected_index=0)
         super().__init__(
@@ -245,3 +249,11 @@ class Display(widgets.VBox):
             if files
             else "Nothing was written: choose at least one format."
         )
+
+    def open_page(self, page: WriteUp) -> None:
+        """Show a write-up, with the words of the one before."""
+        before = self.page.children[0]
+        if isinstance(before, WriteUp):
+            page.take_words(before)
+        self.page.children = [page]
+        self.tabs.selected_index = self.tabs.titles.index("Write-up")

@@ -12,10 +12,8 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 import numpy as np
 
-from tmnet.analysis.alignment import check_runs, having_axis
+from tmnet.analysis.alignment import check_runs
 from tmnet.analysis.available import all_metric_names
-from tmnet.analysis.axis import Axis
-from tmnet.analysis.grid import MOST_POINTS, fitting_interval, hundredth
 from tmnet.arguments import a_number, several
 from tmnet.comparison import Comparison, compare_by
 from tmnet.errors import TmnetError
@@ -29,6 +27,7 @@ from tmnet.widgets.explorer.controls import Controls
 from tmnet.widgets.explorer.display import Display
 from tmnet.widgets.explorer.following import Following, reading
 from tmnet.widgets.explorer.groups import shared_settings
+from tmnet.widgets.explorer.lengths import Lengths
 from tmnet.widgets.explorer.lists import first_runs
 from tmnet.widgets.explorer.metric_list import MetricList
 from tmnet.widgets.explorer.moment import config_html, moment_html, subject_of
@@ -37,6 +36,7 @@ from tmnet.widgets.explorer.run_list import RunList
 from tmnet.widgets.explorer.saved import delete_view, load_view, load_views, save_view
 from tmnet.widgets.explorer.view import View
 from tmnet.widgets.parts import Pictured, label_tooltips
+from tmnet.widgets.write_up import WriteUp
 
 
 def explore(source: str | Path | Sequence[Run], saved: str | None = None, **view) -> Explorer:
@@ -87,9 +87,8 @@ class Explorer(Pictured, widgets.HBox):
         self._said: list[str] = []  # about what is not here of a view that was saved
         self.comparison: Comparison | None = None
         self._shown: View | None = None  # what it was made of
-        self._fitted: View | None = None  # to which lengths of the axis were fitted
-        self._units: dict[str, str] = {}  # of the intervals, that of time and the other
         self.controls, self.display = Controls(), Display()
+        self._lengths = Lengths(self.controls)
         self._picture = Picture(self.display.image)
         self._callbacks = Callbacks(self.display.message)
         self._runs = RunList(self.controls, self._callbacks, self._refresh)
@@ -114,7 +113,7 @@ class Explorer(Pictured, widgets.HBox):
         self._observe()
         self._view_count = 0  # from now on pages count their views
         self.observe(lambda _: setattr(self, "_was_seen", True), "_view_count")
-        self._show({**(kept or {}), **view}, must_be=view)
+        self._show({**(kept or {}), **view}, must_be=view.keys())
         self._follow()
         # a bad file is no reason to show nothing
         self._callbacks(self._list_views, self.controls.view_message)(None)
@@ -197,7 +196,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_view(self, name: str) -> None:
         """Choose what was saved under a name."""
-        self._show(load_view(name), must_be={})
+        self._show(load_view(name), must_be=())
 
     def save_view(self, name: str) -> None:
         """Keep what is chosen under a name, in `tmnet_views.json` in the current folder."""
@@ -264,20 +263,21 @@ class Explorer(Pictured, widgets.HBox):
             self._runs.show_details()
             return
         if not place.keys() & {run.name for run in runs}:  # another log directory
-            self._fitted = None
+            self._lengths.begin_anew()
             self.display.forget_level()
         with self._callbacks.off():
             self._runs.take(runs, first_runs(runs)[0] if shown is None else shown)
             self.controls.set_counters(runs)
             self._metrics.fill(runs, self._runs.shown)
 
-    def _show(self, entries: dict, must_be: Mapping[str, Any]) -> None:
-        """Choose what another view has, and show it; what must be there is refused where it is not,
-        and may otherwise come back with other runs."""
-        view, said = self._chosen.changed(entries).of_here(self.runs)
-        view.check(self.runs, must_be.get("metrics", ()))
-        if "runs" in must_be and said:
-            raise TmnetError(said[0])
+    def _show(self, entries: Mapping[str, Any], must_be: Collection[str] | None = None) -> None:
+        """Choose what another view has, and show it; of its runs and scalars those which must be
+        there (by default all) are refused where they are not, others may come back."""
+        must_be = entries if must_be is None else must_be
+        view, said = self._chosen.changed(entries), []
+        if "runs" not in must_be:
+            view, said = view.of_here(self.runs)
+        view.check(self.runs, view.metrics if "metrics" in must_be else ())
         with self._callbacks.off():
             self._runs.marks, self._runs.order = copy.deepcopy(view.marks), list(view.order)
             self._runs.choose(set(view.runs))
@@ -285,50 +285,11 @@ class Explorer(Pictured, widgets.HBox):
             shown = [run.name for run in self._runs.shown]
             self.controls.choose(view, shown or self._runs.names)
             self._window, self._picture.panels = view.window, copy.deepcopy(view.panels)
+            self._lengths.fit(self._chosen, self._runs.shown, entries)
         self._said = said
-        self._fit(self._chosen, entries)
         self._refresh()
         if view.at is not None:
             self.show_at(view.at)
-
-    def _fit(self, view: View, given: Collection[str] = ()) -> None:
-        """Let lengths of the axis be such as it has, where it is another, or other runs are; but
-        those that are given stay as they are."""
-        was, self._fitted = self._fitted, view
-        what = ("by", "clock", "runs", "window")
-        if was and not given and all(getattr(was, name) == getattr(view, name) for name in what):
-            return
-        if was is None and view.by == "time":
-            by_step = dataclasses.replace(view, by="step", window=None, trailing=None)
-            self._fit_to(by_step, is_other=True, given=given)
-        is_other = was is None or Axis(was.by).unit != Axis(view.by).unit
-        self._fit_to(view, is_other, given)
-
-    def _fit_to(self, view: View, is_other: bool, given: Collection[str]) -> None:
-        axis = Axis(view.by, view.clock)
-        runs, _ = having_axis(self._runs.shown, axis)
-        if not runs:
-            return
-        ends = [axis.of(run).end for run in runs]
-        length = view.window[1] - view.window[0] if view.window else min(ends)
-        fitting = hundredth(length)
-        if axis.is_time or axis.is_steps:
-            usual = fitting_interval(runs, axis)
-            fitting = usual if length / MOST_POINTS < usual < length / 10 else fitting
-        name = "interval" if axis.is_time else "step_interval"
-        # that of time stays while another axis is looked at; the other one is that of several
-        is_known = self._units.get(name) == axis.unit
-        self._units[name] = axis.unit
-        fits = is_known and length / MOST_POINTS < getattr(view, name) <= length
-        others = [x for x in (view.smoothing, view.trailing) if isinstance(x, float)]
-        fit = is_other or max(others, default=0.0) > length
-        if {"trailing", "smoothing"} & {*given}:
-            fit = False
-        with self._callbacks.off():
-            self.controls.fit(
-                view.by, ends, None if fits or name in given else fitting,
-                fitting if fit else None,
-            )  # fmt: skip
 
     # --- reacting -------------------------------------------------------------------------------
 
@@ -350,6 +311,7 @@ class Explorer(Pictured, widgets.HBox):
         controls.follow.observe(self._callbacks(self._follow), "value")
         for button, listed in ((controls.every, True), (controls.none, False)):
             button.on_click(self._callbacks(lambda on=listed: self._runs.choose_listed(on)))
+        controls.write_up.on_click(self._callbacks(self._write_up, controls.view_message))
         for button, act in (
             (controls.save, self.save_view), (controls.show, self.show_view),
             (controls.forget, self.delete_view),
@@ -383,9 +345,10 @@ class Explorer(Pictured, widgets.HBox):
 
     def _refresh(self) -> None:
         """Compute and draw what is chosen."""
-        self._fit(self._chosen)
-        view, controls = self._chosen, self.controls
-        listed, shown = self._runs.listed, self._runs.shown
+        controls, listed, shown = self.controls, self._runs.listed, self._runs.shown
+        with self._callbacks.off():
+            self._lengths.fit(self._chosen, shown)
+        view = self._chosen
         subjects = view.subjects(listed)
         arguments, lacking = view.arguments(shown)
         with self._callbacks.off():
@@ -491,3 +454,13 @@ class Explorer(Pictured, widgets.HBox):
 
     def _export(self) -> None:
         self.display.write_files(self.comparison, self._colours, self._picture.scales)
+
+    def _write_up(self) -> None:
+        """Begin a page with what is shown; the author's words stay."""
+        self.display.open_page(
+            WriteUp(
+                self.controls.logdir.value,
+                self._shown.study(self.comparison, self._colours),
+                self.runs,
+            )
+        )

@@ -20,8 +20,10 @@ from tmnet.comparison import Comparison, compare
 from tmnet.drawing import Order, run_colours, run_dashes
 from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
+from tmnet.report.study import Study
 from tmnet.widgets.explorer.groups import BY_NAME, grouped
 
+TITLE = "Which run was worth it?"  # of a page, until somebody gives it another
 CHOICES = ("log", "full", "difference", "pin")  # of an axes
 AXIS_NAMES = {"relative time": "time", "step": "step", "relative step": "relative_step"}
 FLOPS = {"arithmetic (PFLOP)": "flops"}
@@ -159,6 +161,40 @@ class View:
             name: [run.called(self.called(run.name)) for run in seeds]
             for name, seeds in self.groups(runs).items()
         }
+
+    def study(self, made: Comparison, colours: Mapping[str, str]) -> Study:
+        """What a page is to be about, that says what was made of this view; as `code`."""
+        there = {run.name for run in made.runs}
+        runs = [name for name in self.runs if self.called(name) in there]
+        full = {self.called(name): name for name in [*self.marks, *runs]}
+        arms = {
+            full.get(arm, arm): [full[seed] for seed in seeds] for arm, seeds in made.arms.items()
+        }
+        named = list(arms) or runs
+        of = {seed: arm for arm, seeds in arms.items() for seed in seeds}
+        baseline, usual = of.get(self.baseline, self.baseline), run_colours(named)
+        by_time, by_step = made.axis.is_time, made.axis.by == "step"
+        window = None if self.window is None else list(made.window)
+        return Study(
+            title=TITLE,
+            question="",
+            runs=[] if arms else runs,
+            arms=arms,
+            baseline=baseline if baseline in named else None,
+            names={
+                name: self.called(name) for name in dict.fromkeys([*named, *runs])
+                if self.called(name) != name
+            },
+            colours={
+                name: colours[self.called(name)] for name in named
+                if colours[self.called(name)] != usual[name]
+            },
+            metrics=[metric.name for metric in made.metrics],
+            window=window if by_time else None,
+            step_window=window if by_step else None,
+            interval=made.interval if by_time else None,
+            step_interval=made.interval if by_step else None,
+        )  # fmt: skip
 
     def colours(self, found: Sequence[Run], listed: Sequence[Run]) -> dict[str, str]:
         """Colours of all that may be compared, by what it is called, in the order of lists.
