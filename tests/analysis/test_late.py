@@ -230,7 +230,7 @@ def jackknife(times):
 @settings(max_examples=30, deadline=None)
 def test_the_best_of_ten_of_all_races_but_one(times):
     without = [best_of_10([*times[:i], *times[i + 1 :]]) for i in np.argsort(times, kind="stable")]
-    np.testing.assert_allclose(bests_without_one(np.array(times), 10), without)
+    np.testing.assert_allclose(bests_without_one(np.sort(times), 10), without)
 
 
 def test_the_best_of_ten_is_no_surer_than_that_of_independent_races():

@@ -1,14 +1,16 @@
-"""How soon the explorer's picture follows a key press, in JupyterLab in a real browser.
+"""How soon the explorer's picture follows keys and mouse, in JupyterLab in a real browser.
 
 Run with ``pytest tests/browser/latency.py -n 0 -s``. Four runs of 50,000 races and four axes; 40
-moves each, from the key press until the new picture is painted. A follow refresh counts from when
-it begins to read.
+moves each, from the key press, or from where the mouse lets go, until the new picture is painted. A
+follow refresh counts from when it begins to read. Of hovering it is the page's own work from the
+move until its frame is drawn; no message may go to the kernel.
 """
 
 import numpy as np
 import pytest
 
 from ..benchmarks.synthetic import race_events, write_log
+from .test_figure import COUNT_MESSAGES, VALUES, Figure
 
 MOVES = 40
 CELL = """import pathlib, time, tmnet
@@ -23,8 +25,9 @@ METRICS = ["A01/eval/late_rate", "A01/eval/late_best_of_10", "A01/eval/best", "l
 WATCH = """() => {
     const image = document.querySelector(".widget-image");
     let pressed = NaN;
-    window.addEventListener("keydown", event => { pressed = event.timeStamp; },
-        {capture: true, once: true});
+    for (const kind of ["keydown", "pointerup"])
+        window.addEventListener(kind, event => { pressed = event.timeStamp; },
+            {capture: true, once: true});
     window.painted = new Promise((done, fail) => {
         setTimeout(() => fail("no new picture"), 20_000);
         const observer = new MutationObserver(async () => {
@@ -34,6 +37,19 @@ WATCH = """() => {
             requestAnimationFrame(at => done([performance.now() - pressed, Date.now() / 1000]));
         });
         observer.observe(image, {attributes: true, attributeFilter: ["src"]});
+    });
+}"""
+
+HOVER = """() => {
+    window.hovered = [];
+    let began, work, frame;
+    window.addEventListener("pointermove", () => {
+        began = performance.now();
+        requestAnimationFrame(() => { frame = performance.now(); });
+    }, {capture: true});
+    window.addEventListener("pointermove", () => {
+        work = performance.now() - began;
+        requestAnimationFrame(() => window.hovered.push(work + performance.now() - frame));
     });
 }"""
 
@@ -55,6 +71,52 @@ def moves(notebook, focus, keys):
         notebook.page.keyboard.press(key)
         taken.append(notebook.page.evaluate("() => window.painted")[0])
         notebook.page.wait_for_timeout(100)
+    return taken
+
+
+def hovers(figure):
+    """Milliseconds of the page's work, move by move."""
+    ends = [figure.point("loss", share, 0.5) for share in (0.02, 0.98)]
+    figure.page.mouse.move(*ends[0])
+    figure.page.wait_for_timeout(300)
+    figure.page.evaluate(COUNT_MESSAGES)
+    figure.page.evaluate(HOVER)
+    for share in np.linspace(0, 1, MOVES):
+        x, y = np.add(ends[0], share * np.subtract(ends[1], ends[0]))
+        figure.page.mouse.move(float(x), float(y))
+        figure.page.wait_for_timeout(50)
+    assert figure.page.locator(VALUES).is_visible()
+    assert not figure.page.evaluate("() => window.messages")
+    return figure.page.evaluate("() => window.hovered")
+
+
+def clicks(figure):
+    """Milliseconds from a click to the moment that it chose."""
+    taken = []
+    for share in np.random.default_rng(0).permutation(np.linspace(0.02, 0.98, MOVES)):
+        place = figure.point("loss", share, 0.5)
+        figure.page.mouse.move(*place)
+        figure.page.evaluate(WATCH)
+        figure.page.mouse.click(*place)
+        taken.append(figure.page.evaluate("() => window.painted")[0])
+        figure.page.wait_for_timeout(500)  # or two would be a double click
+    return taken
+
+
+def drags(figure):
+    """Milliseconds from where a drag ends to the window that it chose; each is taken back."""
+    taken = []
+    for k in range(MOVES // 2):
+        begin, end = (figure.point("loss", share, 0.5) for share in (0.1 + 0.01 * k, 0.9))
+        figure.page.mouse.move(*begin)
+        figure.page.mouse.down()
+        figure.page.mouse.move(*end, steps=4)
+        figure.page.evaluate(WATCH)
+        figure.page.mouse.up()
+        taken.append(figure.page.evaluate("() => window.painted")[0])
+        figure.page.wait_for_timeout(500)
+        figure.page.mouse.dblclick(*begin)
+        figure.page.wait_for_timeout(1000)
     return taken
 
 
@@ -91,14 +153,21 @@ def test_latency(lab_root, logdir, make_notebook, open_notebook):
 
     began = lab_root / "notebooks" / "look_began"
     metric = notebook.check_box("A01 explo: best time").focus
+    notebook.until_it_rests()
+    figure = Figure(notebook)
     measured = {
+        "hover": lambda: hovers(figure),
+        "click": lambda: clicks(figure),
+        "drag": lambda: drags(figure),
         "moment": lambda: moves(notebook, slider("Moment"), left + right),
         "window": lambda: moves(notebook, slider("Window (min)"), right + left),
-        "interval": lambda: moves(notebook, slider("Interval (min)"), right + left),
+        "interval": lambda: moves(
+            notebook, slider("Interval (min)"), ["ArrowRight", "ArrowLeft"] * (MOVES // 2)
+        ),
         "metric": lambda: moves(notebook, metric, ["Space"] * MOVES),
         "follow, 1,000 new events": lambda: refreshes(notebook, logdir, began),
     }
     print("\n| move | median, ms | 95th percentile, ms |\n|---|---|---|")
     for name, measure in measured.items():
         taken = measure()
-        print(f"| {name} | {np.median(taken):.0f} | {np.quantile(taken, 0.95):.0f} |")
+        print(f"| {name} | {np.median(taken):.3g} | {np.quantile(taken, 0.95):.3g} |")

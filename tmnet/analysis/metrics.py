@@ -235,18 +235,24 @@ def best_of(times: np.ndarray, k: int) -> float:
     float
         NaN where there are fewer than `k`.
     """
-    n = len(times)
-    if n < k:
-        return np.nan
     ordered = times.copy()
     ordered.sort()
-    return float(_chances(n, k) @ ordered[: n - k + 1])
+    return float(bests_of_ordered(ordered, k))
 
 
-def bests_without_one(times: np.ndarray, k: int) -> np.ndarray:
-    """As `best_of` of all races but one, for each that may be left out, (n,); n is more than k."""
-    n = len(times)
-    ordered, chances = np.sort(times), _chances(n - 1, k)  # (n,), (n - k,)
+def bests_of_ordered(ordered: np.ndarray, k: int) -> np.ndarray:
+    """As `best_of`, of the last axis of times that ascend along it."""
+    n = ordered.shape[-1]
+    if n < k:
+        return np.full(ordered.shape[:-1], np.nan)
+    return ordered[..., : n - k + 1] @ _chances(n, k)
+
+
+def bests_without_one(ordered: np.ndarray, k: int) -> np.ndarray:
+    """As `best_of` of all races but one, for each that may be left out, (n,), of ascending times;
+    n is more than k."""
+    n = len(ordered)
+    chances = _chances(n - 1, k)  # (n - k,)
     before = np.append(0.0, np.cumsum(chances * ordered[: n - k]))
     behind = np.append(np.cumsum((chances * ordered[1 : n - k + 1])[::-1])[::-1], 0.0)
     return np.append(before + behind, np.full(k - 1, before[-1]))  # the slowest are never the best

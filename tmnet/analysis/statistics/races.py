@@ -20,14 +20,13 @@ Coull (1998): rates near 0 and 1.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from tmnet.analysis.metrics import BEST_OF, Races, best_of, bests_without_one
+from tmnet.analysis.metrics import BEST_OF, Races, bests_of_ordered, bests_without_one
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 
 FEWEST = 10  # races, of fewer nothing is said
@@ -185,17 +184,26 @@ def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimate
     n = behind - first
     value, variance, freedom = np.full((3, len(n)), np.nan)
     for i, (start, count) in enumerate(zip(first, n)):
-        value[i] = best_of(times[start : start + count], BEST_OF)
+        ordered = np.sort(times[start : start + count])
+        value[i] = bests_of_ordered(ordered, BEST_OF)
         blocks = min(_blocks(count), count // BEST_OF)
         if blocks >= FEWEST_BESTS and np.isfinite(value[i]):
             ends = start + count * np.arange(blocks + 1) // blocks
-            bests = np.array([best_of(times[a:b], BEST_OF) for a, b in itertools.pairwise(ends)])
-            without = bests_without_one(times[start : start + count], BEST_OF)
-            least = (count - 1) * without.var() / 2
-            variance[i] = max(_of_differences(bests[None])[0], least)
+            least = (count - 1) * bests_without_one(ordered, BEST_OF).var() / 2
+            variance[i] = max(_of_differences(_bests_of_blocks(times, ends)), least)
             freedom[i] = _freedom(blocks)
     variance[variance <= (1e-9 * value) ** 2] = np.nan  # of races that are alike nothing follows
     return Estimates(value, variance, freedom, n, FEWEST_BESTS * BEST_OF, least=0.0)
+
+
+def _bests_of_blocks(times: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The expected best of ten of each block; those that are as long at once."""
+    bests, lengths = np.empty(len(ends) - 1), np.diff(ends)
+    for length in {*lengths.tolist()}:  # of which there are two, at most
+        which = lengths == length
+        blocks = times[ends[:-1][which, None] + np.arange(length)]
+        bests[which] = bests_of_ordered(np.sort(blocks), BEST_OF)
+    return bests
 
 
 def _of_blocks(sums: np.ndarray, first: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
