@@ -6,7 +6,7 @@ import pytest
 import tmnet
 from tmnet.errors import TmnetError
 
-from ..synthetic import load, write_file
+from ..synthetic import load, race, write_file
 from .lines import NAMES, SCALES, line_of
 
 BEST, RATE = "A01/eval/best", "A01/eval/finish_rate"
@@ -128,3 +128,23 @@ def test_what_is_no_scale_is_said(whole, tmp_path, scales, said):
         with pytest.raises(TmnetError, match=said):
             call(scales=scales)
     assert not (tmp_path / "x").exists()
+
+
+def test_many_arms_are_lines_alone(tmp_path):
+    """Bands and seeds of seven would hide each other; some never finish, some end early."""
+    arms = {}
+    for i, arm in enumerate("abcdefg"):
+        for k in range(4):
+            times = range(1, 12 if (i, k) == (2, 1) else 20)
+            finishes = (i + k) % 3 > 0
+            values = race(float(20 + i + k), finishes) | {"loss": float(i * k)}
+            write_file(tmp_path / f"{arm}{k}", [(60 * t, t, values) for t in times])
+        arms[arm] = [load(tmp_path, f"{arm}{k}") for k in range(4)]
+    comparison = tmnet.compare(arms, window=(0, 19), interval=1)
+    for name in (BEST, "A01/eval/finish_rate", "loss"):
+        (ax,) = comparison.plot(name).axes
+        assert not [band for band in ax.collections if band.get_paths()]
+        middles = comparison.arm_table(name).pivot(index="at", columns="arm", values="iqm")
+        for arm in arms:
+            y = line_of(ax, arm).get_ydata() / SCALES.get(name, 1)
+            np.testing.assert_allclose(y, middles[arm])

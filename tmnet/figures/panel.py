@@ -258,7 +258,10 @@ class Panel:
     def _draw_arms(
         self, metric: Metric, comparison: Alignment, names: Sequence[str]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Lines of the arms, their bands, and their seeds; returns as `_draw_runs`."""
+        """Lines of the arms, their bands, and their seeds; of many, which would hide each other,
+        the lines alone. Returns as `_draw_runs`."""
+        if len(names) >= MANY:
+            return self._draw_middles(metric, comparison, names)
         middles, values = comparison.arm_table(metric.name), comparison.table(metric.name)
         runs = {run.name: run for run in comparison.runs}
         is_record, drawn, typical = _is_record(metric, comparison), [], []
@@ -282,6 +285,17 @@ class Panel:
                 )
                 drawn.append(thin)
         return drawn, typical
+
+    def _draw_middles(
+        self, metric: Metric, comparison: Alignment, names: Sequence[str]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        values = values_of(metric, comparison)
+        drawn = [values[name] for name in names]
+        for name, y in zip(names, drawn):
+            marker = "o" if np.isfinite(y).sum() == 1 else ""
+            drawstyle = "steps-post" if _is_record(metric, comparison) else "default"
+            self._line(name)[0].set(data=(comparison.grid, y), marker=marker, drawstyle=drawstyle)
+        return drawn, drawn
 
     def _fill(
         self, name: str, x: np.ndarray, low: np.ndarray, high: np.ndarray, in_steps: bool = False
@@ -308,8 +322,9 @@ class Panel:
 def values_of(metric: Metric, comparison: Alignment) -> dict[str, np.ndarray]:
     """What each run, or arm, has at the grid points, as it is shown; NaN where it has nothing."""
     if comparison.arms:
-        middles = comparison.arm_table(metric.name)
-        values = {arm: middles["iqm"][middles["arm"] == arm].to_numpy() for arm in comparison.arms}
+        from tmnet.analysis.arms import arm_middles  # and SciPy, only for arms
+
+        values = arm_middles(comparison, metric)
     else:
         of_metric = comparison.values[:, comparison.metrics.index(metric)]
         values = {run.name: y for run, y in zip(comparison.runs, of_metric)}

@@ -61,13 +61,16 @@ class Picture:
         chosen = {x.name: _scale(self.panels.get(x.name, {}), baseline) for x in comparison.metrics}
         self.scales = {name: scale for name, scale in chosen.items() if scale}
         colours = run_colours(order)
-        if self.multiples is None or [*self.multiples.order.items()] != [*colours.items()]:
-            self.multiples = Multiples(comparison, colours)
-        self.multiples.scales = {name: Scale(**scale) for name, scale in self.scales.items()}
+        scales = {name: Scale(**scale) for name, scale in self.scales.items()}
+        is_new = self.multiples is None or [*self.multiples.order.items()] != [*colours.items()]
+        if is_new:
+            self.multiples = Multiples(comparison, colours, scales=scales)
+        self.multiples.scales = scales
         if self._room:
             self.multiples.room = self._room
             self.multiples.figure.set_dpi(self._dpi)
-        self.multiples.update(comparison)
+        if self._room or not is_new:
+            self.multiples.update(comparison)
         told, numbers = scene(comparison, self.multiples, baseline, self.panels)
         # A page makes the picture's widget later than its place: without a height all would jump.
         self.image.layout.min_height = f"{told['size'][1]:.0f}px"
