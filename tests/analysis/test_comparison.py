@@ -94,7 +94,7 @@ def test_a_window_beyond_the_end_of_a_run(runs):
         ({"clock": "wall"}, "min", "wall clock training time (min)"),
         ({"by": "step"}, "steps", "steps (frames played)"),
         ({"by": "relative_step"}, "steps", "steps since the run's first"),
-        ({"by": "training_share"}, "training_share", "training_share"),
+        ({"by": "training_share"}, "training_share", "share of time spent training"),
     ],
     ids=str,
 )

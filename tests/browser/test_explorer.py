@@ -212,7 +212,7 @@ def test_metrics(explorer):
     ]  # fmt: skip
     explorer.expect(metrics=chosen)
     notebook.type("Other scalars", "batches_done")
-    notebook.tick("cumul_number_batches_done")
+    notebook.tick("training batches")
     explorer.expect(metrics=[*chosen, "cumul_number_batches_done"])
     notebook.choose("Scalars", "lowest so far")
     comparison = explorer.expect(rule="min")

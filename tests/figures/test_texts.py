@@ -34,7 +34,7 @@ def test_ticks_are_short(ticks, texts):
     assert ShortFormatter().format_ticks(ticks) == texts
 
 
-@pytest.mark.parametrize("name", ["cumul_number_single_memories_should_have_been_used", "loss"])
+@pytest.mark.parametrize("name", ["number_of_single_things_that_should_have_been_used", "loss"])
 def test_a_long_name_stays_inside_the_figure(tmp_path, name):
     write_file(tmp_path / "X", [(60 * k, k, {name: 1.0 * k}) for k in range(1, 9)])
     for width in ("page", "column"):

@@ -278,13 +278,14 @@ def test_metrics_of_races_stand_in_rows_and_columns(explorer):
         "A01 eval", "A01 explo", "Hock explo"
     ]  # fmt: skip
     rows = {cells[i].value: cells[i + 1 : i + 4] for i in range(3, len(cells), 4)}
-    assert list(rows)[:3] == ["late rate", "late best of 10", "late mean"]
-    assert len(rows) == len(STATISTICS)
-    for name, boxes in rows.items():
+    late = ["late finish rate", "late best of 10 races", "late mean time of finished races"]
+    assert list(rows)[:3] == late and len(rows) == len(STATISTICS)
+    statistics = {of.label: name for name, of in STATISTICS.items()}
+    for label, boxes in rows.items():
         for group, box in zip(("A01/eval", "A01/explo", "Hock/explo"), boxes):
-            assert box is explorer._metrics.boxes[f"{group}/{name.replace(' ', '_')}"]
+            assert box is explorer._metrics.boxes[f"{group}/{statistics[label]}"]
             assert box.description.startswith(group.replace("/", " "))
-    rows["anytime rate"][1].value = True
+    rows["anytime finish rate"][1].value = True
     assert "A01/explo/anytime_rate" in explorer.view["metrics"]
     assert "A01 explo: anytime finish rate" in explorer.display.moment_table.value
 

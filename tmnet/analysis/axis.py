@@ -5,13 +5,20 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass
 
-from tmnet.analysis.on_axis import RunOnAxis
+from tmnet.analysis.metrics import Metric
+from tmnet.analysis.on_axis import BATCHES, RunOnAxis
 from tmnet.arguments import a_text, of_kind, one_of
 from tmnet.logs.run import Run
 
 CLOCKS = ("active", "wall")
-_UNITS = {"time": "min", "step": "steps", "relative_step": "steps", "flops": "PFLOP"}
-_LABELS = {
+_UNITS = {
+    "time": "min",
+    "step": "steps",
+    "relative_step": "steps",
+    "flops": "PFLOP",
+    BATCHES: "batches",
+}
+_LABELS: dict[str, str] = {
     "step": "steps (frames played)",
     "relative_step": "steps since the run's first",
     "flops": "arithmetic of the network (PFLOP)",
@@ -75,7 +82,7 @@ class Axis:
         if self.is_time:
             clock = "active" if self.clock == "active" else "wall clock"
             return f"{clock} training time (min)"
-        return _LABELS.get(self.by, self.by)
+        return _LABELS.get(self.by) or Metric.named(self.by).label
 
     @property
     def default_interval(self) -> float | None:

@@ -427,6 +427,18 @@ _SCALARS: dict[str, tuple[str, str, Better]] = {
     "testing_share": ("share of time spent testing", "%", None),
     "waiting_share": ("share of time spent waiting", "%", None),
     "transitions_learned_per_second": ("transitions learned per second", "1/s", "higher"),
+    "memory_size": ("transitions in memory", "", None),
+    "cumul_number_frames_played": ("frames played", "", None),
+    "cumul_number_batches_done": ("training batches", "", None),
+    "cumul_number_memories_generated": ("transitions played", "", None),
+    "cumul_number_single_memories_used": ("transitions learned from", "", None),
+    "cumul_number_single_memories_should_have_been_used": (
+        "transitions that were due to be learned from",
+        "",
+        None,
+    ),
+    "cumul_number_target_network_updates": ("updates of the target network", "", None),
+    "cumul_training_hours": ("training time", "h", None),
 }
 KEY_SCALARS = ("loss", "avg_q", "training_share")
 _PER_MAP: dict[str, tuple[str, str, Better]] = {

@@ -29,6 +29,7 @@ from tmnet.widgets.parts import (
     set_options,
 )
 
+STEPS = ("step", "relative_step")
 SINCE_START, OF_LENGTH = "all", "length"  # which races count; the others are "late"
 
 RULE_NAMES = {
@@ -288,9 +289,8 @@ class Controls(widgets.Box):
     def set_axis(self, by: str) -> None:
         """Name the unit of the axis, and show only its own controls."""
         time = by == "time"
-        unit = {"flops": "PFLOP"}.get(by, "min" if time else "steps")
-        if by not in (*AXIS_NAMES.values(), "flops"):
-            unit = "counts"
+        known = {"flops": "PFLOP", "time": "min"} | dict.fromkeys(STEPS, "steps")
+        unit = known.get(by, "counts")
         self.window.description = f"Window ({unit})"
         self.length.description = f"Trailing ({unit})"
         self.step_interval.description = f"Interval ({unit})"

@@ -26,6 +26,7 @@ from tmnet.widgets.findings import (
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
+    CopyButton,
     ProgressOutput,
     dropdown,
     options_of,
@@ -33,6 +34,8 @@ from tmnet.widgets.parts import (
     whole_steps,
 )
 from tmnet.widgets.write_up import WriteUp
+
+NO_LEVEL = "None of the metrics that are shown has a level to reach: it takes a better and a worse."
 
 
 class Display(widgets.VBox):
@@ -43,8 +46,9 @@ class Display(widgets.VBox):
         self.answer = Answer()
         self.progress = ProgressOutput()
         self.image = LiveFigure(layout={"width": "100%"})
+        self.copied = CopyButton(description="Copy", tooltip="Copy this code")
         self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        hint = "<i>Write this up</i>, under View, begins a page with what is shown here."
+        hint = "<em>Write this up</em>, under View, begins a page with what is shown here."
         self.page = widgets.VBox([widgets.HTML(hint)])
         self._level_of: str | None = None  # the metric whose level is set
         self._asked: tuple | None = None  # of what was found what there is to say
@@ -54,7 +58,7 @@ class Display(widgets.VBox):
             "Whole grid": self._whole_grid(),
             "Findings": self._findings(),
             "Configuration": self.config,
-            "Code": self.code,
+            "Code": widgets.VBox([self.copied, self.code]),
             "Export": self._export(),
             "Write-up": self.page,
         }
@@ -105,7 +109,9 @@ class Display(widgets.VBox):
         )
         # Each its own: what somebody unfolded stays so while another changes.
         self.findings, self.reached, self.folded = (widgets.HTML() for _ in range(3))
+        self.no_level = widgets.HTML()
         level = [widgets.HTML(f"<b>{HEADINGS['threshold']}</b>"), self.threshold_metric]
+        level.append(self.no_level)
         return widgets.VBox([self.findings, *level, self.threshold, self.reached, self.folded])
 
     def _export(self) -> widgets.VBox:
@@ -181,6 +187,7 @@ class Display(widgets.VBox):
         """Let the level move over a metric's values; of a new metric, start where all runs get."""
         slider, name = self.threshold, self.threshold_metric.value
         slider.disabled = name is None
+        self.no_level.value = "" if name else f"<em>{NO_LEVEL}</em>"
         if name is None:
             return
         metric = comparison.metric(name)

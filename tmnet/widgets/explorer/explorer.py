@@ -445,6 +445,7 @@ class Explorer(Pictured, widgets.HBox):
         elif tab == "Configuration":
             display.config.value = config_html(shown)
         elif tab == "Code":
+            display.copied.value = self.code
             display.code.value = f"<pre>{lines_for_html(self.code)}</pre>"
 
     def _take_level(self) -> None:

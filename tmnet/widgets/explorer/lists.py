@@ -44,16 +44,22 @@ class RunRow(widgets.VBox):
 
 def run_details(run: Run, note: str = "", is_aborted: bool = False) -> str:
     """HTML: how long a run is, whether it is being written, where it starts from, and a note."""
-    pieces = f"{len(run.pieces)}\xa0piece{'s' * (len(run.pieces) > 1)}"
+    facts = {
+        f"{run.duration:,.1f} min": "active: without downtime",
+        f"{run.steps:,} steps": "",
+        f"{run.number_of_races:,} races": "",
+        f"{len(run.pieces)} piece{'s' * (len(run.pieces) > 1)}": ", ".join(run.pieces),
+    }
+    whole = "style='white-space:nowrap'"  # lines break between them
+    told = " · ".join(
+        f"<span {whole} title='{for_html(more)}'>{fact}</span>" for fact, more in facts.items()
+    )
     writing = "<b>● being written</b> · " if run.age < WRITTEN_WITHIN else ""
     marks = [f"from {run.source}, at step {run.first_step:,}"] * bool(run.source)
     marks += ["aborted"] * is_aborted + [note] * bool(note)
-    told = "".join(f"<br><i>{for_html(mark)}</i>" for mark in marks)
+    more = "".join(f"<br><em>{for_html(mark)}</em>" for mark in marks)
     return (
-        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}"
-        f"<span title='active: without downtime'>{run.duration:,.1f}\xa0min</span> · "
-        f"{run.steps:,}\xa0steps · {run.number_of_races:,}\xa0races · "
-        f"<span title='{for_html(', '.join(run.pieces))}'>{pieces}</span>{told}</div>"
+        f"<div style='font-size:85%;line-height:1.3;margin-left:40px'>{writing}{told}{more}</div>"
     )
 
 
@@ -114,9 +120,10 @@ def metric_rows(
     table: dict[str, dict[str, widgets.Checkbox]] = {}
     scalars = []
     for name, box in boxes.items():
-        races = Metric.named(name, logged).races
+        metric = Metric.named(name, logged)
+        races = metric.races
         if races:
-            statistic = name.rpartition("/")[2].replace("_", " ")
+            statistic = metric.label.partition(": ")[2]  # behind the map and the kind
             table.setdefault(statistic, {})[f"{races.map} {races.kind}"] = box
         else:
             scalars.append(box)
@@ -146,10 +153,11 @@ def _grid(table: dict[str, dict[str, widgets.Checkbox]]) -> widgets.GridBox:
     cells: list[widgets.Widget] = [style, *heads]
     for statistic, row in table.items():
         cells += [widgets.HTML(for_html(statistic)), *(row.get(c, empty) for c in columns)]
+    wide = f"minmax(124px, 1fr) repeat({len(columns)}, minmax(44px, 64px))"
     grid = widgets.GridBox(
         cells,
         layout={
-            "grid_template_columns": f"124px repeat({len(columns)}, minmax(44px, 76px))",
+            "grid_template_columns": wide,
             "align_items": "center", "overflow": "auto",
         },
     )  # fmt: skip
@@ -160,7 +168,9 @@ def _grid(table: dict[str, dict[str, widgets.Checkbox]]) -> widgets.GridBox:
 def metric_box(name: str, logged: Collection[str], grouped: bool) -> widgets.Checkbox:
     """A checkbox for a metric."""
     metric = Metric.named(name, logged)
-    return checkbox(metric.label if metric.races and grouped else name, metric.label)
+    if metric.races:  # those that stand in no table are found by their names
+        return checkbox(metric.label if grouped else name, metric.label)
+    return checkbox(metric.label, name)
 
 
 def other_tags(tags: Sequence[str], wanted: str, chosen: set[str]) -> tuple[list[str], str]:

@@ -71,7 +71,9 @@ class MetricList:
             chosen = first
         self._logged = {tag for run in runs for tag in run.tags}
         self.boxes = {name: self._box(name, name in chosen, True) for name in names}
-        self._controls.metrics.children = metric_rows(self.boxes, self._logged)
+        rows = metric_rows(self.boxes, self._logged)
+        none = widgets.HTML("<small>These runs logged no races and no scalars.</small>")
+        self._controls.metrics.children = rows or [none]
         self._tags = [name for name in every if name not in self.boxes]
         self.list_others(chosen)
 

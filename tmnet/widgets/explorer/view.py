@@ -350,7 +350,7 @@ def axes(runs: Sequence[Run]) -> dict[str, str]:
     ]
     networks = all("neural_network" in run.config for run in runs[:1])
     arithmetic = FLOPS if BATCHES in counters and networks else {}
-    return AXIS_NAMES | arithmetic | {tag: tag for tag in counters}
+    return AXIS_NAMES | arithmetic | {Metric.named(tag).label: tag for tag in counters}
 
 
 def _looks(names: Sequence[str], order: Order) -> list[tuple]:
