@@ -92,7 +92,7 @@ class WriteUp(widgets.HBox):
         self._make_controls()
         self.message, self.progress = widgets.HTML(), ProgressOutput()
         self._callbacks = Callbacks(self.message)
-        super().__init__(layout={"width": "100%"})
+        super().__init__(layout={"width": "100%", "flex_flow": "row wrap"})
         self._arrange()
         label_tooltips(self)
         self._observe()
@@ -162,7 +162,7 @@ class WriteUp(widgets.HBox):
                 heading("Page"), self.title, self.question, self.folder, self.prefix,
                 self.styles, self.formats, self.width, self.make,
             ],
-            layout={"flex": "0 0 400px", "width": "400px", "padding": "0 10px 0 0"},
+            layout={"flex": "1 1 330px", "max_width": "400px", "padding": "0 10px 0 0"},
         )  # fmt: skip
         prose = widgets.VBox(
             [box for key, area in self.prose.items() for box in (heading(key.capitalize()), area)]
@@ -174,7 +174,7 @@ class WriteUp(widgets.HBox):
         )
         display = widgets.VBox(
             [self.message, self.progress, self.tabs],
-            layout={"flex": "1 1 0", "min_width": "600px", "overflow": "hidden"},
+            layout={"flex": "999 1 480px", "min_width": "0", "overflow": "hidden"},
         )
         self.children = [controls, display]
 
