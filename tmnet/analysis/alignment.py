@@ -308,6 +308,10 @@ class Alignment:
             return f"mean of trailing {length}"
         return f"last {length}"
 
+    @functools.cached_property
+    def _found(self) -> dict[str, dict[str, Estimates | None]]:
+        return {}
+
     def bands(self, name: str, baseline: str | None = None) -> np.ndarray:
         """95 % of one metric of single runs, or of how far each is above a baseline, (runs, grid
         points, 2); see `statistics.races`.
@@ -319,7 +323,9 @@ class Alignment:
         bands = np.full((len(self.runs), len(self.grid), 2), np.nan)
         if self.trailing_of(metric) is None:
             return bands
-        found = {run.name: self.estimates(run, metric, self.grid) for run in self.runs}
+        if name not in self._found:  # a figure that is drawn again asks again
+            self._found[name] = {x.name: self.estimates(x, metric, self.grid) for x in self.runs}
+        found = self._found[name]
         for i, run in enumerate(self.runs):
             own, other = found[run.name], found.get(baseline or "")
             if baseline is None and own:

@@ -12,7 +12,7 @@ from tmnet.errors import TmnetError
 from tmnet.widgets.findings import brief_html
 from tmnet.widgets.parts import error_html
 
-REST = 0.3  # s without another question until an answer is looked for
+REST = 1.0  # s without another question until an answer is looked for: that takes time from moves
 
 
 class Answer(widgets.HTML):
