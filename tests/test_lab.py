@@ -95,6 +95,8 @@ def test_a_folder_gets_the_notebooks(command, opened, no_kernel, tmp_path, monke
     assert out.splitlines()[0].endswith(f"copied: {', '.join(sorted(NAMES))}.")
     (arguments,) = opened
     assert arguments[-3:] == ["--no-browser", "--port", "9000"]
+    assert "--LabApp.news_url=None" in arguments  # and nothing asks anybody else
+    assert "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate" in arguments
     assert Path(root(arguments)) == folder
     assert page(arguments) == folder / "notebooks" / "0_start.ipynb"
     assert {path.name for path in folder.iterdir()} == {"notebooks"}

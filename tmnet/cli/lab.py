@@ -66,7 +66,13 @@ def _open(folder: Path, page: Path, rest: list[str]) -> None:
     """JupyterLab; by default it listens on this machine alone, and asks for a token."""
     from jupyterlab.labapp import LabApp
 
-    arguments = [f"--ServerApp.root_dir={folder}", *rest]
+    arguments = [
+        f"--ServerApp.root_dir={folder}",
+        # Nothing leaves this machine: no look for a newer JupyterLab, no question about its news.
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+        *rest,
+    ]
     if page.exists():
         # by its address, not as a file to open: so it is what the terminal says to visit, too
         arguments.insert(0, f"--LabApp.default_url=/lab/tree/notebooks/{page.name}")
