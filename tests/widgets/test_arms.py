@@ -9,6 +9,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import tmnet
+from tmnet.widgets.explorer.controls import EACH
 from tmnet.widgets.explorer.groups import arms_of
 
 from ..synthetic import race, write_file
@@ -184,7 +185,7 @@ def test_the_baseline_is_an_arm(arms):
     assert "small 2 seeds, baseline" in " ".join(moment(arms)[1][2].split())
     arms.display.tabs.selected_index = arms.display.tabs.titles.index("Findings")
     assert "big against small" in arms.display.findings.value
-    controls.group.value = None
+    controls.group.value = EACH
     assert controls.baseline.value == "small_1" and "small_2" in dict(controls.baseline.options)
     controls.baseline.value = "small_2"
     controls.group.value = "name"
@@ -201,6 +202,15 @@ def test_who_is_not_shown_is_no_seed_of_its_arm(arms):
     assert arms.view["runs"] == [name for name in TIMES if name != "big_3"]
 
 
+def test_each_run_is_a_choice_like_any_other(explorer):
+    """A dropdown whose index is None shows none of its options."""
+    group = explorer.controls.group
+    assert group.index == 0 and explorer.view["group"] is None
+    group.index = 1
+    group.index = 0  # as a page sets it
+    assert group.index == 0 and explorer.view["group"] is None
+
+
 def test_runs_have_the_colour_of_their_arm(explorer):
     def colours():
         return [
@@ -215,7 +225,7 @@ def test_runs_have_the_colour_of_their_arm(explorer):
     assert [len(x) for x in (big, small, uni)] == [1, 1, 1] and len(big | small | uni) == 3
     line = explorer._picture.multiples.lines["A01/eval/best", "small"]
     assert {to_hex(line.get_color())} == small
-    explorer.controls.group.value = None
+    explorer.controls.group.value = EACH
     assert colours() == alone
 
 

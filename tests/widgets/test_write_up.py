@@ -70,8 +70,8 @@ def test_other_runs_have_other_baselines(writing):
 
 def written_up(explorer):
     """What the button opens."""
-    explorer.controls.write_up.click()
-    assert not explorer.display.message.value and not explorer.controls.view_message.value
+    explorer.display.write_up.click()
+    assert not explorer.display.message.value
     assert explorer.display.tabs.titles[explorer.display.tabs.selected_index] == "Write-up"
     return explorer.display.page.children[0]
 

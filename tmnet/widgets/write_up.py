@@ -92,7 +92,9 @@ class WriteUp(widgets.HBox):
         self._make_controls()
         self.message, self.progress = widgets.HTML(), ProgressOutput()
         self._callbacks = Callbacks(self.message)
-        super().__init__(layout={"width": "100%", "flex_flow": "row wrap"})
+        # Where there is no room for both side by side, what is shown comes first.
+        wrapped = {"flex_flow": "row wrap-reverse", "align_items": "flex-end"}
+        super().__init__(layout={"width": "100%", **wrapped})
         self._arrange()
         label_tooltips(self)
         self._observe()
@@ -160,9 +162,9 @@ class WriteUp(widgets.HBox):
                 heading("Runs"), self.runs, self.taken, self.baseline, self.primary,
                 heading("Levels and moment"), self.levels, self.after,
                 heading("Page"), self.title, self.question, self.folder, self.prefix,
-                self.styles, self.formats, self.width, self.make,
+                self.styles, self.formats, self.width,
             ],
-            layout={"flex": "1 1 330px", "max_width": "400px", "padding": "0 10px 0 0"},
+            layout={"flex": "1 1 320px", "min_width": "0", "padding": "0 10px 0 0"},
         )  # fmt: skip
         prose = widgets.VBox(
             [box for key, area in self.prose.items() for box in (heading(key.capitalize()), area)]
@@ -173,8 +175,8 @@ class WriteUp(widgets.HBox):
             selected_index=0,
         )
         display = widgets.VBox(
-            [self.message, self.progress, self.tabs],
-            layout={"flex": "999 1 480px", "min_width": "0", "overflow": "hidden"},
+            [self.make, self.message, self.progress, self.tabs],
+            layout={"flex": "999 1 420px", "min_width": "0", "overflow": "hidden"},
         )
         self.children = [controls, display]
 
@@ -247,7 +249,7 @@ class WriteUp(widgets.HBox):
         study = self._chosen
         compared, _ = aligned(study, subjects_of(study, study_runs(study, self.loaded)))
         is_first, self.comparison = self.comparison is None, next(iter(compared.values()))
-        self.taken.value = f"<small>{for_html(_taken(study))}</small>"
+        self.taken.value = _lines(f"<small>{for_html(_taken(study))}</small>")
         names = list(study.arms) or study.runs
         with self._callbacks.off():
             set_options(self.baseline, options_of((study.short(name), name) for name in names))
@@ -326,7 +328,7 @@ class WriteUp(widgets.HBox):
         folder = for_html(str(self.files[0].parent.resolve()))
         names = ", ".join(for_html(path.name) for path in self.files[: len(styles)])
         others = len(self.files) - len(styles)
-        self.written.value = (
+        self.written.value = _lines(
             f"{names}, and {others} figures and tables in <code>{folder}</code>; "
             f"<code>tmnet report {for_html(str(again))}</code> makes it again"
         )
@@ -340,6 +342,11 @@ class WriteUp(widgets.HBox):
         else:
             self.page.value = f"<pre style='white-space:pre-wrap'>{lines_for_html(text)}</pre>"
         self.tabs.selected_index = 2
+
+
+def _lines(text: str) -> str:
+    """HTML of several lines, which ipywidgets puts far apart."""
+    return f"<div style='line-height:1.3'>{text}</div>"
 
 
 def _taken(study: Study) -> str:

@@ -39,7 +39,8 @@ RULE_NAMES = {
     "lowest so far": "min",
     "highest so far": "max",
 }
-GROUPS = {"each run": None, "arms of seeds, by a last number": BY_NAME}
+EACH = ""  # a dropdown has no option None: it would show none of them
+GROUPS = {"each run": EACH, "arms of seeds, by a last number": BY_NAME}
 VIEW_CONTROLS = (  # whose names are those of the view's entries that they hold
     "group", "baseline", "by", "clock", "interval", "step_interval", "rule", "follow",
 )  # fmt: skip
@@ -211,25 +212,18 @@ class Controls(widgets.Box):
                 ("Delete", "Forget what was saved under this name"),
             )
         )
-        self.write_up = widgets.Button(
-            icon="pencil",
-            description="Write this up",
-            button_style="primary",
-            tooltip="Make a page of what is shown: the same runs, window, baseline and metrics",
-            layout={"width": "180px", "margin": "4px 0 0 109px"},
-        )
         self.view_message = widgets.HTML()
         buttons = [self.save, self.show, self.forget]
         return [
             self.saved,
             widgets.HBox(buttons, layout={"margin": "0 0 0 109px"}),
             self.view_message,
-            self.write_up,
         ]
 
     def chosen(self) -> dict[str, Any]:
         """The entries of a view that are each held by a control."""
         entries = {name: getattr(self, name).value for name in VIEW_CONTROLS}
+        entries["group"] = self.group.value or None
         entries["smoothing"] = self.smoothing.value if self.rule.value == "ema" else None
         trailing = {SINCE_START: None, "late": "late"}
         which = self.trailing.value
@@ -256,10 +250,10 @@ class Controls(widgets.Box):
     def offer_settings(self, settings: Sequence[str], group: str | None) -> None:
         """Offer arms of the values of settings, too, and choose one."""
         more = {f"arms of one {name}": name for name in settings}
-        if group not in (*GROUPS.values(), *settings):
+        if group and group not in (BY_NAME, *settings):
             more[f"arms of one {group}"] = group
         set_options(self.group, GROUPS | options_of(more.items()))
-        self.group.value = group
+        self.group.value = group or EACH
 
     def set_counters(self, runs: Sequence[Run]) -> None:
         """Offer the counters that all runs logged as axes, too."""

@@ -48,7 +48,7 @@ class Display(widgets.VBox):
         self.image = LiveFigure(layout={"width": "100%"})
         self.copied = CopyButton(description="Copy", tooltip="Copy this code")
         self.moment_table, self.config, self.code = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        hint = "<em>Write this up</em>, under View, begins a page with what is shown here."
+        hint = "<em>Write this up</em>, above the figure, begins a page with what is shown here."
         self.page = widgets.VBox([widgets.HTML(hint)])
         self._level_of: str | None = None  # the metric whose level is set
         self._asked: tuple | None = None  # of what was found what there is to say
@@ -87,8 +87,16 @@ class Display(widgets.VBox):
             layout={"flex": "1 1 240px", "width": "auto"},
         )
         self.moment_label = widgets.HTML(layout={"min_width": "110px"})
+        self.write_up = widgets.Button(
+            icon="pencil",
+            description="Write this up",
+            button_style="primary",
+            tooltip="Make a page of what is shown: the same runs, window, baseline and metrics",
+            layout={"flex": "0 0 auto", "width": "140px"},
+        )
         return widgets.HBox(
-            [self.play, self.moment, self.moment_label], layout=FULL | {"flex_flow": "row wrap"}
+            [self.play, self.moment, self.moment_label, self.write_up],
+            layout=FULL | {"flex_flow": "row wrap"},
         )
 
     def _whole_grid(self) -> widgets.VBox:

@@ -311,7 +311,7 @@ class Explorer(Pictured, widgets.HBox):
         controls.follow.observe(self._callbacks(self._follow), "value")
         for button, listed in ((controls.every, True), (controls.none, False)):
             button.on_click(self._callbacks(lambda on=listed: self._runs.choose_listed(on)))
-        controls.write_up.on_click(self._callbacks(self._write_up, controls.view_message))
+        display.write_up.on_click(self._callbacks(self._write_up))
         for button, act in (
             (controls.save, self.save_view), (controls.show, self.show_view),
             (controls.forget, self.delete_view),
@@ -465,3 +465,4 @@ class Explorer(Pictured, widgets.HBox):
                 self.runs,
             )
         )
+        self.display.image.send({"kind": "tabs"})

@@ -35,6 +35,7 @@ class RunRow(widgets.VBox):
     def __init__(self, name: str):
         self.box = checkbox(name, f"Show {name}")
         self.swatch = widgets.HTML(layout={"width": "38px"})
+        self.swatch.add_class("tmnet-swatch")
         self.details = widgets.HTML()
         head = widgets.HBox(
             [self.swatch, self.box], layout={"height": "26px", "overflow": "hidden"}

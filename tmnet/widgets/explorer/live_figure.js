@@ -77,6 +77,11 @@ function told(shown, panel, line, point) {
     return text + unit + (races >= 0 ? ` (${grouped(races, 0)} races)` : "");
 }
 
+// A notebook would take arrows and letters in a list, or on a button, for its cells.
+function keepKey(event) {
+    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+}
+
 class Layer {
     constructor(model, el) {
         this.model = model;
@@ -102,11 +107,17 @@ class Layer {
         this.measure();
     }
 
+    // What the kernel asks for when it has opened one that may be out of sight.
+    showTabs() {
+        this.root.closest(".tmnet-live")?.querySelector(".widget-tab")?.scrollIntoView();
+    }
+
     listen() {
         const {model, canvas, root} = this;
         this.changes = [
             ["change:value change:alt", () => this.showPicture()],
             ["change:scene change:numbers", () => this.showScene()],
+            ["msg:custom", () => this.showTabs()],
         ];
         for (const [names, react] of this.changes) model.on(names, react);
         canvas.addEventListener("pointermove", event => this.move(event));
@@ -173,6 +184,7 @@ class Layer {
 
     measure() {
         this.ratio = window.devicePixelRatio;
+        this.root.closest(".tmnet-live")?.addEventListener("keydown", keepKey); // once, however often
         const wide = Math.floor(this.root.clientWidth), ratio = Math.min(3, this.ratio || 1);
         const {clientWidth, clientHeight} = this.image;
         if (clientWidth) {

@@ -16,7 +16,7 @@ class LiveFigure(anywidget.AnyWidget):
     What somebody does there comes as a message, of one of these kinds: ``moment`` (at), ``window``
     (span), ``common``, ``zoom`` (metric, span), ``unzoom`` (metric), ``choice`` (metric, which: one
     of log, full, difference, pin, hide), ``room`` (wide, in pixels of the page; high, the window;
-    ratio, of the screen's pixels to these).
+    ratio, of the screen's pixels to these). Any message to the page scrolls to the tabs.
 
     Attributes
     ----------
