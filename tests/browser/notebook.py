@@ -56,6 +56,7 @@ KERNEL = """() => {
 }"""
 RESTART = "() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
 SHUT_DOWN = "() => jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+SHUT_DOWN_ALL = "() => jupyterapp.serviceManager.sessions.shutdownAll()"
 BOTTOM = """() => Math.ceil(Math.max(...[...document.querySelectorAll(".jp-Notebook .jp-Cell")]
     .map(cell => cell.getBoundingClientRect().bottom)))"""
 BYTES = """async image => {

@@ -10,9 +10,8 @@ from tmnet.cli import main
 from tmnet.networks import NetworkConfig, anatomy
 from tmnet.yaml_text import from_yaml
 
-from .notebook import Watch, assert_it_has_run
+from .notebook import SHUT_DOWN_ALL, Watch, assert_it_has_run
 
-SHUT_DOWN_ALL = "() => jupyterapp.serviceManager.sessions.shutdownAll()"
 BUTTONS = {
     "Compare runs": "1_compare_runs",
     "Network size": "2_network_size",
