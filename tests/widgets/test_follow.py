@@ -126,6 +126,19 @@ def test_a_run_that_goes(following, logdir):
     wait_for(lambda: following.comparison.window[1] == 30)
 
 
+def test_what_is_drawn_can_be_looked_at_when_its_runs_are_gone(following, logdir):
+    following.controls.every.click()
+    following._runs.rows["done"].box.value = False
+    shutil.rmtree(logdir / "live")
+    wait_for(lambda: "at least one run" in following.display.message.value)
+    before = following.display.moment_table.value
+    following.display.moment.value = 0
+    assert following.display.moment_table.value != before
+    assert "at least one run" in following.display.message.value
+    following._runs.rows["done"].box.value = True
+    assert not following.display.message.value
+
+
 def number_of_looks():
     looking = following_module.Following
     return sum(isinstance(thread, looking) for thread in threading.enumerate())

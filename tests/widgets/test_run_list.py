@@ -154,6 +154,25 @@ def test_hidden_runs_are_neither_listed_nor_shown(explorer):
     assert "tried" in listed(explorer) and not explorer.controls.unlisted.value
 
 
+def test_hidden_runs_stay_so_in_other_log_directories(explorer, logdir):
+    view = explorer.view | {"marks": {"tried": {"hidden": True}}}
+    other = tmnet.explore(logdir, **view)
+    assert other.view["runs"] == [*RUNS][:-1] and "tried" not in listed(other)
+    other._set_runs(other.runs[:1])
+    other._set_runs(explorer.runs, {*RUNS})
+    assert other.view["runs"] == [*RUNS][:-1]
+
+
+def test_another_run_may_be_called_like_one_that_is_shown(explorer, logdir):
+    """As in a log directory that was changed."""
+    marks = {"big_1": {"name": "tried", "colour": "#117733"}}
+    view = explorer.view | {"marks": marks, "runs": ["big_1", "big_2"]}
+    other = tmnet.explore(logdir, **view)
+    assert lines(other)["tried"] == ("#117733", 24.0)
+    edit(other, "tried", note="the other one")
+    assert not other.controls.editor.message.value
+
+
 def test_a_note_stands_in_the_list_as_it_was_written(explorer):
     edit(explorer, "big_2", note="lost <b>power</b>")
     assert "lost &lt;b&gt;power" in explorer._runs.rows["big_2"].details.value
@@ -210,6 +229,18 @@ def test_arms_by_a_setting(explorer):
     names = {}
     exec("\n".join(code), names)
     pd.testing.assert_frame_equal(eval(last, names), explorer.comparison.at(explorer.at))
+
+
+def test_long_values_that_begin_alike_are_two_arms(tmp_path):
+    for name, last in (("a", 1), ("b", 1), ("c", 2), ("d", 2)):
+        text = f"rewards: [{'0.125, ' * 20}{last}]\nnote: {'word ' * 90}{last}"
+        write_file(tmp_path / name, [(60 * k, k, race(25.0)) for k in (1, 2)],
+                   texts={"config": text})  # fmt: skip
+    explorer = tmnet.explore(tmp_path)
+    options = [*dict(explorer.controls.group.options).values()]
+    assert "rewards" in options and "note" not in options  # which is no name for an arm
+    explorer.controls.group.value = "rewards"
+    assert [*explorer.comparison.arms.values()] == [("a", "b"), ("c", "d")]
 
 
 def test_an_arm_has_a_name_and_a_colour_of_its_own(explorer, logdir):
@@ -314,6 +345,31 @@ def test_lengths_fit_another_log_directory(short_and_long):
     assert max(number for _, number in controls.interval.options) <= 15
 
 
+def test_lengths_fit_another_log_directory_of_runs_of_the_same_names(short_and_long):
+    for folder in ("short", "long"):
+        (short_and_long / folder / folder).rename(short_and_long / folder / "run")
+    explorer = tmnet.explore(short_and_long / "long", window=(100.0, 500.0), interval=60.0)
+    explorer.controls.logdir.value = str(short_and_long / "short")
+    assert explorer.comparison.window == (0, 15) and len(explorer.comparison.grid) >= 20
+
+
+def test_lengths_fit_runs_that_grow(tmp_path):
+    def write(minutes):
+        records = [(60 * k, 10 * k, {"loss": 1 / k}) for k in range(1, minutes + 1)]
+        write_file(tmp_path / "logs" / "run", records)
+
+    write(2)
+    explorer = tmnet.explore(tmp_path / "logs")
+    assert explorer.comparison.interval == 0.02
+    write(300)
+    explorer.reload()
+    assert explorer.comparison.interval == 0.02  # as it was, as long as it can be
+    assert max(number for _, number in explorer.controls.interval.options) == 300
+    write(1000)
+    explorer.reload()
+    assert explorer.comparison.interval == 5 and not explorer.display.message.value
+
+
 def test_lengths_fit_another_axis_and_those_of_time_stay(short_and_long):
     explorer = tmnet.explore(short_and_long / "long")
     controls = explorer.controls
@@ -342,6 +398,27 @@ def test_the_moving_average_has_the_half_life_that_was_chosen(short_and_long):
     assert again.view == explorer.view and again.picture == explorer.picture
     controls.rule.value = "last"
     assert "smoothing" not in explorer.code and not explorer.display.message.value
+
+
+def test_a_half_life_that_nobody_chose_fits(short_and_long):
+    explorer = tmnet.explore(short_and_long / "long", metrics=["loss"])
+    again = tmnet.explore(short_and_long / "long", **explorer.view)
+    again.controls.rule.value = "ema"
+    assert again.comparison.smoothing == 5
+    again.controls.smoothing.value = 50.0
+    again.controls.rule.value = "last"
+    again._take_gesture({"kind": "window", "span": [0, 20]})
+    again.controls.rule.value = "ema"
+    assert again.comparison.smoothing < 20
+
+
+def test_a_counter_of_which_there_is_nothing(tmp_path):
+    records = [(60 * k, 10 * k, {"loss": 1 / k, "cumul_own": 0.0}) for k in range(1, 9)]
+    write_file(tmp_path / "run", records)
+    explorer = tmnet.explore(tmp_path)
+    explorer.controls.by.value = "cumul_own"
+    said = "Run run has no cumul_own to compare by: none is above 0. Compare it by time."
+    assert said in explorer.display.message.value
 
 
 def test_equal_arithmetic(tmp_path):

@@ -93,6 +93,32 @@ def test_a_view_ends_what_was_wrong(explorer):
     assert not explorer.display.message.value
 
 
+def test_a_view_keeps_metrics_that_come_back(explorer, three_runs):
+    explorer._show({"metrics": ["A01/eval/best", "own/counter"]}, must_be=())
+    again = tmnet.explore(LOGDIR, **explorer.view)
+    assert again.view == explorer.view and again.picture == explorer.picture
+    again.controls.logdir.value = str(three_runs)
+    assert [metric.name for metric in again.comparison.metrics] == ["A01/eval/best", "own/counter"]
+
+
+def test_why_nothing_is_shown_is_said_until_something_is(explorer):
+    explorer.controls.none.click()
+    explorer.controls.filter.value = "x"
+    explorer.display.moment.value -= 1
+    assert "at least one run" in explorer.display.message.value
+    explorer.controls.every.click()
+    assert not explorer.display.message.value
+
+
+def test_why_a_view_shows_nothing_is_said_until_something_is(explorer):
+    explorer._metrics.choose([])
+    press(explorer, "save", "empty")
+    press(explorer, "show", "empty")
+    assert "at least one metric" in explorer.controls.view_message.value
+    explorer._metrics.boxes["loss"].value = True
+    assert not explorer.controls.view_message.value and not explorer.display.message.value
+
+
 def test_a_view_of_runs_that_are_not_here(explorer, three_runs):
     press(explorer, "save", "all")
     other = tmnet.explore(three_runs)

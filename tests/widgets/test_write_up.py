@@ -105,6 +105,16 @@ def test_what_is_shown_in_the_explorer_is_written_up(tmp_path):
     assert again.folder.value == str(tmp_path)
 
 
+def test_a_window_that_begins_late_is_written_up():
+    explorer = tmnet.explore(example_runs(), window=(9.0, 12.0))
+    explorer.controls.logdir.value = "nowhere"  # the runs stay, and where they are
+    explorer.controls.write_up.click()
+    assert not explorer.controls.view_message.value
+    writing = explorer.display.page.children[0]
+    assert not writing.message.value and writing.after.value == pytest.approx(10.5)
+    assert writing.logdir == example_runs()
+
+
 def test_arms_and_steps_are_written_up(tmp_path):
     for name, time in (("big_1", 24.0), ("big_2", 25.0), ("small_1", 26.0), ("small_2", 27.0)):
         records = [(60 * k, 1000 * k, race(time)) for k in range(1, 61)]

@@ -67,7 +67,7 @@ class RunOnAxis:
             at = _counter(run, axis.by, survives)
         self._at = np.where(survives, at, np.nan)
         self.begin, self.end = float(np.nanmin(self._at)), float(np.nanmax(self._at))
-        if axis.is_steps and self.end <= 0:
+        if self.end <= 0:
             raise NoAxisError(
                 f"Run {run.name} has no {axis.unit} to compare by: none is above {self.end:g}. "
                 f"{_instead('time', run.duration > 0)}"

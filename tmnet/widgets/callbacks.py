@@ -22,10 +22,17 @@ class Callbacks:
     ----------
     message : HTML
         Where errors are shown, if a callback has no place of its own.
+
+    Attributes
+    ----------
+    unfinished : bool
+        Whether what was chosen last is not shown yet: then `message`, which says why, stays, even
+        if another callback ends well.
     """
 
     def __init__(self, message: widgets.HTML):
         self.message = message
+        self.unfinished = False
         self._lock = threading.RLock()
         self._silent: int | None = None  # the thread that is setting controls
 
@@ -43,6 +50,8 @@ class Callbacks:
                 try:
                     update()
                     for place, text in zip((self.message, message), before):
+                        if place is self.message and self.unfinished:
+                            continue
                         if place.value == text:  # cleared late, so that it does not flicker
                             place.value = ""
                 except TmnetError as error:

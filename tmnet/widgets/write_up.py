@@ -257,9 +257,12 @@ class WriteUp(widgets.HBox):
                 self.baseline.value = self._begun.baseline
             self._set_primary()
             self._set_levels()
-            self.after.max = self.comparison.window[1]
-            self.after.step = round(self.after.max / 100, 2) or 0.01
-            self.after.value = 50 * self.after.step  # half of the window, to a step
+            low, high = self.comparison.window
+            self.after.max = max(high, self.after.min)  # never crossed
+            self.after.min, self.after.max = low, high
+            self.after.step = round((high - low) / 100, 2) or 0.01
+            # half of the window, to a step
+            self.after.value = min(low + 50 * self.after.step, high)
         self._refresh()
 
     def _set_primary(self) -> None:

@@ -260,8 +260,9 @@ class Controls(widgets.Box):
         set_options(self.by, options_of(axes(runs).items()))
 
     def fit(
-        self, by: str, ends: Sequence[float], interval: float | None, smoothing: float | None
-    ) -> None:
+        self, by: str, ends: Sequence[float], interval: float | None, smoothing: float | None,
+        is_late: bool,
+    ) -> None:  # fmt: skip
         """Let lengths of an axis be such as it has: the controls that hold them begin and end where
         runs do, and what is no length of theirs begins anew.
 
@@ -271,13 +272,15 @@ class Controls(widgets.Box):
         ends : sequence of float
             Where runs end on the axis.
         interval, smoothing : float or None
-            Such as fit, where those that are chosen do not; nor does the trailing length, then.
+            Such as fit, where those that are chosen do not.
+        is_late : bool
+            Whether the late window takes the place of a trailing length, which does not fit.
         """
         numbers = nice_numbers(min(ends) / MOST_STOPS, max(ends))
         slider = self.interval if by == "time" else self.step_interval
         offer_numbers(slider, numbers, interval or slider.value)
         offer_numbers(self.smoothing, numbers, smoothing or self.smoothing.value)
-        if smoothing and self.trailing.value == OF_LENGTH:
+        if is_late and self.trailing.value == OF_LENGTH:
             self.trailing.value = "late"
 
     def set_axis(self, by: str) -> None:

@@ -87,6 +87,8 @@ class Explorer(Pictured, widgets.HBox):
         self._said: list[str] = []  # about what is not here of a view that was saved
         self.comparison: Comparison | None = None
         self._shown: View | None = None  # what it was made of
+        # Of what has lines, or may have them: all runs, or all arms, as they were when it was made.
+        self._colours: dict[str, str] = {}
         self.controls, self.display = Controls(), Display()
         self._lengths = Lengths(self.controls)
         self._picture = Picture(self.display.image)
@@ -165,11 +167,6 @@ class Explorer(Pictured, widgets.HBox):
     def runs(self) -> list[Run]:
         """All runs that there are, in the order that gives them their colours."""
         return self._runs.runs
-
-    @property
-    def _colours(self) -> dict[str, str]:
-        """Of what has lines, or may have them: all runs, or all arms."""
-        return self._shown.colours(self.runs, self._runs.listed)
 
     @property
     def _baseline(self) -> str | None:
@@ -258,13 +255,17 @@ class Explorer(Pictured, widgets.HBox):
         same = [run.name for run in runs] == list(place) and (
             all_metric_names(runs) == all_metric_names(self.runs)
         )
+        folders = {run.logdir for run in self.runs}
+        if not folders & {run.logdir for run in runs} or not place.keys() & {
+            run.name for run in runs
+        }:  # others altogether
+            self._window = None
+            self._lengths.begin_anew()
+            self.display.forget_level()
         if same:
             self._runs.runs = runs
             self._runs.show_details()
             return
-        if not place.keys() & {run.name for run in runs}:  # another log directory
-            self._lengths.begin_anew()
-            self.display.forget_level()
         with self._callbacks.off():
             self._runs.take(runs, first_runs(runs)[0] if shown is None else shown)
             self.controls.set_counters(runs)
@@ -285,7 +286,8 @@ class Explorer(Pictured, widgets.HBox):
             shown = [run.name for run in self._runs.shown]
             self.controls.choose(view, shown or self._runs.names)
             self._window, self._picture.panels = view.window, copy.deepcopy(view.panels)
-            self._lengths.fit(self._chosen, self._runs.shown, entries)
+            given = [name for name, value in entries.items() if value is not None]
+            self._lengths.fit(self._chosen, self._runs.shown, given)
         self._said = said
         self._refresh()
         if view.at is not None:
@@ -345,6 +347,7 @@ class Explorer(Pictured, widgets.HBox):
 
     def _refresh(self) -> None:
         """Compute and draw what is chosen."""
+        failed, self._callbacks.unfinished = self._callbacks.unfinished, True
         controls, listed, shown = self.controls, self._runs.listed, self._runs.shown
         with self._callbacks.off():
             self._lengths.fit(self._chosen, shown)
@@ -356,6 +359,7 @@ class Explorer(Pictured, widgets.HBox):
         was, at = self.comparison, self.at
         made, missing = compare_by(subjects, {arguments.pop("by"): arguments})
         self.comparison, self._shown = made[view.by], view
+        self._colours = view.colours(self.runs, listed)
         with self._callbacks.off():
             there = {*self.comparison.arms} or {run.name for run in self.comparison.runs}
             groups = view.groups(listed).items()
@@ -386,6 +390,10 @@ class Explorer(Pictured, widgets.HBox):
         display.notes.value = f"<div style='line-height:1.3'>{lines}</div>"
         self._show_moment()
         self._show_tab()
+        self._callbacks.unfinished = False
+        if failed:  # why it had failed may stand where it was asked for
+            for message in (display.message, controls.editor.message, controls.view_message):
+                message.value = ""
 
     def _take_baseline(self) -> None:
         self._draw()
@@ -460,7 +468,7 @@ class Explorer(Pictured, widgets.HBox):
         """Begin a page with what is shown; the author's words stay."""
         self.display.open_page(
             WriteUp(
-                self.controls.logdir.value,
+                self.runs[0].logdir,  # another may have been typed, that is none
                 self._shown.study(self.comparison, self._colours),
                 self.runs,
             )

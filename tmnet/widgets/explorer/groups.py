@@ -11,6 +11,7 @@ from tmnet.yaml_text import dotted
 
 BY_NAME = "name"
 MOST_SETTINGS = 100  # that are offered
+LONGEST = 200  # letters of a value that names an arm
 
 
 def arms_of(names: Sequence[str]) -> dict[str, list[str]]:
@@ -64,9 +65,13 @@ def shared_settings(runs: Sequence[Run]) -> list[str]:
     for config in configs:
         for name, value in config.items():
             counts.setdefault(name, Counter())[_text(value)] += 1
-    found = [name for name, count in counts.items() if 1 < len(count) < sum(count.values())]
+    found = [
+        name for name, count in counts.items()
+        if 1 < len(count) < sum(count.values()) and max(map(len, count)) <= LONGEST
+    ]  # fmt: skip
     return found[:MOST_SETTINGS]
 
 
 def _text(value: object) -> str:
-    return " ".join(str(value).split())[:60]
+    """In full: values that begin alike are two."""
+    return " ".join(str(value).split())

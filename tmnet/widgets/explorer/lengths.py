@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Sequence
 
 from tmnet.analysis.alignment import having_axis
@@ -38,15 +39,19 @@ class Lengths:
         """Let lengths be such as the axis has, where it is another, or other runs are shown; but
         those that are given, as entries of a view, stay as they are."""
         was, self._fitted = self._fitted, view
-        if was and not given and all(getattr(was, x) == getattr(view, x) for x in FITTED_TO):
-            return
+        same = bool(was and not given) and all(
+            getattr(was, x) == getattr(view, x) for x in FITTED_TO
+        )
         if was is None and view.by == "time":  # the other interval is one of steps at first
             by_step = dataclasses.replace(view, by="step", window=None, trailing=None)
-            self._fit(by_step, runs, True, given)
+            self._fit(by_step, runs, given, is_other=True)
         is_other = was is None or Axis(was.by).unit != Axis(view.by).unit
-        self._fit(view, runs, is_other, given)
+        self._fit(view, runs, given, is_other, same)
 
-    def _fit(self, view: View, runs: Sequence[Run], is_other: bool, given: Collection[str]) -> None:
+    def _fit(
+        self, view: View, runs: Sequence[Run], given: Collection[str], is_other: bool,
+        same: bool = False,
+    ) -> None:  # fmt: skip
         axis = Axis(view.by, view.clock)
         runs, _ = having_axis(runs, axis)
         if not runs:
@@ -61,10 +66,15 @@ class Lengths:
         name = "interval" if axis.is_time else "step_interval"
         is_known = self._units.get(name) == axis.unit
         self._units[name] = axis.unit
-        fits = is_known and length / MOST_POINTS < getattr(view, name) <= length
-        others = [x for x in (view.smoothing, view.trailing) if isinstance(x, float)]
-        begin = is_other or max(others, default=0.0) > length
-        begin = begin and not {"trailing", "smoothing"} & {*given}
+        # What somebody has chosen stays, until runs that grow have too many grid points with it.
+        most = math.inf if same else length / 2
+        fits = is_known and length / MOST_POINTS <= getattr(view, name) <= most
+        half_life, trailing = self._controls.smoothing.value, view.trailing
+        is_long = isinstance(trailing, float) and trailing > length
         self._controls.fit(
-            view.by, ends, None if fits or name in given else fitting, fitting if begin else None
+            view.by,
+            ends,
+            None if fits or name in given else fitting,
+            fitting if "smoothing" not in given and (is_other or half_life > length) else None,
+            "trailing" not in given and (is_other or is_long),
         )

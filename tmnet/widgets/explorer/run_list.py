@@ -88,10 +88,11 @@ class RunList:
         self.choose(shown)
 
     def choose(self, shown: Collection[str]) -> None:
-        """Show these, and no others."""
+        """Show these, and no others, nor any that is hidden."""
         for name in self.names:
-            if name in shown or name in self.rows:
-                self.row(name).box.value = name in shown
+            is_shown = name in shown and not self._is("hidden", name)
+            if is_shown or name in self.rows:
+                self.row(name).box.value = is_shown
         self.show()
 
     def choose_listed(self, shown: bool) -> None:

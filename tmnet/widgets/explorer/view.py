@@ -102,13 +102,14 @@ class View:
         return View(**{name: getattr(self, name) for name in stay} | given)
 
     def check(self, runs: Sequence[Run], metrics: Collection[str] = ()) -> None:
-        """TmnetError if it asks for what these runs do not have; of scalars for one of `metrics`:
-        others may come back with other runs."""
+        """TmnetError if it asks for what these runs do not have; of metrics for none but `metrics`
+        that they lack: where they have one, others may come back with other runs."""
         names = [run.name for run in runs]
         for name in self.runs:
             if name not in names:
                 raise TmnetError(f"There is no run {name} here; there are: {', '.join(names)}.")
-        for name in sorted({*self.metrics} & {*metrics} - {*all_metric_names(runs)}):
+        known = {*all_metric_names(runs)}
+        for name in metrics if not known & {*self.metrics} else ():
             if not Metric.named(name).races:  # which other runs may have
                 compare(runs, metrics=[name])  # says which are near
         offered: dict[str, Sequence[str]] = {
@@ -166,9 +167,10 @@ class View:
         """What a page is to be about, that says what was made of this view; as `code`."""
         there = {run.name for run in made.runs}
         runs = [name for name in self.runs if self.called(name) in there]
-        full = {self.called(name): name for name in [*self.marks, *runs]}
+        full = {self.called(name): name for name in runs}
+        marked = {self.called(name): name for name in self.marks}
         arms = {
-            full.get(arm, arm): [full[seed] for seed in seeds] for arm, seeds in made.arms.items()
+            marked.get(arm, arm): [full[seed] for seed in seeds] for arm, seeds in made.arms.items()
         }
         named = list(arms) or runs
         of = {seed: arm for arm, seeds in arms.items() for seed in seeds}
@@ -206,11 +208,13 @@ class View:
         listed : sequence of Run
             In the order of lists.
         """
-        usual = run_colours([*grouped(found, self.group)])
-        return {
-            self.called(name): self.marks.get(name, {}).get("colour") or usual[name]
-            for name in grouped(listed, self.group)
-        }
+        usual, colours = run_colours([*grouped(found, self.group)]), {}
+        for name, seeds in grouped(listed, self.group).items():
+            # one that is not chosen may be called like one that is, as in another log directory
+            if self.called(name) not in colours or {*seeds} & {*self.runs}:
+                own = self.marks.get(name, {}).get("colour")
+                colours[self.called(name)] = own or usual[name]
+        return colours
 
     def arguments(self, runs: Sequence[Run]) -> tuple[dict[str, Any], list[str]]:
         """How `compare` is to compare runs, and a sentence on metrics that none of them has."""
