@@ -119,6 +119,20 @@ def test_why_a_view_shows_nothing_is_said_until_something_is(explorer):
     assert not explorer.controls.view_message.value and not explorer.display.message.value
 
 
+def test_what_is_drawn_can_be_changed_where_a_view_shows_nothing(explorer):
+    """Its baseline is not among what is drawn."""
+    view = {"runs": ["uni_20"], "baseline": "uni_20", "metrics": []}
+    explorer._runs.rows["uni_20"].box.value = False
+    explorer._callbacks(lambda: explorer._show(view, must_be=()))(None)
+    assert "at least one metric" in explorer.display.message.value
+    explorer._callbacks(
+        lambda: explorer._take_gesture(
+            {"kind": "choice", "metric": "A01/eval/late_rate", "which": "difference"}
+        )
+    )(None)
+    assert "at least one metric" in explorer.display.message.value
+
+
 def test_a_view_of_runs_that_are_not_here(explorer, three_runs):
     press(explorer, "save", "all")
     other = tmnet.explore(three_runs)

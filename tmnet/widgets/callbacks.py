@@ -26,8 +26,8 @@ class Callbacks:
     Attributes
     ----------
     unfinished : bool
-        Whether what was chosen last is not shown yet: then `message`, which says why, stays, even
-        if another callback ends well.
+        Whether what was chosen last is not shown yet: then messages, one of which says why, stay,
+        even if another callback ends well.
     """
 
     def __init__(self, message: widgets.HTML):
@@ -50,9 +50,8 @@ class Callbacks:
                 try:
                     update()
                     for place, text in zip((self.message, message), before):
-                        if place is self.message and self.unfinished:
-                            continue
-                        if place.value == text:  # cleared late, so that it does not flicker
+                        # cleared late, so that it does not flicker
+                        if place.value == text and not self.unfinished:
                             place.value = ""
                 except TmnetError as error:
                     message.value = error_html(str(error))

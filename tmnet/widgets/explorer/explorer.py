@@ -170,8 +170,10 @@ class Explorer(Pictured, widgets.HBox):
 
     @property
     def _baseline(self) -> str | None:
-        """The run, or the arm, with which the others are compared."""
-        return subject_of(self.comparison, self._shown.called(self.controls.baseline.value))
+        """The run, or the arm, with which the others are compared, if it is among them."""
+        made = self.comparison
+        name = subject_of(made, self._shown.called(self.controls.baseline.value))
+        return name if name in (made.arms or [run.name for run in made.runs]) else None
 
     def show_at(self, at: float) -> None:
         """Go to the grid point nearest to a moment (minutes, or steps)."""
