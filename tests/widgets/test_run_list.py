@@ -312,6 +312,17 @@ def test_an_aborted_run_is_listed_and_not_shown(mixed):
     assert explorer.comparison.window == (0, 1) and said not in explorer.display.notes.value
 
 
+def test_an_aborted_run_takes_no_axis_away(tmp_path):
+    for name, minutes in (("aborted", 1), ("long", 200)):
+        counted = {"cumul_number_batches_done": 5} if name == "long" else {}
+        records = [(60 * k, 10 * k, race(24.0) | counted) for k in range(1, minutes + 1)]
+        write_file(tmp_path / name, records)
+    explorer = tmnet.explore(tmp_path, by="cumul_number_batches_done")
+    assert explorer.comparison.axis.by == "cumul_number_batches_done"
+    explorer._runs.rows["aborted"].box.value = True
+    assert "aborted" in explorer.display.message.value
+
+
 def test_a_run_from_a_checkpoint_is_marked(mixed):
     explorer = tmnet.explore(mixed)
     details = explorer._runs.rows["more"].details.value

@@ -126,10 +126,11 @@ def test_the_run_is_compared_even_among_many(panel, tmp_path):
         start, name = 1e4 * i, f"run_{i}"
         races = [(start + 60 * k, k, race(20.0)) for k in range(1, 9)]
         write_file(panel.logdir / name, races, start=start, pid=i + 1)
+    write_file(panel.logdir / "aborted", [(1e5 + 1, 0, race(20.0))], start=1e5, pid=99)
     panel.name.value = "run_1"
     panel.compare.click()
-    assert panel.message.value == ""
-    # beside it those that were trained last
+    assert "The explorer is below" in panel.message.value
+    # beside it those that were trained last, without one that was aborted at once
     assert panel.explorer.view["runs"] == ["run_1", *(f"run_{i}" for i in range(3, 8))]
 
 

@@ -23,7 +23,7 @@ from tmnet.training.checkpoint import Checkpoints
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.experiment_choice import ExperimentChoice
 from tmnet.widgets.explorer.explorer import Explorer
-from tmnet.widgets.explorer.lists import FIRST_RUNS
+from tmnet.widgets.explorer.lists import FIRST_RUNS, aborted
 from tmnet.widgets.parts import (
     FULL,
     LABEL,
@@ -206,6 +206,7 @@ class TrainingPanel(widgets.VBox):
             self.choice.list_experiments()
             self.experiment.value, self.scale.value = experiment, scale
             self.name.value, self.changes.value = name, changes
+            self.minutes.value = round(self.chosen().minutes or 0.0, 1)
         self.choice.describe()
         self.message.value = ""
         self._name()
@@ -340,12 +341,14 @@ class TrainingPanel(widgets.VBox):
             view = {"runs": [run.name for run in self._compared(runs)]}
             self.explorer = Explorer(runs, **view, follow=self.is_running)
             self.comparison.children = [self.explorer]
+            self.message.value = "<small>The explorer is below.</small>"  # perhaps out of sight
         else:  # what is chosen there stays
             self.explorer.controls.logdir.value = str(self.logdir)
             self.explorer.reload()
 
     def _compared(self, runs: list[Run]) -> list[Run]:
-        """Of many runs this one, and those that were trained last beside it."""
-        others = sorted((run for run in runs if run.name != self.name.value), key=lambda x: x.age)
+        """Of many runs this one, and those that were trained last beside it; none was aborted."""
+        short = {*aborted(runs), self.name.value}
+        others = sorted((run for run in runs if run.name not in short), key=lambda x: x.age)
         kept = {run.name for run in others[: FIRST_RUNS - 1]} | {self.name.value}
         return [run for run in runs if run.name in kept]

@@ -22,6 +22,7 @@ from tmnet.errors import TmnetError
 from tmnet.logs.run import Run
 from tmnet.report.study import Study
 from tmnet.widgets.explorer.groups import BY_NAME, grouped
+from tmnet.widgets.explorer.lists import aborted
 
 TITLE = "Which run was worth it?"  # of a page, until somebody gives it another
 CHOICES = ("log", "full", "difference", "pin")  # of an axes
@@ -346,7 +347,9 @@ _FORMS: dict[str, Callable[[str, Any], Any]] = {
 
 def axes(runs: Sequence[Run]) -> dict[str, str]:
     """What runs can be compared at equal amounts of, by its name: the counters they share, too, and
-    the arithmetic that follows from one of them."""
+    the arithmetic that follows from one of them. An aborted run may have had no time to log any."""
+    short = {*aborted(runs)}
+    runs = [run for run in runs if run.name not in short]
     counters = [
         tag
         for tag in runs[0].tags
