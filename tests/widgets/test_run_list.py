@@ -154,6 +154,34 @@ def test_hidden_runs_are_neither_listed_nor_shown(explorer):
     assert "tried" in listed(explorer) and not explorer.controls.unlisted.value
 
 
+def test_a_run_is_moved_past_those_that_are_hidden(explorer):
+    edit(explorer, "big_2", hidden=True)
+    edit(explorer, "small_1").up.click()
+    assert listed(explorer) == ["small_1", "big_1", "small_2", "tried"]
+
+
+def test_runs_of_another_log_directory_are_not_all_shown(tmp_path):
+    for folder, count in (("few", 2), ("many", 9)):
+        for i in range(count):
+            write_file(tmp_path / folder / f"run_{i}", [(60 * k, k, race(25.0)) for k in (1, 2)])
+    explorer = tmnet.explore(tmp_path / "few")
+    explorer.controls.logdir.value = str(tmp_path / "many")
+    assert explorer.view["runs"] == ["run_0", "run_1"] and len(listed(explorer)) == 9
+
+
+def test_the_editor_is_about_the_runs_that_there_are_though_nothing_is_shown(explorer, tmp_path):
+    for name in ("one", "two"):
+        write_file(tmp_path / name, [(60 * k, k, race(25.0)) for k in (1, 2)])
+    explorer._set_runs(tmnet.load_runs(tmp_path), {"one"})  # and what follows may fail
+    editor = explorer.controls.editor
+    assert [*editor.run.options.values()] == ["one", "two"]
+    editor.run.value = "two"
+    view = {"runs": [], "marks": {"two": {"note": "new"}}}
+    with pytest.raises(TmnetError, match="at least one run"):
+        explorer._show(view, must_be=())
+    assert editor.note.value == "new"
+
+
 def test_hidden_runs_stay_so_in_other_log_directories(explorer, logdir):
     view = explorer.view | {"marks": {"tried": {"hidden": True}}}
     other = tmnet.explore(logdir, **view)

@@ -186,7 +186,8 @@ class Explorer(Pictured, widgets.HBox):
             runs = load_runs(self.controls.logdir.value, before=self.runs)
         names = {run.name for run in runs}
         kept = names & {run.name for run in self._runs.shown}
-        self._set_runs(runs, kept | (names - {*self._runs.names}) if kept else None)
+        new = set() if self._are_elsewhere(runs) else names - {*self._runs.names}
+        self._set_runs(runs, kept | new if kept else None)
         self._refresh()
 
     def close(self) -> None:
@@ -249,6 +250,10 @@ class Explorer(Pictured, widgets.HBox):
 
     # --- filling in -----------------------------------------------------------------------------
 
+    def _are_elsewhere(self, runs: list[Run]) -> bool:
+        """Whether runs are those of another log directory."""
+        return not {run.logdir for run in self.runs} & {run.logdir for run in runs}
+
     def _set_runs(self, runs: list[Run], shown: set[str] | None = None) -> None:
         """Fill in what depends on which runs there are."""
         self._left_out = runs.notes if isinstance(runs, Runs) else []
@@ -257,10 +262,7 @@ class Explorer(Pictured, widgets.HBox):
         same = [run.name for run in runs] == list(place) and (
             all_metric_names(runs) == all_metric_names(self.runs)
         )
-        folders = {run.logdir for run in self.runs}
-        if not folders & {run.logdir for run in runs} or not place.keys() & {
-            run.name for run in runs
-        }:  # others altogether
+        if self._are_elsewhere(runs) or not place.keys() & {run.name for run in runs}:
             self._window = None
             self._lengths.begin_anew()
             self.display.forget_level()

@@ -94,6 +94,7 @@ class RunList:
             if is_shown or name in self.rows:
                 self.row(name).box.value = is_shown
         self.show()
+        self._offer()
 
     def choose_listed(self, shown: bool) -> None:
         """Show all that are listed, or none of these."""
@@ -132,15 +133,18 @@ class RunList:
                 row.box.description = for_label(shortened(mark.get("name") or run.name))
 
     def show_colours(self, view: View) -> None:
-        """Show beside each run the colour of its lines, or of its arm's, and offer both for names
-        and colours of their own."""
+        """Show beside each run the colour of its lines, or of its arm's."""
         colours, groups = view.colours(self.runs, self.listed), grouped(self.runs, view.group)
         arm = {name: arm for arm, names in groups.items() for name in names}
         for name, row in self.rows.items():
             row.swatch.value = run_swatch(view.called(arm[name]), colours)
         self._group = view.group
-        offered = [(f"arm {arm}", arm) for arm in groups if arm not in self.names]
-        names = [run.name for run in self.listed]
+        self._offer()
+
+    def _offer(self) -> None:
+        """Offer arms and runs that there are for names and colours of their own."""
+        groups, names = grouped(self.runs, self._group), [run.name for run in self.listed]
+        offered = [(f"arm {arm}", arm) for arm in groups if arm not in names]
         offered += [(name + " (hidden)" * self._is("hidden", name), name) for name in names]
         with self._callbacks.off():
             set_options(self._controls.editor.run, options_of(offered))
@@ -175,7 +179,11 @@ class RunList:
         """Let a run come earlier or later."""
         name = self._controls.editor.run.value
         names = [run.name for run in self.listed]
-        same = [x for x in names if self._is("pinned", x) == self._is("pinned", name)]
+        same = [  # and, as nobody sees them, past those that are hidden
+            x for x in names
+            if self._is("pinned", x) == self._is("pinned", name)
+            and (x == name or not self._is("hidden", x))
+        ]  # fmt: skip
         there = same.index(name) + step
         if 0 <= there < len(same):
             i, j = names.index(name), names.index(same[there])
