@@ -15,7 +15,7 @@ from tmnet.figures import Multiples, plot_panels
 from tmnet.figures.legend import spread
 from tmnet.figures.texts import fitted_names, inches_of, label_for_figure
 
-from ..synthetic import load, race, write_file
+from ..synthetic import load, race, write_file, write_three_runs
 
 
 @pytest.mark.parametrize(
@@ -207,3 +207,11 @@ def test_where_names_would_be_far_from_their_lines_there_is_a_legend(tmp_path):
     assert len(tmnet.compare(runs).plot("loss").legends) == 1  # all end in one point
     assert not tmnet.compare(runs[:2]).plot("loss").legends
     assert len(tmnet.compare(runs[:2], window=(0, 50)).plot("loss").legends) == 1
+
+
+def test_axes_without_a_value_say_so(tmp_path):
+    write_three_runs(tmp_path)
+    comparison = tmnet.compare([load(tmp_path, "never")])
+    figure = comparison.plot_grid(["A01/eval/best", "A01/eval/finish_rate"])
+    best, rate = ([text.get_text() for text in ax.texts] for ax in figure.axes)
+    assert "no value in this window" in best and "no value in this window" not in rate

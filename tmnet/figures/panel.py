@@ -90,7 +90,7 @@ class Panel:
         self._band_ends: list[float] = []
         self.limits = 0.0, 1.0
         self._along, self._label, self._cut, self.unit = "", "", None, ""
-        self._is_log, self.minus = False, ""
+        self._is_log, self._is_empty, self.minus = False, False, ""
 
     def clear(self) -> None:
         """Show nothing."""
@@ -131,6 +131,7 @@ class Panel:
     ) -> None:  # fmt: skip
         """Set the scale of the value axis, and its limits for what is drawn."""
         known = y[np.isfinite(y)]
+        self._is_empty = not len(known)
         is_log = scale.log and len(known) > 0 and known.min() > 0
         if is_log != self._is_log:
             self._is_log = is_log
@@ -160,7 +161,8 @@ class Panel:
         self.limit(bottom, top)
 
     def limit(self, bottom: float, top: float) -> None:
-        """Set the limits of the value axis, and say which extreme value they leave out."""
+        """Set the limits of the value axis, and say which extreme value they leave out, or that
+        there is none."""
         self.limits = bottom, top
         self.ax.set_ylim(bottom, top)
         if self._is_log:  # of less than a decade there would be hardly a tick
@@ -170,8 +172,10 @@ class Panel:
         cut, text = self._cut, ""
         if cut is not None and not bottom <= cut <= top:
             text = f"{'up' if cut > top else 'down'} to {cut:,.4g} {self.unit}".strip()
-        up = bool(text) and cut > top
-        self._note.set(text=text and for_figure(f"{text}, not shown"), y=0.97 if up else 0.03)
+            text += ", not shown"
+        up = self._is_empty or (bool(text) and cut > top)
+        text = "no value in this window" if self._is_empty else for_figure(text)
+        self._note.set(text=text, y=0.97 if up else 0.03)
         self._note.set_va("top" if up else "bottom")
 
     def place(
