@@ -92,7 +92,8 @@ def slider_moves(runs, repeats: int) -> tuple[float, float, int]:
     Multiples.update, Multiples.png = timed(Multiples.update), timed(Multiples.png)
     drawing.append(0.0)
     explorer = tmnet.explore(runs)
-    for minutes in range(6, 6 + repeats):
+    intervals = [number for _, number in explorer.controls.interval.options if number > 1]
+    for minutes in intervals[:repeats]:
         drawing.append(0.0)
         start = time.perf_counter()
         explorer.controls.interval.value = minutes

@@ -366,8 +366,7 @@ def assert_it_has_run(notebook: Notebook, name: str) -> None:
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert not [output for output in outputs if output.get("name") == "stderr"]
     assert not notebook.alerts()
-    kernel = notebook.kernel()
-    assert kernel["same"] and kernel["status"] == "idle"
+    notebook.until(lambda: _is_idle(notebook))  # it draws for the page's width, too
     assert notebook.watch.requests
     names = notebook.names()
     assert len(names) >= (name != "0_start") * 12
@@ -377,6 +376,11 @@ def assert_it_has_run(notebook: Notebook, name: str) -> None:
     assert not notebook.page.locator("text=model not found").count()
     notebook.screenshot(name, whole=True)
     notebook.show_widgets()  # again: the window was as high as the notebook
+
+
+def _is_idle(notebook: Notebook) -> None:
+    kernel = notebook.kernel()
+    assert kernel["same"] and kernel["status"] == "idle"
 
 
 def sentences(findings, kinds=tuple(HEADINGS)) -> list[str]:

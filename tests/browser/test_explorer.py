@@ -152,7 +152,7 @@ def test_axes_and_clocks(explorer):
     explorer.expect(by="step", interval=20_000)
     notebook.press("Interval (steps)", "ArrowRight", 2)
     explorer.expect(interval=30_000)
-    notebook.drag("Interval (steps)", 0.8)
+    notebook.drag("Interval (steps)", 0.6)
     explorer.expect(interval=int(notebook.readout("Interval (steps)").replace(",", "")))
     notebook.choose("Axis", "relative step")
     explorer.expect(by="relative_step")

@@ -13,8 +13,9 @@ from ..synthetic import race, write_file
 from .notebook import CELLS, RUN_ONE, SHUT_DOWN_ALL, Watch
 
 MOST_CLICKS = 8
+# At the document: a click that Playwright tries again, as its aim moved, does not get there.
 COUNT = """window.clicks = 0;
-addEventListener("pointerdown", event => { window.clicks += event.isTrusted; }, true);"""
+document.addEventListener("pointerdown", event => { window.clicks += event.isTrusted; }, true);"""
 READY = """async () => {
     const panel = jupyterapp.shell.currentWidget;
     await panel.context.ready;
@@ -67,7 +68,7 @@ def test_from_the_start_page_to_a_written_page(lab_root, lab_url, browser, monke
     _shown(page, "button:has-text('Make the page')").click()
     written = page.frame_locator("iframe[title='The page']")
     written.locator("h1").wait_for()
-    assert page.evaluate("() => window.clicks") <= MOST_CLICKS
+    assert 4 < page.evaluate("() => window.clicks") <= MOST_CLICKS
 
     assert written.locator("text=big").count() and written.locator("figure img").count()
     page.evaluate(RUN_ONE, VIEW)

@@ -243,7 +243,7 @@ class Explorer(Pictured, widgets.HBox):
             self._set_runs(runs, shown - gone)
         age = min(run.age for run in runs)
         self.controls.fresh.value = f"<small>{for_html(reading(age, new, gone))}</small>"
-        if shown & changed or gone:
+        if shown & changed or gone or self._callbacks.unfinished:  # or it says why again
             self._refresh()
         else:
             self._runs.show_details()
