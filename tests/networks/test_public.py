@@ -3,6 +3,7 @@
 import io
 import pathlib
 import pickle
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from .nets import (  # fmt: skip
     BLIND_SMALL,
     SMALL,
     WIDE,
+    configs,
     generator,
     network,
     states,
@@ -67,6 +69,10 @@ def saved(thing, **options) -> bytes:
 @pytest.mark.parametrize(
     "config, height",
     [
+        (replace(SMALL, w_downsized=34, h_downsized=34), None),
+        (replace(SMALL, w_downsized=68, h_downsized=68), None),
+        (replace(SMALL, w_downsized=65, h_downsized=101), None),
+        (replace(SMALL, iqn_n=20, iqn_k=2), None),
         (SMALL, None),
         (BIG, None),
         (WIDE, None),
@@ -79,8 +85,9 @@ def saved(thing, **options) -> bytes:
         (replace(BLIND_SMALL, float_hidden_dim=3, dense_hidden_dimension=10), None),
     ],
     ids=[
-        "small", "big", "120 x 160", "120 x 160, told", "132 x 40, told", "no image",
-        "no image, 256", "no floats", "other widths", "no image, other widths",
+        "34 px", "68 px", "65 x 101", "other n and k", "small", "big", "120 x 160",
+        "120 x 160, told", "132 x 40, told", "no image", "no image, 256",
+        "no floats", "other widths", "no image, other widths",
     ],
 )  # fmt: skip
 def test_round_trip(path, config, height):
@@ -99,12 +106,56 @@ def test_what_a_file_holds(path):
     net = network(LEAST)
     net.save_public(path)
     state = torch.load(path, weights_only=True)
-    assert type(state) is dict
+    assert type(state) is OrderedDict  # as torch's own
     assert {name: tuple(tensor.shape) for name, tensor in state.items()} == SHAPES
     assert {tensor.dtype for tensor in state.values()} == {torch.float32}
     assert not any(tensor.requires_grad for tensor in state.values())
     assert all(torch.equal(tensor, net.state_dict()[name]) for name, tensor in state.items())
     assert path.stat().st_size < 4 * sum(x.numel() for x in state.values()) + 10_000
+
+
+def test_others_read_it(path):
+    """Strictly, as torch does, into a network of another program with these names."""
+    net = network(LEAST)
+    net.save_public(path)
+    other = IQN(LEAST, net.float_mean, net.float_std)
+    for name in ("float_mean", "float_std"):  # which public networks do not have
+        value = getattr(other, name)
+        delattr(other, name)
+        setattr(other, name, value)
+    other.load_state_dict(torch.load(path, weights_only=True), strict=True)
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(tensor, net.state_dict()[name])
+
+
+@settings(max_examples=25)
+@given(config=configs())
+def test_any_network(tmp_path_factory, config):
+    path = tmp_path_factory.mktemp("any") / "weights.torch"
+    network(config).save_public(path)
+    assert IQN.load_public(path).config == config
+
+
+def test_another_height_than_the_file_tells(path):
+    network(LEAST).save_public(path)
+    assert IQN.load_public(path, 40).config == LEAST
+    refused(lambda: IQN.load_public(path, 48), path, "40 pixels", 48)
+
+
+@pytest.mark.parametrize(
+    "told, words",
+    [(3, ["damaged"]), ({"n": 3}, ["damaged", "n"]), ({"iqn_n": 3}, ["damaged", "iqn_n", "even"]),
+     ({"iqn_n": "8"}, ["damaged", "iqn_n"]), ({"w_downsized": 80}, ["has the shape"])],
+)  # fmt: skip
+def test_a_configuration_that_does_not_fit(path, told, words):
+    network(LEAST).save_public(path)
+    state = torch.load(path, weights_only=True)
+    beside = state._metadata[""]
+    beside["tmnet_config"] = told if "w_downsized" not in str(told) else (
+        beside["tmnet_config"] | told
+    )  # fmt: skip
+    torch.save(state, path)
+    refused(lambda: IQN.load_public(path), path, *words)
 
 
 @pytest.mark.parametrize("prefix", ["", "_orig_mod."])

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from tmnet.experiments.config import Training
 from tmnet.networks import NetworkConfig
+from tmnet.networks.loss import target_quantiles
 from tmnet.training.learner import Learner
 from tmnet.training.memory import Batch
 
@@ -475,6 +476,40 @@ def test_half_precision_keeps_exact_targets():
     for learner in learners:
         one, other = (learner.test(x, generator(0)) for x in (batch, near))
         assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_targets_are_finer_than_the_loss(double, monkeypatch):
+    """A fifth of kappa, where the future is worth 3: against float64, from the same quantiles."""
+    config = replace(NetworkConfig.small(), iqn_n=4)
+    net, size, settings = network(config, 1), 24, Training(double_dqn=double)
+    with torch.no_grad():
+        net.V_head[2].bias.fill_(-3.0)
+    learner = Learner(net, settings, torch.bfloat16)
+    batch = random_batch(size, 5, config)
+    batch = replace(batch, discount=torch.full((size,), 0.999))
+    seen = {}
+
+    def spied(*arguments):
+        seen["target"], seen["tau"] = target_quantiles(*arguments)
+        return seen["target"], seen["tau"]
+
+    monkeypatch.setattr("tmnet.training.learner.target_quantiles", spied)
+    learner.test(batch, generator(3))
+    w = {name: x.double() for name, x in net.state_dict().items()}
+    future = quantiles_of(w, batch.next_image, batch.next_floats, seen["tau"])
+    each = batch.reward.double()[:, None, None] + batch.discount.double()[:, None, None] * future
+    fits = (seen["target"].double()[:, :, None] - each).abs()  # by action
+    # with double DQN the online network chooses, one action for all quantiles
+    error = fits.amax(dim=1).amin(dim=1) if double else (
+        seen["target"] - each.amax(dim=2)
+    ).abs().amax(dim=1)  # fmt: skip
+    assert future.abs().mean() > 2.5
+    assert error.max() < settings.kappa / 5
+    # which bfloat16 throughout would not be
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        coarse = net(batch.next_image, batch.next_floats, seen["tau"].float())[0]
+    assert (coarse - future).abs().mean() > settings.kappa / 5
 
 
 # --- learning -----------------------------------------------------------------------------------

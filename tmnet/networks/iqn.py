@@ -8,9 +8,11 @@ the dueling heads are those of Wang et al. 2016.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import warnings
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,13 @@ from tmnet.arguments import a_path, a_whole_number, of_kind, wrong
 from tmnet.devices import usable_device
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import SMALLEST_IMAGE, NetworkConfig
+from tmnet.experiments.fields import build
 from tmnet.files import write_output
 from tmnet.networks.costs import CONVOLUTIONS, feature_width, image_sizes
 
 SLOPE = 0.01  # of LeakyReLU below 0
 NORMALISERS = ("float_mean", "float_std")  # not in public checkpoints
+_CONFIG = "tmnet_config"  # in the metadata of a state dict
 
 
 class IQN(nn.Module):
@@ -155,8 +159,8 @@ class IQN(nn.Module):
                 [self.A_norm(hidden[..., :half]), self.V_norm(hidden[..., half:])], dim=-1
             )
         hidden = functional.leaky_relu_(hidden, SLOPE)
-        advantage = self.A_head[2](hidden[..., :half])  # (B, n, A)
-        value = self.V_head[2](hidden[..., half:])  # (B, n, 1)
+        advantage = _last(self.A_head, hidden[..., :half])  # (B, n, A)
+        value = _last(self.V_head, hidden[..., half:])  # (B, n, 1)
         return value + advantage - advantage.mean(dim=-1, keepdim=True), tau
 
     def mean_q(
@@ -187,7 +191,8 @@ class IQN(nn.Module):
         hidden = self.A_head[0](features)  # (B, n, half)
         if self.config.layer_norm:
             hidden = self.A_norm(hidden)
-        return self.A_head[2](self.A_head[1](hidden).mean(dim=1)).argmax(dim=1)
+        hidden = self.A_head[1](hidden).to(self.A_head[2].weight.dtype)
+        return _last(self.A_head, hidden.mean(dim=1)).argmax(dim=1)
 
     def _features(self, image, floats, tau, generator) -> tuple[Tensor, Tensor]:
         """Features of each state and quantile (B, n, D), and the quantiles (B, n)."""
@@ -233,6 +238,8 @@ class IQN(nn.Module):
     def save_public(self, path: str | Path) -> None:
         """Write the weights as public checkpoints have them: without the floats' mean and std.
 
+        The configuration is beside them, where `load_public` finds it and others do not mind it.
+
         Raises
         ------
         TmnetError
@@ -243,11 +250,14 @@ class IQN(nn.Module):
                 "Public checkpoints know no global_average_pooling and no layer_norm; this network "
                 "has one of them."
             )
-        state = {
-            name: tensor.detach().cpu().contiguous()
-            for name, tensor in self.state_dict().items()
+        own = self.state_dict()
+        state = OrderedDict(
+            (name, tensor.detach().cpu().contiguous())
+            for name, tensor in own.items()
             if name not in NORMALISERS
-        }
+        )
+        # Every state dict of torch's has this attribute; readers ignore what they do not know.
+        state._metadata = {"": {_CONFIG: dataclasses.asdict(self.config)}}
         whole = io.BytesIO()  # torch has words of its own for a file that cannot be written
         torch.save(state, whole)
         write_output(a_path("path", path), lambda file: file.write(whole.getbuffer()))
@@ -260,14 +270,16 @@ class IQN(nn.Module):
         float_mean: Tensor | None = None,
         float_std: Tensor | None = None,
     ) -> IQN:
-        """Load a public checkpoint; the configuration is inferred from the tensors' shapes.
+        """Load a public checkpoint; where another program wrote it, the configuration is inferred
+        from the tensors' shapes.
 
         Parameters
         ----------
         path : str or Path
             A state dict as `torch.save` writes it. It is read without running code.
         height : int, optional
-            Pixels of the image, where it is not square: only the area is to be seen in a file.
+            Pixels of the image in another program's file, where it is not square: only the area
+            is to be seen there.
         float_mean, float_std : Tensor (F,), optional
             They are not in the file.
 
@@ -279,13 +291,20 @@ class IQN(nn.Module):
 
         Notes
         -----
-        The numbers of quantiles are not in a file; `iqn_n` and `iqn_k` are those of the preset
-        with the same embedding, or 8 and 32.
+        What another program's file does not tell is guessed: `iqn_n` and `iqn_k` are those of the
+        preset with the same embedding, or 8 and 32; the sides of the image are multiples of 8.
         """
         path = a_path("path", path)
         height = None if height is None else a_whole_number("height", height, least=SMALLEST_IMAGE)
-        state = _read_state(path)
-        network = cls(_infer_config(state, path, height), float_mean, float_std)
+        state, config = _read_state(path)
+        if config is None:
+            config = _infer_config(state, path, height)
+        elif height not in (None, config.h_downsized):
+            raise TmnetError(
+                f"{path} holds a network for images with a height of {config.h_downsized} pixels, "
+                f"not {height}."
+            )
+        network = cls(config, float_mean, float_std)
         expected = {
             name: tuple(tensor.shape)
             for name, tensor in network.state_dict().items()
@@ -349,7 +368,17 @@ def _activation() -> nn.LeakyReLU:
     return nn.LeakyReLU(SLOPE, inplace=True)
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
+def _last(head: nn.Sequential, hidden: Tensor) -> Tensor:
+    """The last layer of a head, with the weights' own precision under autocast too.
+
+    A bfloat16 next to 3 is 0.016 away: three times what the loss tells apart.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        return head[2](hidden.to(head[2].weight.dtype))
+
+
+def _read_state(path: Path) -> tuple[dict[str, Tensor], NetworkConfig | None]:
+    """What a file holds, and the configuration, where tmnet wrote it."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -365,7 +394,21 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(x, Tensor) for x in state.values()):
         raise TmnetError(f"{path} does not hold a state dict: names and tensors.")
     # Compiled networks put a prefix before every name.
-    return {str(name).removeprefix("_orig_mod."): tensor for name, tensor in state.items()}
+    named = {str(name).removeprefix("_orig_mod."): tensor for name, tensor in state.items()}
+    return named, _told_config(state, path)
+
+
+def _told_config(state: Any, path: Path) -> NetworkConfig | None:
+    """The configuration that tmnet wrote beside the tensors."""
+    try:
+        told = state._metadata[""][_CONFIG]
+    except (AttributeError, KeyError, TypeError):
+        return None
+    try:
+        return build(NetworkConfig, told)
+    except TmnetError as error:
+        reason = str(error).rstrip(".")
+        raise TmnetError(f"{path} does not fit: its configuration is damaged ({reason}).") from None
 
 
 def _infer_config(state: dict[str, Tensor], path: Path, height: int | None) -> NetworkConfig:

@@ -87,7 +87,10 @@ def target_quantiles(
     for name, network in (("online", online), ("target", target)):
         of_kind(name, network, nn.Module, "a network")
     n = online.config.iqn_n
-    future, tau = target(image, floats, n, generator)  # (B, n, A)
+    # In float32 throughout: in bfloat16 the hidden layers alone would bring an error that is no
+    # smaller than half of what the loss tells apart.
+    with torch.autocast(next(target.parameters()).device.type, enabled=False):
+        future, tau = target(image, floats, n, generator)  # (B, n, A)
     _check("reward", reward, len(future))
     _check("discount", discount, len(future))
     if double:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -35,7 +37,7 @@ class Learner:
         The online network; the target network starts as its copy.
     settings : Training
     precision : torch.dtype
-        float32; or bfloat16, for all but weights, losses and targets.
+        float32; or bfloat16, for all but weights, last layers, losses and targets.
     """
 
     def __init__(self, network: IQN, settings: Training, precision: torch.dtype = torch.float32):
@@ -89,10 +91,11 @@ class Learner:
         settings = self.settings
         enabled = self.precision != torch.float32
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled):
-            target, tau = target_quantiles(
-                self.online, self.target, batch.next_image, batch.next_floats,
-                batch.reward, batch.discount, settings.double_dqn, generator,
-            )  # fmt: skip
+            with _tensor_cores(self.device, enabled):
+                target, tau = target_quantiles(
+                    self.online, self.target, batch.next_image, batch.next_floats,
+                    batch.reward, batch.discount, settings.double_dqn, generator,
+                )  # fmt: skip
             losses = transition_losses(
                 self.online, batch.image, batch.floats, batch.action, target,
                 settings.kappa, generator,
@@ -143,3 +146,21 @@ class Learner:
         self.clamped_self_loss = state["clamped_self_loss"].to(self.device)
         self.batches, self.target_updates = state["batches"], state["target_updates"]
         self._since_update = state["since_update"]
+
+
+@contextmanager
+def _tensor_cores(device: torch.device, enabled: bool) -> Iterator[None]:
+    """Products of float32 on a CUDA GPU's tensor cores meanwhile, from factors of 11 bits.
+
+    Half as fast as bfloat16, and ten times faster than whole ones; targets are then as exact as
+    the loss needs them: a tenth of kappa at 3.
+    """
+    if not (enabled and device.type == "cuda"):
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
