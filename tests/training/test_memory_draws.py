@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import stats
 
 from tmnet.training.memory import (
     TransitionMemory,
+    draw,
     mini_race_moments,
 )
 
@@ -123,6 +125,15 @@ def test_count_of_new_ones(seed, num_envs, n_steps, share, capacity):
 # --- priorities ---------------------------------------------------------------------------------
 
 
+def shares_of(priorities: dict, exponent: float = 1.0) -> dict:
+    """How often each is drawn: nine in ten by priority, and one evenly."""
+    total = sum(priority**exponent for priority in priorities.values())
+    return {
+        key: 0.9 * priority**exponent / total + 0.1 / len(priorities)
+        for key, priority in priorities.items()
+    }
+
+
 def with_priorities(
     exponent: float, importance: float
 ) -> tuple[TransitionMemory, dict[int, float]]:
@@ -141,9 +152,7 @@ def with_priorities(
 def test_priorities(exponent):
     replay, told = with_priorities(exponent, 0.0)
     batch = replay.sample(40_000, generator(1))
-    total = sum(priority**exponent for priority in told.values())
-    shares = {index: priority**exponent / total for index, priority in told.items()}
-    assert_frequencies(Counter(batch.index.tolist()), shares)
+    assert_frequencies(Counter(batch.index.tolist()), shares_of(told, exponent))
     assert torch.equal(batch.weight, torch.ones(40_000))  # no importance
 
 
@@ -152,35 +161,112 @@ def test_importance(exponent, importance):
     """(count x probability)^-importance, the largest of the batch being 1."""
     replay, told = with_priorities(exponent, importance)
     batch = replay.sample(64, generator(2))
-    total = sum(priority**exponent for priority in told.values())
-    weights = [
-        (len(told) * told[index] ** exponent / total) ** -importance
-        for index in batch.index.tolist()
-    ]
+    shares = shares_of(told, exponent)
+    weights = [(len(told) * shares[index]) ** -importance for index in batch.index.tolist()]
     expected = np.array(weights) / max(weights)
     assert batch.weight.dtype == torch.float32
     np.testing.assert_allclose(batch.weight.numpy(), expected, rtol=1e-5)
 
 
 def test_new_ones_come_first():
-    """What has not been learned from yet is as likely as the likeliest so far."""
+    """What has not been learned from yet is as likely as the likelier ones of late."""
     replay = new_replay(1, capacity=1000, priority_exponent=1.0)
     drivers = Drivers(replay, 0)
     drivers.drive(40)
-    old = replay.sample(3000, generator(0)).index.unique().tolist()
-    priorities = dict.fromkeys(old, 0.1) | {old[0]: 5.0}
-    replay.set_priorities(torch.tensor(old), torch.tensor(list(priorities.values())))
-    replay.set_priorities(torch.tensor(old[1:]), torch.full((len(old) - 1,), 0.1))
+    old = replay.sample(3000, generator(0)).index.unique()
+    losses = torch.linspace(0.01, 1.0, len(old))
+    expected = 1.0
+    for _ in range(50):
+        replay.set_priorities(old, losses)
+        expected = 0.9 * expected + 0.1 * np.quantile(losses.double().numpy(), 0.9)
     drivers.drive(9)
-    count = len(replay)
-    counts = Counter(replay.sample(50_000, generator(0)).index.tolist())
-    # Rows that were there, but could not be drawn yet, have what was the highest before: 1.
-    new = {key: 5.0 if key >= 40 else 1.0 for key in counts if key not in priorities}
-    assert sum(key >= 40 for key in new) > 2
-    priorities |= new
-    assert len(priorities) == count
-    total = sum(priorities.values())
-    assert_frequencies(counts, {key: value / total for key, value in priorities.items()})
+    counts = Counter(replay.sample(80_000, generator(0)).index.tolist())
+    priorities = dict(zip(old.tolist(), losses.double().tolist()))
+    # Rows that were there, but could not be drawn yet, have what was high at first: 1.
+    new = {key: expected if key >= 40 else 1.0 for key in counts if key not in priorities}
+    assert sum(key >= 40 for key in new) > 2 and len(priorities | new) == len(replay)
+    assert expected == pytest.approx(0.9, abs=0.01)
+    assert_frequencies(counts, shares_of(priorities | new))
+
+
+@pytest.mark.parametrize("exponent", [0.6, 1.0])
+@pytest.mark.parametrize("bad", [0.0, math.nan, math.inf, 1e9])
+@pytest.mark.parametrize("size", [16, 512])
+def test_no_loss_is_a_trap(bad, exponent, size):
+    """One transition whose loss is always the same: it is drawn again, and others with it."""
+    replay = new_replay(2, capacity=400, priority_exponent=exponent)
+    drivers = Drivers(replay, 0)
+    drivers.drive(150)
+    odd = int(replay.sample(1, generator(5)).index)
+    random, drawn = generator(1), Counter()
+    rounds = 30_000 // size
+    for k in range(rounds):
+        batch = replay.sample(size, random)
+        if k >= rounds // 2:
+            drawn.update(batch.index.tolist())
+        losses = 0.5 + torch.rand(size, generator=random)
+        losses[batch.index == odd] = bad
+        replay.set_priorities(batch.index, losses)
+        assert batch.weight.isfinite().all()
+    count, total = len(replay), sum(drawn.values())
+    assert len(drawn) == count  # each of them
+    even = total / count
+    if bad == 1e9:
+        assert 3 * even < drawn[odd] < 20 * even  # often, and not itself alone
+    else:
+        assert 0.05 * even < drawn[odd] < 0.2 * even
+    # and what is new comes in as if there were no such transition
+    assert 0.8 < replay.new_priority < 2
+    before = set(drawn)
+    drivers.drive(20)
+    shares = Counter(replay.sample(60_000, random).index.tolist())
+    new = [shares[key] / (60_000 / len(replay)) for key in shares if key not in before]
+    assert len(new) > 20 and 0.7 < np.mean(new) < 1.8
+
+
+def test_all_losses_are_0():
+    replay = new_replay(2, capacity=100, priority_exponent=0.7)
+    Drivers(replay, 0).drive(40)
+    known = replay.sample(4000, generator(0)).index.unique()
+    replay.set_priorities(known, torch.zeros(len(known)))
+    batch = replay.sample(40_000, generator(1))
+    counts = Counter(batch.index.tolist())
+    assert_frequencies(counts, {key: 1 / len(replay) for key in known.tolist()})
+    assert torch.equal(batch.weight, torch.ones(40_000))
+
+
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.sampled_from([1, 3, 511, 512, 513, 1025]),
+    likely=st.lists(st.sampled_from([0.0, 1e-3, 1.0, 50.0]), min_size=1, max_size=6),
+)
+def test_draw(seed, count, likely):
+    """As often as said, wherever it lies; what cannot be is not drawn."""
+    likelihood = torch.tensor(np.resize(likely, count), dtype=torch.float32)
+    if not likelihood.any():
+        return
+    drawn = draw(likelihood, 20_000, generator(seed))
+    assert drawn.dtype == torch.int64 and (likelihood[drawn] > 0).all()
+    # together where there are too few of each
+    order = np.argsort(likelihood.numpy(), kind="stable")
+    expected = likelihood.double().numpy()[order] / likelihood.double().sum().item() * 20_000
+    found = np.bincount(drawn.numpy(), minlength=count)[order]
+    bins = np.minimum(np.cumsum(expected) // 200, np.sum(expected) // 200 - 1).astype(int)
+    sums = [np.bincount(bins, weights=x) for x in (expected, found)]
+    used = sums[0] > 0
+    assert used.sum() < 2 or stats.chisquare(sums[1][used], sums[0][used]).pvalue > 1e-6
+
+
+def test_draw_what_is_unlikely():
+    """One of a million that is a thousandth as likely as the others, and lies at the end."""
+    likelihood = torch.ones(1_000_000)
+    likelihood[-500_000:] = 1e-3
+    drawn = draw(likelihood, 400_000, generator(0))
+    found = int((drawn >= 500_000).sum())
+    assert stats.binomtest(found, 400_000, 1e-3 / 1.001).pvalue > 1e-3
+    late = drawn[drawn >= 500_000].double()
+    assert stats.kstest((late - 500_000) / 500_000, "uniform").pvalue > 1e-3
 
 
 def test_priorities_of_the_held_out():
@@ -203,5 +289,4 @@ def test_priorities_survive_a_new_size():
     names = {key: told[index] for key, index in zip(keys_of(batch), batch.index.tolist())}
     replay.resize(200)
     counts = Counter(keys_of(replay.sample(40_000, generator(1))))
-    total = sum(names.values())
-    assert_frequencies(counts, {key: value / total for key, value in names.items()})
+    assert_frequencies(counts, shares_of(names))

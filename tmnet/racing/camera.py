@@ -85,11 +85,10 @@ class Camera:
         self._eye = real([[0.0], [HEIGHT], [-BACK]])[:, :, None]
         # (9, zones): points, the road's left, by so much times the square of the distance a road
         # leaves its tangent, m behind the middle of the finish, m from where a light stripe begins
-        metres = simulator.line[7].cpu().double()
-        lengths = torch.tensor([track.length for track in simulator.tracks], dtype=metres.dtype)
-        sizes = torch.tensor([len(track.zones) for track in simulator.tracks])
-        finishes = (lengths + _FINISH / 2).repeat_interleave(sizes)
-        marks = real(torch.stack((metres - finishes, metres.remainder(2 * _STRIPE))))
+        metres = simulator.line[7].cpu().numpy().astype(np.float64)
+        ends = [track.length + _FINISH / 2 for track in simulator.tracks]
+        finishes = np.repeat(ends, [len(track.zones) for track in simulator.tracks])
+        marks = real(np.stack((metres - finishes, metres % (2 * _STRIPE))))
         self._line = torch.cat((simulator.line[:6], -0.5 * simulator.line[6:7], marks))
         self._rising = (-self._slope)[None]  # (N, H)
         level = np.minimum(-self._slope.cpu().numpy(), -1e-6)

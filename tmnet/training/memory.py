@@ -10,12 +10,18 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tmnet.experiments.config import Memory, Training
 from tmnet.racing.observation import potential
 
 BLOCK = 100  # actions of a race that are held out, or not, together
 MARGIN = 5  # moments on both sides of the start of a mini-race that count as the start
+EVEN = 0.1  # share of what is drawn by priority that is drawn evenly: nothing is never drawn again
+HIGH = 0.9  # quantile of a batch's losses that tells how new transitions begin
+OUTLIER = 10.0  # times that, which is the most that a loss counts
+_SLOW = 0.9  # share that its slow average keeps of what it was
+_TOGETHER = 512  # transitions among which one is drawn at last
 RUNNING, TERMINATED, TRUNCATED, STARTING = range(4)  # what an environment does in a row
 
 
@@ -64,6 +70,23 @@ def mini_race_moments(actions: int, size: int, generator: torch.Generator) -> Te
         -(actions // 4), actions + MARGIN, (size,), generator=generator, device=generator.device
     )
     return (drawn.abs() - MARGIN).clamp_min(0)
+
+
+def draw(likelihood: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Draw from M, each as likely as it is said to be, with replacement: (size,) int64, 0 .. M - 1.
+
+    First some that lie together, then one of them: in the sum over a whole memory float32 would
+    lose what is unlikely, and not every device has float64.
+    """
+    filled = functional.pad(likelihood, (0, -len(likelihood) % _TOGETHER)).view(-1, _TOGETHER)
+    sums = filled.cumsum(dim=1)  # (M / _TOGETHER, _TOGETHER)
+    totals = sums[:, -1].cumsum(dim=0)
+    first, second = torch.rand(2, size, generator=generator, device=generator.device)
+    block = torch.searchsorted(totals, first * totals[-1], right=True).clamp_max(len(totals) - 1)
+    within = sums[block]  # (size, _TOGETHER)
+    spot = (second * within[:, -1])[:, None]
+    one = torch.searchsorted(within, spot, right=True)[:, 0].clamp_max(_TOGETHER - 1)
+    return (block * _TOGETHER + one).clamp_max(len(likelihood) - 1)
 
 
 class TransitionMemory:
@@ -118,7 +141,7 @@ class TransitionMemory:
             self.columns["floats"] = zeros((*row, n_floats), device=device)
         if self.priority_exponent:
             self.columns["priority"] = zeros(row, device=device)
-            self.highest_priority = torch.ones((), device=device)
+            self.new_priority = torch.ones((), device=device)  # of what has not been drawn yet
         self.block_left = zeros(num_envs, dtype=torch.int64, device=device)  # actions
         self.holds_out = zeros(num_envs, dtype=torch.bool, device=device)
         self._indices: dict[bool, Tensor] = {}  # of what can be sampled, by held_out
@@ -189,7 +212,7 @@ class TransitionMemory:
         if floats is not None:
             row["floats"] = floats
         if self.priority_exponent:
-            row["priority"] = self.highest_priority.expand(self.num_envs)
+            row["priority"] = self.new_priority.expand(self.num_envs)
         for name, value in row.items():
             columns[name][at].copy_(value)
         self.written += 1
@@ -244,12 +267,9 @@ class TransitionMemory:
         """Draw transitions, with replacement."""
         indices, weight = self._sampled(held_out), None
         if self.priority_exponent and not held_out:
-            priority = self.columns["priority"].view(-1)[indices] ** self.priority_exponent
-            total = priority.cumsum(0, dtype=torch.float64)
-            spot = torch.rand(size, generator=generator, device=generator.device) * total[-1]
-            drawn = torch.searchsorted(total, spot, right=True).clamp_max(len(indices) - 1)
-            weight = (priority[drawn] / total[-1] * len(indices)).float()
-            weight = weight**-self.importance_exponent
+            likelihood = self._likelihoods(indices)
+            drawn = draw(likelihood, size, generator)
+            weight = likelihood[drawn] ** -self.importance_exponent
             weight = weight / weight.max()
         else:
             drawn = torch.randint(len(indices), (size,), generator=generator,
@@ -258,6 +278,13 @@ class TransitionMemory:
         if self.mini_race_actions:
             moments = mini_race_moments(self.mini_race_actions, size, generator)
         return self.transitions(indices[drawn], moments, weight)
+
+    def _likelihoods(self, indices: Tensor) -> Tensor:
+        """How likely these are drawn, 1 being the mean: by priority, but for an even share."""
+        priority = self.columns["priority"].view(-1)[indices] ** self.priority_exponent
+        mean = priority.mean()
+        relative = torch.where(mean > 0, priority / mean, 1.0)
+        return (1 - EVEN) * relative + EVEN
 
     def transitions(
         self, index: Tensor, moments: Tensor | None, weight: Tensor | None = None
@@ -303,10 +330,23 @@ class TransitionMemory:
         )
         return image, floats
 
-    def set_priorities(self, index: Tensor, priority: Tensor) -> None:
-        """After learning: the priorities of transitions, (B,) each."""
-        self.columns["priority"].view(-1)[index] = priority
-        self.highest_priority = torch.maximum(self.highest_priority, priority.max())
+    def set_priorities(self, index: Tensor, losses: Tensor) -> None:
+        """After learning: the losses of transitions, which are their priorities, (B,) each.
+
+        One that is no number counts as 0, since it would draw itself for ever; and an outlier
+        neither draws itself alone, nor tells how new transitions begin.
+        """
+        index, losses = index.to(self.device), losses.to(self.device)
+        losses = torch.where(losses.isfinite(), losses, 0.0)
+        order = index.argsort()
+        again = torch.zeros_like(index, dtype=torch.bool)  # what is there twice counts once
+        again[order[1:]] = index[order[1:]] == index[order[:-1]]
+        high = torch.where(again | (losses <= 0), torch.nan, losses).nanquantile(HIGH)
+        # of few losses one alone might move it far
+        high = torch.lerp(high.minimum(2 * self.new_priority), self.new_priority, _SLOW)
+        self.new_priority = torch.where(high.isnan(), self.new_priority, high)
+        most = OUTLIER * self.new_priority
+        self.columns["priority"].view(-1)[index] = losses.minimum(most)
 
     def state_dict(self) -> dict:
         """All that is remembered: tensors, and how to read them."""
@@ -316,12 +356,15 @@ class TransitionMemory:
             name: column if filled == self.rows else column[:filled].clone()
             for name, column in self.columns.items()
         }
-        state |= {name: getattr(self, name) for name in self._others()}
+        state |= {name: getattr(self, attribute) for name, attribute in self._others().items()}
         return state | {"rows": self.rows, "written": self.written}
 
-    def _others(self) -> list[str]:
-        """Tensors that are no columns."""
-        return ["block_left", "holds_out"] + ["highest_priority"] * bool(self.priority_exponent)
+    def _others(self) -> dict[str, str]:
+        """Tensors that are no columns: what checkpoints call them, and their attributes."""
+        others = {"block_left": "block_left", "holds_out": "holds_out"}
+        if self.priority_exponent:
+            others["highest_priority"] = "new_priority"  # the name is older
+        return others
 
     def load_state_dict(self, state: dict) -> None:
         """Remember what another one did."""
@@ -330,6 +373,6 @@ class TransitionMemory:
             new = column.new_zeros((self.rows, *column.shape[1:]))
             new[: len(state[name])] = state[name]
             self.columns[name] = new
-        for name in self._others():
-            setattr(self, name, state[name].to(self.device))
+        for name, attribute in self._others().items():
+            setattr(self, attribute, state[name].to(self.device))
         self._indices.clear()

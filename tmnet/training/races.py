@@ -70,7 +70,7 @@ class RaceDealer:
         if not self.starting:
             return []
         columns = (*self._sums, terminated, self.evaluates, *info.values())
-        rows = torch.stack([column.double() for column in columns])[:, self.starting].T.tolist()
+        rows = torch.stack([column.float() for column in columns])[:, self.starting].T.tolist()
         ended = []
         for env, (sum_q, actions, sum_reward, finished, evaluates, *told) in zip(
             self.starting, rows

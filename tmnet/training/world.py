@@ -264,9 +264,10 @@ class GymnasiumWorld(World):
         return self._seen(self.env.reset(seed=self.seed)[0])
 
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        seen, *came, _ = self.env.step(actions.cpu().numpy() + self._first_action)
+        seen, reward, *ends, _ = self.env.step(actions.cpu().numpy() + self._first_action)
+        came = (np.asarray(reward, np.float32), *ends)  # not every device has float64
         reward, terminated, truncated = (torch.as_tensor(x).to(self.device) for x in came)
-        return self._seen(seen), reward.float(), terminated, truncated & ~terminated, {}
+        return self._seen(seen), reward, terminated, truncated & ~terminated, {}
 
     def _seen(self, seen: Any) -> Seen:
         parts = seen if isinstance(seen, dict) else {"": seen}
