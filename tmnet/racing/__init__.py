@@ -28,4 +28,8 @@ __all__ = [
     "replay",
 ]
 
-gymnasium.register("tmnet/Race-v0", entry_point="tmnet.racing.environment:RaceEnv")
+gymnasium.register(
+    "tmnet/Race-v0",
+    entry_point="tmnet.racing.environment:RaceEnv",
+    vector_entry_point="tmnet.racing.environment:make_races",
+)

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from tmnet.arguments import a_mapping, a_whole_number, one_of, several, shown, wrong
+from tmnet.arguments import a_flag, a_mapping, a_whole_number, one_of, several, shown, wrong
 from tmnet.devices import usable_device
 from tmnet.errors import TmnetError
 from tmnet.racing.camera import Camera
@@ -35,8 +35,9 @@ _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 class RaceVectorEnv(VectorEnv):
     """Races on the embedded simulator, all in one batch of tensors.
 
-    Observations, rewards and infos are tensors on `device`. The real game knows no chance, and
-    neither does this: a race depends on its actions only, not on the seed nor on its neighbours.
+    Observations, rewards, ends and infos are tensors on `device`, or NumPy arrays. The real game
+    knows no chance, and neither does this: a race depends on its actions only, not on the seed nor
+    on its neighbours.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ class RaceVectorEnv(VectorEnv):
     device : str or torch.device
     seed : int
         Of the sampling of the action space.
+    as_numpy : bool
+        Give NumPy arrays, which Gymnasium's wrappers take.
 
     Attributes
     ----------
@@ -76,7 +79,11 @@ class RaceVectorEnv(VectorEnv):
         For an unknown track, a centre line that is none, a size or number that is not allowed.
     """
 
-    metadata: ClassVar = {"autoreset_mode": AutoresetMode.NEXT_STEP, "render_modes": ["rgb_array"]}
+    metadata: ClassVar = {
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+        "render_modes": ["rgb_array"],
+        "render_fps": round(1 / ACTION),
+    }
 
     def __init__(
         self,
@@ -85,6 +92,7 @@ class RaceVectorEnv(VectorEnv):
         image_size: tuple[int, int] | None = (64, 64),
         device: str | torch.device = "cpu",
         seed: int = 0,
+        as_numpy: bool = False,
     ):
         if isinstance(tracks, (str, Path, Track)):
             tracks = [tracks]
@@ -96,6 +104,7 @@ class RaceVectorEnv(VectorEnv):
         self.image_size = None if image_size is None else _size(image_size)
         self.device = usable_device(device)
         seed = a_whole_number("seed", seed, least=0)
+        self.as_numpy = a_flag("as_numpy", as_numpy)
         self.render_mode = "rgb_array"
 
         self.simulator = Simulator(self.tracks, self.device)
@@ -122,7 +131,7 @@ class RaceVectorEnv(VectorEnv):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start all races anew, or those in `options["reset_mask"]` (num_envs,) bool."""
         if seed is not None:
             self.action_space.seed(a_whole_number("seed", seed, least=0))
@@ -135,7 +144,7 @@ class RaceVectorEnv(VectorEnv):
 
     def step(
         self, actions: Tensor | np.ndarray
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         """Drive for 50 ms; `actions` (num_envs,) integers, 0 .. 11."""
         actions = self._checked(actions, "action", len(ACTIONS))
         with torch.inference_mode():  # a fifth faster
@@ -162,9 +171,15 @@ class RaceVectorEnv(VectorEnv):
     def _given(self, seen: dict[str, Tensor], *results) -> tuple:
         """Copies, because what is made in inference mode cannot be trained on."""
         *values, info = results
-        seen, info = ({key: each.clone() for key, each in part.items()} for part in (seen, info))
-        masks = {f"_{key}": self._every for key in info}
-        return seen, *(value.clone() for value in values), info | masks
+        every = self._copied(self._every) if self.as_numpy else self._every
+        masks = {f"_{key}": every for key in info}
+        seen, info = (
+            {key: self._copied(each) for key, each in part.items()} for part in (seen, info)
+        )
+        return seen, *map(self._copied, values), info | masks
+
+    def _copied(self, value: Tensor) -> Tensor | np.ndarray:
+        return value.clone().cpu().numpy() if self.as_numpy else value.clone()
 
     def _begin(self, mask: Tensor, tracks: Tensor) -> None:
         """Put the races of `mask` at the start of `tracks` (num_envs,)."""
@@ -218,7 +233,7 @@ class RaceVectorEnv(VectorEnv):
         """What is seen in all races now."""
         with torch.inference_mode():
             seen = self._observation()
-        return {name: value.clone() for name, value in seen.items()}
+        return {name: self._copied(value) for name, value in seen.items()}
 
     def _observation(self) -> dict[str, Tensor]:
         seen = {"floats": self._observer.floats(self.cars)}
@@ -354,6 +369,35 @@ class RaceEnv(gymnasium.Env):
     def _numbers(info: dict[str, Tensor]) -> dict[str, float]:
         # the milliseconds that float32 stands for
         return {name: round(value.item(), 3) for name, value in info.items() if name[0] != "_"}
+
+
+def make_races(
+    num_envs: int = 1,
+    track: str | Path | Track | Sequence[str | Path | Track] = "A01",
+    render_mode: str | None = "rgb_array",
+    as_numpy: bool = True,
+    **options: Any,
+) -> RaceVectorEnv:
+    """Races in a batch, as `gymnasium.make_vec("tmnet/Race-v0", num_envs=64)` makes them.
+
+    Parameters
+    ----------
+    num_envs, as_numpy, **options
+        Of `RaceVectorEnv`; NumPy arrays by default, as Gymnasium's other environments give.
+    track : str, path, Track or several
+        As `gymnasium.make` takes it.
+    render_mode : None or "rgb_array"
+
+    Raises
+    ------
+    TmnetError
+        As `RaceVectorEnv`.
+    """
+    if render_mode is not None:
+        one_of("render_mode", render_mode, ["rgb_array"])
+    races = RaceVectorEnv(track, num_envs, as_numpy=as_numpy, **options)
+    races.render_mode = render_mode
+    return races
 
 
 def _no_such(name: str, number: int, choices: int) -> TmnetError:
