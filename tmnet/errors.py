@@ -14,8 +14,16 @@ class NoAxisError(TmnetError):
     """Runs do not have what an axis is made of, such as steps; they may have another."""
 
 
-class LogWarning(UserWarning):
-    """Something in a log could not be read, or was guessed; the rest is as it was logged."""
+class TmnetWarning(UserWarning):
+    """What there is to know of something that was done all the same."""
 
     def __str__(self) -> str:
         return visible(super().__str__())
+
+
+class LogWarning(TmnetWarning):
+    """Something in a log could not be read, or was guessed; the rest is as it was logged."""
+
+
+class TrainingWarning(TmnetWarning):
+    """A training goes on from an older checkpoint, or not as it would have gone on elsewhere."""

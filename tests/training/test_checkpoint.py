@@ -9,18 +9,19 @@ import pickle
 import shutil
 import subprocess
 import zipfile
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tmnet
-from tmnet.errors import TmnetError
+from tmnet.errors import TrainingWarning
 from tmnet.racing import load_track
-from tmnet.training.checkpoint import Checkpoints, load_checkpoint
+from tmnet.training.checkpoint import Checkpoints, DamagedCheckpoint, load_checkpoint
 
 from ..checks import one_sentence, refused
 from .trainings import (
@@ -33,6 +34,7 @@ from .trainings import (
     differences,
     races_again,
     scripted,
+    without_times,
 )
 
 
@@ -58,8 +60,8 @@ def names(kept):
 
 
 def test_there_and_back(kept):
-    assert not differences(kept.load(), {"format": 1} | state(8000))
-    assert not differences(load_checkpoint(kept.files()[0]), {"format": 1} | state(7000))
+    assert not differences(kept.load(), {"format": 2} | state(8000))
+    assert not differences(load_checkpoint(kept.files()[0]), {"format": 2} | state(7000))
 
 
 @settings(max_examples=25)
@@ -76,9 +78,31 @@ def test_the_two_of_most_frames_are_kept(tmp_path_factory, frames):
     assert kept.load()["frames"] == max(frames)
 
 
+def test_copies_change_nothing(kept):
+    """Only what tmnet itself has written, by its full name, is chosen or deleted."""
+    good = kept.files()[-1].read_bytes()
+    tmnets = {"000000008000.pt.0123456789abcdef0123456789abcdef.tmp"}
+    others = {
+        "000000008000 copy.pt", "000000009999 (1).pt", "000000009999.pt.bak", "9999.pt",
+        "9checkpoint (1).pt", "x copy.pt", "00000000900x.pt", "notes.tmp", "000000009999.tmp",
+        "other.0123456789abcdef0123456789abcdef.tmp",
+    }  # fmt: skip
+    for name in tmnets | others:
+        (kept.directory / name).write_bytes(good)
+    (kept.directory / "000000009999.pt").mkdir()
+    assert [path.name for path in kept.files()] == ["000000007000.pt", "000000008000.pt"]
+    kept.save(state(8500), 8500)
+    expected = {"000000008000.pt", "000000008500.pt", "000000009999.pt"} | others
+    assert set(names(kept)) == expected and kept.load()["frames"] == 8500
+    np.save(kept.directory / "eval_A01.npy", [1, 2])
+    np.save(kept.directory / "eval_A01 copy.npy", [3, 4])
+    map_, actions = kept.latest_race(["A01", "Hock"])
+    assert (map_, actions.tolist()) == ("A01", [1, 2])
+
+
 def test_no_checkpoint(tmp_path):
     refused(Checkpoints(tmp_path / "none").load, "no checkpoint", "none")
-    assert Checkpoints(tmp_path / "none").latest_race() is None
+    assert Checkpoints(tmp_path / "none").latest_race(["A01", "Hock"]) is None
 
 
 # --- no room ------------------------------------------------------------------------------------
@@ -99,7 +123,7 @@ def test_a_write_that_fails(kept, monkeypatch):
         )  # fmt: skip
         refused(lambda: kept.save_best("A01", state(1)), "best_A01.pt", "No space left")
         refused(lambda: kept.save_race("A01", np.arange(9)), "eval_A01.npy", "No space left")
-    assert names(kept) == before and not differences(kept.load(), {"format": 1} | state(8000))
+    assert names(kept) == before and not differences(kept.load(), {"format": 2} | state(8000))
     kept.save(state(9000), 9000)
     assert kept.load()["frames"] == 9000
 
@@ -192,6 +216,7 @@ def damaged(kept, marker):
         "empty": b"",
         "one byte": b"P",
         "half": good[: len(good) // 2],
+        "a flipped bit": good[:800] + bytes([good[800] ^ 4]) + good[801:],
         "almost all": good[:-1],
         "without its head": good[100:],
         "text": b"frames: 9000\n",
@@ -214,56 +239,90 @@ def damaged(kept, marker):
 
 
 def test_damaged_files(kept, tmp_path):
-    """One sentence that names the file and the one before it; and no code is run."""
+    """One sentence that names the file, and the one before it, which is used; no code is run."""
     marker = tmp_path / "marker"
     last = kept.files()[-1]
     for what, data in damaged(kept, marker).items():
         last.write_bytes(data)
-        said = refused(kept.load, last, "000000007000.pt")
-        assert not marker.exists(), what
         refused(lambda: load_checkpoint(last), last)
-        assert said.startswith(str(last)), what
-    last.unlink()
-    assert kept.load()["frames"] == 7000
+        if what == "of another version":  # which that one can go on with
+            refused(kept.load, last, "this version of tmnet")
+            continue
+        with pytest.warns(TrainingWarning) as told:
+            assert kept.load()["frames"] == 7000
+        (said,) = (str(warning.message) for warning in told)
+        one_sentence(said, last, "damaged", "000000007000.pt, from before it, is used")
+        assert not marker.exists(), what
+    first = kept.files()[0]
+    first.write_bytes(b"")
+    refused(kept.load, first.parent, "damaged")
     pickle.loads(pickle.dumps(bomb(marker)))
     assert marker.exists()  # it would have been noticed
+
+
+def test_any_flipped_bit(kept):
+    """One in every byte of a file, and each of its checksum, is found."""
+    path = kept.save({"weights": torch.arange(20.0)}, 9000)
+    good = path.read_bytes()
+    assert load_checkpoint(path)["weights"].tolist() == list(range(20))
+    assert int(good[-9:-1], 16) == zlib.crc32(good[:-22])
+    bits = [8 * i + 3 * i % 8 for i in range(len(good))]
+    for bit in [*bits, *range(8 * (len(good) - 22), 8 * len(good))]:
+        changed = bytearray(good)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(DamagedCheckpoint):
+            load_checkpoint(path)
 
 
 @settings(max_examples=60)
 @given(data=st.data())
 def test_bytes_that_are_others(tmp_path_factory, data):
-    """Wherever a file is cut or changed: it is refused in a sentence, or it loads."""
+    """Wherever a file is cut or changed: it is refused in a sentence."""
     kept = Checkpoints(tmp_path_factory.mktemp("kept"))
     path = kept.save({"weights": torch.arange(20.0)}, 1)
-    good = bytearray(path.read_bytes())
+    good = path.read_bytes()
+    changed = bytearray(good)
     if data.draw(st.booleans()):
-        good = good[: data.draw(st.integers(0, len(good) - 1))]
+        changed = changed[: data.draw(st.integers(0, len(good) - 1))]
     else:
         for _ in range(data.draw(st.integers(1, 3))):
-            good[data.draw(st.integers(0, len(good) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    path.write_bytes(good)
-    try:
-        kept.load()
-    except TmnetError as error:
-        one_sentence(str(error), path)
+            changed[data.draw(st.integers(0, len(good) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        assume(changed != good)
+    path.write_bytes(changed)
+    refused(kept.load, path, "damaged")
 
 
-@pytest.mark.parametrize("what", ["half", "a bomb of torch"])
-def test_resuming_from_a_damaged_file(trainings, tmp_path, what):
-    """It is named, and the one before it; without it the run goes on from there."""
+def test_a_checkpoint_of_before_there_were_checksums(kept):
+    """It opens as it did."""
+    path = kept.directory / "000000009000.pt"
+    torch.save({"format": 1} | state(9000), path)
+    assert not differences(kept.load(), {"format": 1} | state(9000))
+    torch.save({"format": 2} | state(9000), path)  # of which there are none without
+    refused(lambda: load_checkpoint(path), "damaged")
+
+
+@pytest.mark.parametrize(
+    ("what", "resume"), [("half", True), ("a flipped bit", "auto"), ("a bomb of torch", "auto")]
+)
+def test_resuming_from_a_damaged_file(trainings, tmp_path, what, resume):
+    """It is named, and kept; the run goes on from the one before it, to the same end."""
     trainings.train(frames=100)
     trainings.train(frames=200, resume=True)
     one, other = trainings.files()
     good, marker = other.read_bytes(), tmp_path / "marker"
     kept = Checkpoints(trainings.checkpoints / "run")
-    other.write_bytes(damaged(kept, marker)[what])
-    said = refused(lambda: trainings.train(frames=300, resume=True), other, one.name, "remove it")
-    assert "damaged" in said and not marker.exists()
-    other.unlink()
-    trainings.train(frames=200, resume=True)
-    again = torch.load(trainings.files()[-1], weights_only=True)
+    bad = damaged(kept, marker)[what]
+    other.write_bytes(bad)
+    with pytest.warns(TrainingWarning, match=f"{other.name} is damaged.*{one.name}"):
+        trainings.train(frames=200, resume=resume)
+    assert not marker.exists() and other.with_suffix(".damaged").read_bytes() == bad
+    assert trainings.files() == [one, other]
+    again = torch.load(other, weights_only=True)
     before = torch.load(io.BytesIO(good), weights_only=True)
-    assert not differences(again["learner"], before["learner"])
+    assert not differences(without_times(again), without_times(before))
+    steps = tmnet.load_run("run", trainings.logs, cache=False).steps
+    assert steps == 200
 
 
 def test_the_only_one_is_damaged(trainings):
@@ -271,8 +330,9 @@ def test_the_only_one_is_damaged(trainings):
     first, last = trainings.files()
     first.unlink()
     last.write_bytes(b"")
-    said = refused(lambda: trainings.train(frames=300, resume=True), last, "damaged")
-    assert "remove" not in said
+    for resume in (True, "auto"):  # which does not start anew: much may be saved yet
+        refused(lambda how=resume: trainings.train(frames=300, resume=how), last, "damaged")
+    assert trainings.files() == [last]
     refused(
         lambda: trainings.train("other", {"initial_checkpoint": str(last)}, frames=9),
         last,
@@ -350,7 +410,7 @@ def test_the_latest_eval_race(raced, map_):
 
 
 def test_the_latest_of_all_races(raced):
-    found = Checkpoints(raced.folder).latest_race()
+    found = Checkpoints(raced.folder).latest_race(["A01", "Hock"])
     times = {path.stem[5:]: path.stat().st_mtime_ns for path in raced.folder.glob("eval_*.npy")}
     assert set(times) == {"A01", "Hock"}
     assert found[0] == max(times, key=times.get)

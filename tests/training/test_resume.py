@@ -32,6 +32,7 @@ from .trainings import (
     differences,
     same_log,
     scripted,
+    surviving,
     without_times,
 )
 
@@ -81,11 +82,8 @@ def test_bit_for_bit(whole, data):
         for path in (trainings.root / name).glob("parts*"):
             shutil.rmtree(path)
     at = 0
-    starts = []
     for stop in [*sorted(stops), max(stops), moments]:
         more = {"stop": StopAfter(stop - at)} if stop < moments else {}
-        if at:
-            starts.append(trainings.state("parts")["frames"])
         trainings.train("parts", frames=BUDGET, seed=2 if at == 0 else None, resume=at > 0, **more)
         at = stop
     one, other = (without_times(trainings.state(name)) for name in ("whole", "parts"))
@@ -94,7 +92,7 @@ def test_bit_for_bit(whole, data):
     logs = [trainings.scalars(name) for name in ("whole", "parts")]
     assert same_log(logs[0]) == same_log(logs[1])
     played = [sorted(log[log["tag"] == FRAMES]["step"]) for log in logs]
-    assert played[1] == sorted(played[0] + starts)
+    assert played[1] == played[0]
     for name in ("best_Hock.pt", "best_A01.pt", "eval_Hock.npy", "eval_A01.npy"):
         paths = [trainings.checkpoints / run / name for run in ("whole", "parts")]
         assert [path.exists() for path in paths] in ([True] * 2, [False] * 2)
@@ -281,6 +279,7 @@ def equal_by_step(trainings):
         ]
         rows.append(sorted(races.itertuples(index=False, name=None)))
     assert rows[0] == rows[1]
+    assert surviving(trainings, "whole") == surviving(trainings, "parts")
     assert len(runs[1].races) > len(runs[0].races)  # some were driven twice
     frame = tmnet.compare(runs, by="step", interval=20, metrics=[*METRICS, "loss"]).frame
     one, other = (frame[frame["run"] == run.name].drop(columns="run") for run in runs)
@@ -334,71 +333,8 @@ def test_checkpoints_after_a_crash(played):
 
 # --- kill -9 ------------------------------------------------------------------------------------
 
-KILLS = 12
-KILLER = """
-import json, os, random, signal, sys, traceback
-from pathlib import Path
-import torch
-from tmnet.training import train
-
-arguments, kills = json.loads(sys.argv[1]), int(sys.argv[2])
-random.seed(1)
-train(**arguments | {"run_name": "unharmed"})  # also imports what takes long
-folder = Path(arguments["checkpoints"]) / arguments["run_name"]
-found = []
-
-def checkpoints():
-    return sorted(path for path in folder.glob("*.pt") if path.stem.isdecimal())
-
-def killing(left):  # a function that ends this process at the last of so many calls
-    def count():
-        nonlocal left
-        left -= 1
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return count
-
-def start(at_line=None, at_write=None):  # and be killed at a line of training's code, or a write
-    pid = os.fork()
-    if pid:
-        return os.waitpid(pid, 0)[1]
-    if at_write:
-        written, fsync = killing(at_write), os.fsync
-        os.fsync = lambda file: (written(), fsync(file))
-    if at_line:
-        reached, inside = killing(at_line), os.path.join("tmnet", "training", "")
-        def line(frame, event, _):
-            if event == "line":
-                reached()
-            return line
-        sys.settrace(lambda frame, *_: line if inside in frame.f_code.co_filename else None)
-    try:
-        train(**arguments, resume=bool(checkpoints()))
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
-
-def look(status):
-    found.append({
-        "status": status,
-        "checkpoints": len(checkpoints()),
-        "frames": torch.load(checkpoints()[-1], weights_only=True)["frames"],
-        "aside": len([path for path in folder.iterdir() if path.suffix == ".tmp"]),
-    })
-
-while True:
-    if len(found) == kills:
-        status = start()
-    elif len(found) % 5 == 4:
-        status = start(at_write=random.randint(2, 6))
-    else:  # about 1,000 lines until the first action, and 440 for each
-        status = start(at_line=random.randint(1 if found else 3000, 6000))
-    look(status)
-    if not os.WIFSIGNALED(status):
-        break
-print(json.dumps(found))
-"""
+KILLS, SEED = 12, 115  # of which two come before the first checkpoint
+KILLER = Path(__file__).with_name("killer.py")
 
 
 @pytest.fixture(scope="module")
@@ -410,23 +346,28 @@ def killed(tmp_path_factory):
     values = {"recording.checkpoint_minutes": 1e-6, "training.batch_size": 32}
     arguments = trainings.arguments("killed", values, frames=600, seed=6)
     arguments |= {name: str(arguments[name]) for name in ("logdir", "checkpoints")}
+    script = [str(KILLER), *map(json.dumps, (arguments, KILLS, SEED, ["flip", "copy"]))]
     done = subprocess.run(
-        [sys.executable, "-c", KILLER, json.dumps(arguments), str(KILLS)],
-        capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=600,
+        [sys.executable, *script],
+        capture_output=True, text=True, timeout=600,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return trainings, json.loads(done.stdout.splitlines()[-1])
 
 
 def test_killed_at_any_moment(killed):
-    """There is a checkpoint that can be loaded, and the run goes on from it."""
+    """There is a checkpoint that can be loaded, and the run goes on from it; or it starts anew."""
     _, found = killed
     *kills, last = found
     assert len(kills) == KILLS and last["status"] == 0
     assert all(kill["status"] == 9 for kill in kills)
     frames = [look["frames"] for look in found]
-    assert frames == sorted(frames) and len(set(frames)) > 4 and 600 <= frames[-1] < 608
-    assert all(1 <= look["checkpoints"] <= 3 for look in found) and last["checkpoints"] == 2
+    assert frames[0] is frames[1] is None and len(set(frames)) > 4 and 600 <= frames[-1] < 608
+    for before, after in pairwise(found[1:]):
+        assert before["flipped"] or (before["frames"] or 0) <= (after["frames"] or 0)
+    assert any(look["flipped"] for look in kills)
+    assert all(look["checkpoints"] <= 3 for look in found) and last["checkpoints"] == 2
 
 
 def test_killed_and_never_interrupted_are_the_same(killed):
@@ -435,8 +376,9 @@ def test_killed_and_never_interrupted_are_the_same(killed):
     other["experiment"]["name"] = "killed"
     assert not differences(one, other)
     logs = [same_log(trainings.scalars(name)) for name in ("killed", "unharmed")]
-    # nothing is lost, nothing is different; what was played twice may be there twice
-    assert set(logs[0]) == set(logs[1]) and len(logs[1]) == len(set(logs[1]))
+    # nothing is lost, nothing is different; what was played twice is there twice, and survives once
+    assert set(logs[0]) == set(logs[1]) and len(logs[1]) < len(logs[0])
+    assert surviving(trainings, "killed") == surviving(trainings, "unharmed")
 
 
 def test_killed_while_a_checkpoint_is_written(killed):

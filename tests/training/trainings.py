@@ -18,6 +18,7 @@ from tbparse import SummaryReader
 from torch.nn import functional
 
 import tmnet
+from tmnet.logs.dialects import common_name
 from tmnet.networks import IQN
 from tmnet.racing import RaceVectorEnv, load_track
 from tmnet.racing.driver import drive
@@ -31,6 +32,7 @@ EPSILON = [[0, 0.4], [1000, 0.1]]
 PROCESS = (
     f"Performance/.*|cumul_training_hours|{FRAMES}"  # tags that processes make a difference to
 )
+CLOCK = "Performance/.*|cumul_training_hours"  # tags of what a clock told
 
 TINY = {
     "neural_network.float_hidden_dim": 16,
@@ -315,6 +317,15 @@ def without_times(state: dict[str, Any]) -> dict[str, Any]:
 def same_log(scalars: pd.DataFrame) -> list[tuple]:
     """What the log of the same training holds again: (step, tag, value), sorted."""
     rows = scalars[~scalars["tag"].str.fullmatch(PROCESS)]
+    return sorted(rows[["step", "tag", "value"]].itertuples(index=False, name=None))
+
+
+def surviving(trainings, name):
+    """All that the log of a run holds along the steps, but what a clock told; sorted."""
+    run = tmnet.load_run(name, trainings.logs, cache=False)
+    clock = {tag for tag in trainings.scalars(name)["tag"] if re.fullmatch(CLOCK, tag)}
+    rows = run.scalars[run.survives(run.scalars)]
+    rows = rows[~rows["tag"].isin({*map(common_name, clock)})]
     return sorted(rows[["step", "tag", "value"]].itertuples(index=False, name=None))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tmnet.cli import compare, demo, lab, list, report, train
-from tmnet.errors import LogWarning, TmnetError
+from tmnet.errors import TmnetError, TmnetWarning
 from tmnet.files import LOGDIR
 from tmnet.safe_text import visible
 
@@ -52,7 +52,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return int(end.code or 0)
     args.rest = rest
     with warnings.catch_warnings():
-        warnings.simplefilter("always", LogWarning)
+        warnings.simplefilter("always", TmnetWarning)
         warnings.showwarning = _show_warning
         try:
             args.run(args)
@@ -71,7 +71,7 @@ def _print_no_more() -> None:
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    if issubclass(category, LogWarning):
+    if issubclass(category, TmnetWarning):
         print(f"note: {message}", file=sys.stderr)
 
 

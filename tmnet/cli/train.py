@@ -41,7 +41,15 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
     )
     add("--env", metavar="GYM_ID", help="an environment of Gymnasium's, such as CartPole-v1")
     add("--scale", choices=tuple(SCALES), help="laptop: cut down for two cores and 15-25 minutes")
-    add("--resume", action="store_true", help="go on with the run from its last checkpoint")
+    add(
+        "--resume",
+        nargs="?",
+        choices=("auto",),
+        const=True,
+        default=False,
+        help="go on with the run from its last checkpoint; auto: start it where there is none, and "
+        "leave it as it is where it is done",
+    )
     add("--logdir", default=LOGDIR, metavar="DIR", help=f"for event files (default: {LOGDIR})")
     add("--run-name", metavar="NAME", help="of the run (default: the experiment's)")
     add(

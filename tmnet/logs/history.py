@@ -78,7 +78,8 @@ def find_history(scalars: Columns, processes: Processes, placed: Sequence[Placed
     first_of, last_of = logged.steps()
     between = (step > first_of[process]) & (step < last_of[process])
     enough = np.bincount(process[between], minlength=number) >= ENOUGH - 2
-    again = _taken_back(logged, processes, enough, _sessions(processes, placed))
+    sessions = _sessions(processes, placed)
+    again = _taken_back(logged, processes, enough, sessions)
     limit = np.full(logged.times.shape, _NEVER)
     for (before, by), first in again.items():
         limit[before] = np.minimum(limit[before], logged.limits(before, by, first))
@@ -90,6 +91,8 @@ def find_history(scalars: Columns, processes: Processes, placed: Sequence[Placed
     trainers = [i for i in range(number) if logged.resembles(leading, i)]
     beginnings = trainers[:1]
     for i in trainers[1:]:
+        if sessions.get(i, 0) > step.min():  # it declared that it goes on
+            continue
         lowest, highest = first_of[trainers[0]], last_of[trainers[0] : i].max()
         scratch = lowest + FROM_SCRATCH * (highest - lowest)
         if any(by == i and first <= scratch for (_, by), first in again.items()):
@@ -138,14 +141,17 @@ def purged(placed: Sequence[Placed]) -> np.ndarray:
     """Which scalars, file by file, a later writer declared void, as TensorBoard has it.
 
     The start of a session at a step voids what was written in its folder before it, at that step
-    and later ones.
+    and later ones; and in later pieces of the run, where it goes back to a piece before them.
     """
     void = [np.zeros(len(place.file.events.code), bool) for place in placed]
     for i, place in enumerate(placed):
         for behind, step in place.file.events.sessions:
             void[i][:behind] |= place.file.events.step[:behind] >= step
-            for k, other in enumerate(placed[:i]):
-                if other[:2] == place[:2]:
+            for k, other in enumerate(placed):
+                before = k < i and other.piece == place.piece
+                if other.piece > place.piece:
+                    before = other.file.events.first_wall < place.file.events.first_wall
+                if before and other.folder == place.folder:
                     void[k] |= other.file.events.step >= step
     return np.concatenate(void)
 

@@ -284,11 +284,15 @@ def _in_order(placed: Sequence[Placed], clocks: list[Clock], pieces: Sequence[st
             continue
         logged = set().union(*(tags[i] for i in own))
         first = min(clocks[i].first for i in own)
+        # Nor what a restart wrote that went back behind the piece's beginning.
+        steps = np.concatenate([placed[i].file.events.step for i in own])
+        begun = int(steps.min()) if len(steps) else -1
+        ahead = [i for i in before if not _goes_back(placed[i], begun)]
         # Not what was written later into the folder of a piece, such as an evaluation; and one
         # process may begin a piece a little before it ends the one before.
-        ends = [clocks[i].last for i in before if tags[i] & logged]
+        ends = [clocks[i].last for i in ahead if tags[i] & logged]
         same = {process[i] for i in own if process[i][1]} & {process[i] for i in before}
-        begins = [clocks[i].first for i in before if placed[i].piece == number - 1]
+        begins = [clocks[i].first for i in ahead if placed[i].piece == number - 1]
         if ends and first < (max(begins, default=first) if same else max(ends)):
             by = max(ends) - first
             for i in own:
@@ -299,6 +303,11 @@ def _in_order(placed: Sequence[Placed], clocks: list[Clock], pieces: Sequence[st
             )
         before += own
     return notes
+
+
+def _goes_back(place: Placed, step: int) -> bool:
+    """Whether a file declares that its session starts at a step, or before it."""
+    return any(at <= step for _, at in place.file.events.sessions)
 
 
 def _lives(placed: Sequence[Placed], clocks: Sequence[Clock]) -> list[_Life]:

@@ -16,13 +16,14 @@ from tmnet.experiments.config import Experiment
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
 from tmnet.training.checkpoint import Checkpoints
-from tmnet.training.devices import memory_device, precision_of
+from tmnet.training.devices import arithmetic, memory_device, precision_of, restore
 from tmnet.training.interval import Clock, LogInterval
 from tmnet.training.learner import Learner
 from tmnet.training.memory import RUNNING, STARTING, TERMINATED, TRUNCATED, TransitionMemory
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.races import RaceDealer
 from tmnet.training.recorder import Recorder, about
+from tmnet.training.room import check_room
 from tmnet.training.schedules import Schedules
 from tmnet.training.stopping import Stop
 from tmnet.training.world import EndedRace, open_world
@@ -47,16 +48,22 @@ class TrainingLoop:
         self.experiment, self.seed, self.device = experiment, seed, device
         self.checkpoints, self.schedules = checkpoints, Schedules(experiment)
         seeds = np.random.SeedSequence(seed).generate_state(5, np.uint64) >> np.uint64(1)
+        if experiment.is_race:  # others show what there is to remember once they are made
+            check_room(
+                experiment, experiment.neural_network, experiment.performance.num_envs, device
+            )
         self.world = world = open_world(experiment, device, int(seeds[0] >> np.uint64(31)))
         config, settings = world.fitted(experiment.neural_network), experiment.training
+        check_room(experiment, config, world.num_envs, device)
         network = IQN(config, *world.normalisers, torch.Generator().manual_seed(int(seeds[1])))
         self.learner = Learner(
             network.to(device), settings, precision_of(settings.precision, device)
         )
         capacity, _ = self.schedules.memory(0)
+        shape = (world.num_envs, world.image_shape, world.n_floats)
         self.memory = TransitionMemory(
-            world.num_envs, world.image_shape, world.n_floats, capacity, settings,
-            experiment.memory, memory_device(experiment, world, device),
+            *shape, capacity, settings, experiment.memory,
+            memory_device(experiment, *shape, device),
         )  # fmt: skip
         places = {"acting": device, "learning": device, "sampling": self.memory.device}
         self.generators = {
@@ -77,10 +84,11 @@ class TrainingLoop:
         """Train until the budget is used up, or it is to stop."""
         every = 60 * self.experiment.recording.checkpoint_minutes
         due = self.clock.seconds + every
-        # where this process takes over, also for who compares it with one that was killed later
-        self._write({"cumul_number_frames_played": self.frames})
         if not self.checkpoints.files():
+            self._write({"cumul_number_frames_played": self.frames})
             self.save()
+        # the process begins here, also for who looks at its log before there is more in it
+        self.recorder.open(self.schedules.suffix(self.own_frames), self.frames)
         while not self.is_over() and not stop.is_set():
             self.play()
             self._learn()
@@ -308,6 +316,7 @@ class TrainingLoop:
         return {
             "experiment": self.experiment.to_dict(),
             "seed": self.seed,
+            "machine": arithmetic(self.device),
             "seconds": self.clock.seconds,
             "frames": self.frames,
             "first_frame": self.first_frame,
@@ -315,7 +324,6 @@ class TrainingLoop:
             "learner": self.learner.state_dict(),
             **{name: generator.get_state() for name, generator in self.generators.items()},
             "world": self.world.state_dict() if whole else None,
-            # by a name that checkpoints have had since the first
             # checkpoints have called it so from the first
             "replay": self.memory.state_dict() if whole else None,
             **self.races.state_dict(),
@@ -329,7 +337,7 @@ class TrainingLoop:
         self.counters = state["counters"]
         self.learner.load_state_dict(state["learner"])
         for name, generator in self.generators.items():
-            generator.set_state(state[name])
+            restore(generator, state[name])
         if state["replay"] is not None:
             self.memory.load_state_dict(state["replay"])
         under_way = state["world"] is not None
@@ -339,6 +347,8 @@ class TrainingLoop:
         else:  # its races begin anew
             self.memory.interrupt()
         self.interval.load_state_dict(state["interval"], self.device)
+        # what was logged of those frames and before is of this run, and what came after is not
+        self.recorder.replaces_from = self.frames + 1
 
     def start_from(self, state: dict[str, Any]) -> None:
         """Take networks, counters and records from a checkpoint of another run."""

@@ -100,4 +100,7 @@ class ProgressLine:
         elif self._bar is not None:
             current = status()
             self._bar.n = current.done
-            self._bar.set_description_str(f"{self._run}: {current}")
+            try:
+                self._bar.set_description_str(f"{self._run}: {current}")
+            except OSError:  # the terminal is gone; the training has yet to be saved
+                self._bar = None

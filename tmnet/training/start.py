@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from tmnet.arguments import a_flag, a_path, a_whole_number, wrong
+from tmnet.arguments import a_flag, a_path, a_whole_number, python_number, wrong
 from tmnet.devices import best_device, usable_device
-from tmnet.errors import TmnetError
+from tmnet.errors import TmnetError, TrainingWarning
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
-from tmnet.files import CHECKPOINTS, LOGDIR, check_folder
+from tmnet.files import CHECKPOINTS, LOGDIR
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
+from tmnet.training.devices import differs
+from tmnet.training.holding import LOCK, held
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status
 from tmnet.training.stopping import Stop, stopping
@@ -31,7 +35,7 @@ def train(
     device: str | torch.device | None = None,
     values: Mapping[str, Any] | None = None,
     scale: str | None = None,
-    resume: bool = False,
+    resume: bool | Literal["auto"] = False,
     logdir: str | Path = LOGDIR,
     run_name: str | None = None,
     checkpoints: str | Path = CHECKPOINTS,
@@ -47,17 +51,16 @@ def train(
     seed : int, optional
         Of everything that is drawn; 0 by default, and when going on that of the run.
     minutes, frames : optional
-        When to end, in place of what the experiment says: minutes of the run's processes, frames
-        that it played.
+        When to end, in place of what the experiment says: minutes of its processes, or frames.
     device : str or torch.device, optional
         A CUDA or Apple GPU where there is one, or the CPU.
     values : mapping, optional
         Other values for fields of the experiment: `{"neural_network.iqn_n": 16}`.
     scale : str, optional
         "laptop": cut down for two cores.
-    resume : bool
-        Go on with the run from its last checkpoint, as if it had never been interrupted: on the
-        simulator, where the checkpoint holds the memory, bit for bit (on the CPU).
+    resume : bool or "auto"
+        Go on from the run's last checkpoint as if nothing had happened: bit for bit on the CPU, on
+        the simulator with its memory. "auto": start it where there is none, leave it if it is done.
     logdir, checkpoints : str or Path
         Event files go to `<logdir>/<run>`, checkpoints to `<checkpoints>/<run>`.
     run_name : str, optional
@@ -72,35 +75,36 @@ def train(
     Path
         `<logdir>/<run>`.
 
+    Warns
+    -----
+    TrainingWarning
+        If it goes on from an older checkpoint, elsewhere, anew, or not at all.
+
     Raises
     ------
     TmnetError
-        If the experiment or an argument is wrong, if there is such a run already, or none to go on
-        with, or if a checkpoint cannot be written.
+        If an argument is wrong; if there is such a run already, or none to go on with; if another
+        process trains it; if there is no room in memory, or on the disk.
     """
     logdir, checkpoints = a_path("logdir", logdir), a_path("checkpoints", checkpoints)
     seed = _checked(seed, resume, stop, progress)
     device = usable_device(best_device() if device is None else device)
     experiment = _changed(experiment, values, scale, run_name, minutes, frames)
     run_name, kept = experiment.name, Checkpoints(checkpoints / experiment.name)
-    for folder in (logdir / run_name, kept.directory):
-        check_folder(folder)  # before there is a log
-    state = _state_to_resume(kept, experiment, seed) if resume else None
-    if state is None:
-        _refuse_existing(logdir, experiment, kept)
-    seed = state["seed"] if state else (seed or 0)
-    training = TrainingLoop(experiment, seed, device, logdir, kept)
-    try:
-        if state:
-            training.load_state_dict(state)
-        elif experiment.initial_checkpoint:
-            _start_from(_find_checkpoint(experiment.initial_checkpoint, checkpoints), training)
-        if training.is_over():
-            raise TmnetError(f"The run {run_name!r} has used up its budget; give it more.")
-        with ProgressLine(run_name, progress) as shown, stopping(stop) as stopped:
-            training.run(stopped, shown)
-    finally:
-        training.close()
+    with held(run_name, [kept.directory, logdir / run_name]):
+        state = _state_to_resume(kept, experiment, seed, resume) if resume else None
+        over = state is None and _starts_over(logdir, experiment, kept, resume == "auto")
+        seed = state["seed"] if state else (seed or 0)
+        with closing(TrainingLoop(experiment, seed, device, logdir, kept)) as training:
+            if state:
+                _go_on_from(state, training)
+            else:
+                _start(training, checkpoints, over)
+            if training.is_over():
+                _say_that_it_is_done(run_name, resume == "auto")
+            else:
+                with ProgressLine(run_name, progress) as shown, stopping(stop) as stopped:
+                    training.run(stopped, shown)
     return logdir / run_name
 
 
@@ -108,10 +112,12 @@ def train(
 
 
 def _checked(
-    seed: int | None, resume: bool, stop: Stop | None, progress: bool | Callable
+    seed: int | None, resume: Any, stop: Stop | None, progress: bool | Callable
 ) -> int | None:
     """The seed; TmnetError where one of these is wrong."""
-    a_flag("resume", resume)
+    automatic = isinstance(resume, str) and resume == "auto"
+    if not (automatic or isinstance(python_number(resume), bool)):
+        raise wrong("resume", resume, "true, false or 'auto'")
     if stop is not None and not callable(getattr(stop, "is_set", None)):
         raise wrong("stop", stop, "a threading.Event")
     if not callable(progress):
@@ -144,19 +150,50 @@ def _changed(
     return experiment
 
 
-def _refuse_existing(logdir: Path, experiment: Experiment, kept: Checkpoints) -> None:
+def _starts_over(logdir: Path, experiment: Experiment, kept: Checkpoints, may: bool) -> bool:
+    """Whether there is something of this run already, which has no checkpoint.
+
+    Raises
+    ------
+    TmnetError
+        If there is, and it may not start over that; or if it may be of another run.
+    """
     name = experiment.name
-    logs = [logdir / f"{name}{suffix}" for _, suffix in experiment.recording.suffix_schedule]
-    for place in (*logs, kept.directory):
-        if place.is_file() or (place.is_dir() and any(place.iterdir())):
-            raise TmnetError(
-                f"There is a run {name!r} already (in {place}); resume it, or give the new one "
-                "another name."
-            )
+    suffixes = dict.fromkeys(suffix for _, suffix in experiment.recording.suffix_schedule)
+    own, *others = (logdir / f"{name}{suffix}" for suffix in suffixes)
+    found = [place for place in (own, *others, kept.directory) if _is_used(place)]
+    if not found:
+        return False
+    # of a later directory only the run's own beginning tells whose it is
+    strange = [place for place in others if place in found and _is_used(kept.beside(place.name))]
+    if not may or strange or (own not in found and {*others} & {*found}):
+        raise TmnetError(
+            f"There is a run {name!r} already (in {(strange or found)[0]}); resume it, or give the "
+            "new one another name."
+        )
+    if bests := kept.bests():
+        raise TmnetError(
+            f"{kept.directory} has {bests[0].name}, but no checkpoint to go on from; move it away "
+            "to train the run anew."
+        )
+    if own in found:
+        _warn(f"{name!r} has no checkpoint: it starts anew, in place of what it had logged.")
+    return True
 
 
-def _state_to_resume(kept: Checkpoints, experiment: Experiment, seed: int | None) -> dict[str, Any]:
+def _is_used(place: Path) -> bool:
+    """Whether a run may be there: anything but a lock that a process has left."""
+    return place.is_file() or (
+        place.is_dir() and any(path.name != LOCK for path in place.iterdir())
+    )
+
+
+def _state_to_resume(
+    kept: Checkpoints, experiment: Experiment, seed: int | None, resume: bool | Literal["auto"]
+) -> dict[str, Any] | None:
     if not kept.files():
+        if resume == "auto":
+            return None
         raise TmnetError(
             f"There is nothing to resume: no checkpoint of {experiment.name!r} in "
             f"{kept.directory.parent}."
@@ -175,22 +212,52 @@ def _state_to_resume(kept: Checkpoints, experiment: Experiment, seed: int | None
     return state
 
 
-def _find_checkpoint(name: str, directory: Path) -> Path:
-    """The checkpoint that is meant by a file, or by the name of a run."""
-    if Path(name).is_file():
-        return Path(name)
-    files = Checkpoints(directory / name).files()
-    if not files:
+def _say_that_it_is_done(run: str, is_fine: bool) -> None:
+    if not is_fine:
+        raise TmnetError(f"The run {run!r} has used up its budget; give it more.")
+    _warn(f"The run {run!r} is done: it has used up its budget.")
+
+
+def _go_on_from(state: dict[str, Any], training: TrainingLoop) -> None:
+    """Take up the state of a run, unless it is done."""
+    training.load_state_dict(state)
+    if training.is_over():
+        return
+    if different := differs(state.get("machine", {}), training.device):
+        _warn(
+            f"{training.experiment.name!r} goes on with {different}: what is computed is rounded "
+            "otherwise from here."
+        )
+    training.checkpoints.set_damaged_aside(training.frames)
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, TrainingWarning, stacklevel=3)
+
+
+def _start(training: TrainingLoop, checkpoints: Path, over: bool) -> None:
+    """Begin a run, perhaps over what is there of it."""
+    if training.experiment.initial_checkpoint:
+        _start_from(training.experiment.initial_checkpoint, checkpoints, training)
+    if over:
+        training.recorder.replaces_from = 0
+
+
+def _start_from(name: str, directory: Path, training: TrainingLoop) -> None:
+    """Take what a checkpoint of another run has learned, if the networks are alike.
+
+    What is meant is a file, or the last checkpoint of a run.
+    """
+    path, kept = Path(name), Checkpoints(directory / name)
+    if not path.is_file() and not kept.files():
         raise TmnetError(
             f"initial_checkpoint is {name!r}; there is no such file, and no checkpoint of such a "
             f"run in {directory}: train {name} first."
         )
-    return files[-1]
-
-
-def _start_from(path: Path, training: TrainingLoop) -> None:
-    """Take what a checkpoint of another run has learned, if the networks are alike."""
-    state = load_checkpoint(path)
+    if path.is_file():
+        state = load_checkpoint(path)
+    else:
+        path, state = kept.directory, kept.load()
     if "learner" not in state:
         raise TmnetError(
             f"{path} holds the networks of one race only; a training can start from the "

@@ -17,7 +17,8 @@ class Stop(Protocol):
 
 @contextmanager
 def stopping(stop: Stop | None) -> Iterator[Stop]:
-    """Whether to stop: when asked to, or at Ctrl-C; a second Ctrl-C stops at once."""
+    """Whether to stop: when asked to, at Ctrl-C, when the system ends processes, or when the
+    terminal is closed; a second Ctrl-C stops at once."""
     asked = threading.Event()
 
     class Either:
@@ -27,7 +28,8 @@ def stopping(stop: Stop | None) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield Either()
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # which Windows lacks
+    numbers = {signal.SIGINT, signal.SIGTERM, hangup}
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
     # Whoever ignores one, as a process in the background does Ctrl-C, goes on doing so.
     before = {number: was for number, was in before.items() if was != signal.SIG_IGN}

@@ -325,7 +325,8 @@ class TrainingPanel(widgets.VBox):
 
     def _show_race(self) -> None:
         experiment = self.chosen()
-        latest = Checkpoints(self.checkpoints / experiment.name).latest_race()
+        maps = [Path(deal.map or "").stem for deal in experiment.map_cycle]
+        latest = Checkpoints(self.checkpoints / experiment.name).latest_race(maps)
         if latest is None:
             raise TmnetError(f"No eval race of {experiment.name} has ended yet.")
         map_, actions = latest
