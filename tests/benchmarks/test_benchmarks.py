@@ -13,6 +13,7 @@ TABLES = {  # what the heads of a benchmark's tables say
     "comparing": "times pandas' speed",
     "coverage": "the formula, plainly",
     "forecasts": "the formula, plainly",
+    "kills": "times",
     "learning": "of the way to QR-DQN",
     "many": "times the plain way's speed",
     "racing": "times CarRacing's",

@@ -21,6 +21,7 @@ from tmnet.training.checkpoint import Checkpoints, DamagedCheckpoint, load_check
 
 INSIDE = os.path.join("tmnet", "training", "")
 LINES = 6000  # about 1,200 until the first action, and 440 for each
+EARLY = 600  # before the first checkpoint; so are the first sixth of all kills
 WAYS = ("line", "line", "line", "write")
 
 
@@ -36,11 +37,12 @@ def killing(left):
     return count
 
 
-def start(arguments, draw, way):
+def start(arguments, draw, way, early):
     """Train, and be killed at a line of training's code, at a write to the disk, or at any moment;
     its status in the end."""
-    until = {"line": draw.randint(1, LINES), "write": draw.randint(1, 6)}.get(way, 0)
-    moment = draw.uniform(0, 0.5)  # s
+    most = {"line": EARLY, "write": 1} if early else {"line": LINES, "write": 6}
+    until = draw.randint(1, most.get(way, 1))
+    moment = draw.uniform(0, 0.01 if early else 0.5)  # s
     pid = os.fork()
     if pid:
         if way == "moment":
@@ -92,7 +94,7 @@ def main(arguments, kills, seed, attacks):
     while not found or os.WIFSIGNALED(found[-1]["status"]):
         draw = random.Random(f"{seed}, {len(found)}")
         way = draw.choice(ways) if len(found) < kills else None
-        status = start(arguments, draw, way)
+        status = start(arguments, draw, way, early=len(found) < kills // 6)
         files = kept.files()
         with warnings.catch_warnings(action="ignore"):
             frames = kept.load()["frames"] if files else None

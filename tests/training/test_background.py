@@ -58,7 +58,7 @@ def test_it_runs_stops_and_goes_on(start, tmp_path):
 
     again = start(trainings, frames=state["frames"] + 100, resume=True)
     again.join(PATIENCE)
-    assert not again.running and again.error == ""
+    assert not again.running and again.error == "" and again.notes == []
     after = trainings.state()
     assert 100 <= after["frames"] - state["frames"] < 108 and after["seed"] == 9
     assert after["learner"]["batches"] > state["learner"]["batches"]
@@ -132,6 +132,17 @@ def test_a_process_that_is_killed(start, tmp_path):
     frames = trainings.state()["frames"]
     trainings.train(frames=frames + 50, resume=True)
     assert trainings.state()["frames"] >= frames + 50
+
+
+def test_what_there_is_to_know(start, tmp_path):
+    """Notes of the other process."""
+    trainings = Trainings(tmp_path)
+    trainings.train(frames=8)
+    training = start(trainings, frames=8, resume="auto")
+    training.join(PATIENCE)
+    assert training.error == "" and training.notes == [
+        "The run 'run' is done: it has used up its budget."
+    ]
 
 
 def test_collectors(start, tmp_path):

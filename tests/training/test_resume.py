@@ -333,7 +333,7 @@ def test_checkpoints_after_a_crash(played):
 
 # --- kill -9 ------------------------------------------------------------------------------------
 
-KILLS, SEED = 12, 115  # of which two come before the first checkpoint
+KILLS, SEED = 12, 3
 KILLER = Path(__file__).with_name("killer.py")
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
 import tmnet
-from tmnet.errors import TrainingWarning
+from tmnet.errors import LogWarning, TrainingWarning
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.holding import LOCK, held
 from tmnet.training.recorder import Recorder
@@ -200,6 +202,52 @@ def test_a_race_that_ended_with_the_checkpoint(tmp_path, monkeypatch):
 def of_episodes(scalars):
     rows = scalars[scalars["tag"].str.contains("Episode/")]
     return {*rows[["step", "tag", "value"]].itertuples(index=False, name=None)}
+
+
+# --- a disk that is full --------------------------------------------------------------------------
+
+
+def full_from(patch, calls, what):
+    """No room is left from the so-and-so-many-th write on, of checkpoints or of the log."""
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    left, write, fsync = [calls], RecordWriter.write, os.fsync
+
+    def is_full():
+        left[0] -= 1
+        return left[0] < 0
+
+    def no_write(writer, data):
+        if is_full():
+            writer._writer.write(data[:5])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(writer, data)
+
+    def no_fsync(file):
+        if is_full():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(file)
+
+    if what == "log":
+        patch.setattr(RecordWriter, "write", no_write)
+    else:
+        patch.setattr(os, "fsync", no_fsync)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_room_for_what_is_written(trainings, monkeypatch):
+    """Again and again, the log's or the checkpoints': once there is room, the run is whole."""
+    values = {"recording.checkpoint_minutes": 1e-6}
+    trainings.train("whole", values, frames=240)
+    for calls, what in ((0, "saved"), (2, "saved"), (9, "log"), (4, "saved"), (12, "log")):
+        with monkeypatch.context() as patch, warnings.catch_warnings(action="ignore"):
+            full_from(patch, calls, what)
+            more = {"frames": 240, "resume": "auto"}
+            refused(lambda more=more: trainings.train("run", values, **more), "No space left")
+    trainings.train("run", values, frames=240, resume="auto")
+    equal(trainings, "whole", "run")
+    with warnings.catch_warnings(action="ignore", category=LogWarning):  # of what ends midway
+        assert surviving(trainings, "run") == surviving(trainings, "whole")
 
 
 # --- one process at a time ------------------------------------------------------------------------

@@ -65,10 +65,11 @@ def run_folders(logdir: Path) -> RunFolders:
     return RunFolders(files, walk.folders, walk.notes)
 
 
-def creation(path: Path) -> tuple[int, str]:
-    """Sort key: the seconds in an event file's name (…tfevents.SECONDS.HOST.PID.N), then path."""
+def creation(path: Path) -> tuple[int, list[tuple[int, str]]]:
+    """Sort key: the seconds in an event file's name (…tfevents.SECONDS.HOST.PID.N), then its path,
+    in which the tenth of a process comes behind the ninth."""
     seconds = path.name.partition("tfevents.")[2].partition(".")[0]
-    return int(seconds) if seconds.isdecimal() else 0, str(path)
+    return int(seconds) if seconds.isdecimal() else 0, _natural(str(path))
 
 
 class _Walk:

@@ -6,10 +6,11 @@ import atexit
 import multiprocessing
 import signal
 import threading
+import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
-from tmnet.errors import TmnetError
+from tmnet.errors import TmnetError, TmnetWarning
 from tmnet.training.progress import Status
 from tmnet.training.start import train
 
@@ -28,6 +29,8 @@ class BackgroundTraining:
         How it went when it was last heard of.
     error : str
         Why it failed; empty if it did not.
+    notes : list of str
+        What else there is to know, such as that an older checkpoint was used.
     """
 
     def __init__(self, **arguments: Any):
@@ -36,6 +39,7 @@ class BackgroundTraining:
         self._connection, theirs = context.Pipe(duplex=False)
         self.status: Status | None = None
         self.error = ""
+        self.notes: list[str] = []
         # No daemon, which could not start collectors; so it is told when this process ends.
         self._process = context.Process(target=_train, args=(arguments, self._stop, theirs))
         atexit.register(self.stop)
@@ -71,6 +75,8 @@ class BackgroundTraining:
                 break
             if isinstance(message, Status):
                 self.status = message
+            elif isinstance(message, TmnetWarning):
+                self.notes.append(str(message))
             else:
                 self.error, over = message, True
         self._process.join()
@@ -78,15 +84,21 @@ class BackgroundTraining:
 
 
 def _train(arguments: dict[str, Any], stop: Any, connection: Connection) -> None:
-    """What the other process does: it sends each `Status`, and last what went wrong, or ""."""
+    """What the other process does: it sends each `Status` and note, and last what went wrong,
+    or ""."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a kernel's interrupt is not meant for it
 
-    def tell(message: Status | str) -> None:
+    def tell(message: Status | TmnetWarning | str) -> None:
         try:
             connection.send(message)
         except OSError:  # nobody is there any more
             stop.set()
 
+    def show(message: Warning | str, *about: Any) -> None:
+        if isinstance(message, TmnetWarning):
+            tell(message)
+
+    warnings.showwarning = show
     try:
         train(**arguments, stop=stop, progress=tell)
     except TmnetError as error:

@@ -196,7 +196,7 @@ def _state_to_resume(
             return None
         raise TmnetError(
             f"There is nothing to resume: no checkpoint of {experiment.name!r} in "
-            f"{kept.directory.parent}."
+            f"{kept.directory.parent}; resuming with 'auto' would start it."
         )
     state = kept.load()
     before = Experiment.from_dict(state["experiment"])

@@ -277,7 +277,7 @@ class TrainingPanel(widgets.VBox):
     def _say(self, state: str = "") -> None:
         """How the training goes: what it told last, and what it does now."""
         status = self.training.status
-        parts = [state, for_html(str(status or ""))]
+        parts = [state, *(for_html(text) for text in (str(status or ""), *self.training.notes))]
         told = f"<b>{for_html(self._trained)}</b>: {' · '.join(filter(None, parts))}"
         self.line.value = f"<div style='font-size:85%;line-height:1.3'>{told}</div>"
 
