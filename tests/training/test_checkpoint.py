@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import tmnet
 from tmnet.errors import TrainingWarning
 from tmnet.racing import load_track
+from tmnet.training.acting import Actor
 from tmnet.training.checkpoint import Checkpoints, DamagedCheckpoint, load_checkpoint
 
 from ..checks import one_sentence, refused
@@ -361,19 +362,16 @@ def raced(tmp_path_factory):
 
 def noisy(patch):
     """The driver fails now and then, so that one eval race is not like the other."""
-    import tmnet.training.loop as loop
-    from tmnet.networks import IQN
+    own_q, looks = Actor.q, [0]
 
-    mean_q, looks = IQN.mean_q, [0]
-
-    def noisy_mean_q(*args, **more):
-        q = mean_q(*args, **more)
+    def noisy_q(*args):
+        q = own_q(*args)
         looks[0] += 1
         if looks[0] % 7 == 0 and looks[0] // 60 % 2:
             q[:, 3] += 2  # coasts
         return q
 
-    patch.setattr(loop.IQN, "mean_q", noisy_mean_q)
+    patch.setattr(Actor, "q", noisy_q)
 
 
 @pytest.mark.parametrize("map_", ["A01", "Hock"])
@@ -391,8 +389,10 @@ def test_the_best_network(raced, map_):
     )
     network.load_state_dict(found["online"])
     weights = sum(x.double().sum().item() for x in network.parameters())
-    assert weights == pytest.approx(raced.spy.weights[best["row"]], abs=1e-9)
-    assert weights != pytest.approx(raced.spy.weights[-1], abs=1e-6)
+    at_its_start = raced.spy.weights[max(best["first_row"] - 1, 0)]
+    assert weights == pytest.approx(at_its_start, abs=1e-9)
+    for later in (best["row"], -1):
+        assert weights != pytest.approx(raced.spy.weights[later], abs=1e-6)
     records = raced.trainings.state()["records"]
     assert records[map_] == pytest.approx(-best["time_s"])
 
@@ -426,10 +426,15 @@ def test_what_there_is_in_the_end(raced):
                       for kind, end in (("best", "pt"), ("eval", "npy"))}  # fmt: skip
 
 
-def test_a_race_that_the_memory_does_not_hold(trainings, monkeypatch):
-    """Longer than all that is remembered: it is not kept, nor another in its place."""
+@pytest.mark.parametrize(
+    "schedule", [[[0, 100, 50]], [[0, 100, 50], [150, 4000, 60]]], ids=["short", "grows"]
+)
+def test_a_race_that_the_memory_does_not_hold(trainings, monkeypatch, schedule):
+    """Longer than all that is remembered, or than what was when it began: it is kept as well."""
     scripted(monkeypatch)
-    values = {"memory.schedule": [[0, 100, 50]], "map_cycle": [{"map": "A01", "kind": "eval"}]}
-    trainings.train(values=values, frames=600)
-    assert trainings.values_of("Race/eval_race_finished_trained_A01")
-    assert not list((trainings.checkpoints / "run").glob("eval_*"))
+    spy = Spy(monkeypatch)
+    cycle = [{"map": "A01", "kind": "eval", "races": 1}]
+    trainings.train(values={"memory.schedule": schedule, "map_cycle": cycle}, frames=600)
+    race = races_again(spy.actions, cycle)[0][-1]
+    actions = np.load(trainings.checkpoints / "run" / "eval_A01.npy", allow_pickle=False)
+    assert actions.tolist() == race["actions"] and len(actions) > 100 / 8

@@ -237,6 +237,7 @@ def test_an_environment_that_cannot_be_saved(tmp_path):
     assert not memory["usable"][67:70].any()
     assert memory["usable"][:67].sum() == before["replay"]["usable"][:67].sum() and steps == 70
     assert (memory["floats"][70].abs() <= 0.05).all() and memory["usable"][70].all()
+    assert not (memory["floats"][70] == memory["floats"][0]).any()  # which have been played
     assert after["learner"]["batches"] > before["learner"]["batches"] > 0
     scalars = trainings.scalars()
     second = scalars[scalars["step"] > before["frames"]]
@@ -244,6 +245,20 @@ def test_an_environment_that_cannot_be_saved(tmp_path):
     own = after["frames"] - before["frames"]
     assert lengths["value"].sum() + after["sums"][1].sum() == own
     assert (lengths["value"] <= lengths["step"] - before["frames"]).all()
+
+
+def test_the_cycle_goes_on_where_races_begin_anew(trainings):
+    """Or else what comes late in it would never be driven by who is interrupted often."""
+    values = {
+        "recording.save_replay": "no",
+        "map_cycle": [{"map": "A01", "races": 30}, {"map": "Hock", "kind": "eval", "races": 30}],
+    }
+    for k in range(5):
+        trainings.train(values=values, frames=5000, resume=k > 0, stop=StopAfter(100))
+        state = trainings.state()
+        assert state["position"] >= state["races"].get("A01/explo", [0])[0]
+    assert state["races"]["Hock/eval"][0] > 0
+    assert state["frames"] < 5000 and state["races"]["A01/explo"][0] > 20
 
 
 # --- played twice -------------------------------------------------------------------------------

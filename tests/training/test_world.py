@@ -136,7 +136,7 @@ def test_what_is_seen(kind):
     image, floats = expected(kind, 1, 0)
     assert world.image_shape == (None if image is None else (1, HEIGHT, WIDTH))
     assert world.n_floats == (0 if floats is None else 2)
-    assert (world.n_actions, world.num_envs, world.repeatable) == (5, 2, False)
+    assert (world.n_actions, world.num_envs, world.longest_race) == (5, 2, 0)
     assert world.normalisers == (None, None)
     seen = world.reset()
     episode, moment = 1, 0
@@ -393,7 +393,7 @@ def races(**values):
 def test_the_world_of_races():
     """Maps once each in the order of the cycle; of a size, with images if the network has them."""
     world = open_world(races(), CPU, 0)
-    assert world.maps == ("Hock", "A01") and world.repeatable
+    assert world.maps == ("Hock", "A01") and world.longest_race == 6000
     assert (world.num_envs, world.n_actions, world.n_floats) == (8, 12, 184)
     assert world.image_shape is None
     assert [track.length for track in world.env.tracks] == [60, 60]

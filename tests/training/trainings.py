@@ -19,9 +19,9 @@ from torch.nn import functional
 
 import tmnet
 from tmnet.logs.dialects import common_name
-from tmnet.networks import IQN
 from tmnet.racing import RaceVectorEnv, load_track
 from tmnet.racing.driver import drive
+from tmnet.training.acting import Actor
 from tmnet.training.learner import Learner
 
 CUTOFF = 300.0  # s, the time of a race that did not finish
@@ -177,18 +177,18 @@ def scripted(monkeypatch: pytest.MonkeyPatch, idle: int = 0) -> None:
 
     Before, it coasts for so many moments: races are cut off.
     """
-    mean_q, looks = IQN.mean_q, 0
+    own_q, looks = Actor.q, 0
 
-    def scripted_mean_q(network, image, floats, *args, **more):
+    def scripted_q(actor, image, floats, *args):
         nonlocal looks
         looks += 1
+        q = own_q(actor, image, floats, *args)
         if floats.shape[1] != 184:  # no race
-            return mean_q(network, image, floats, *args, **more)
+            return q
         action = drive(floats) if looks > idle else torch.full((len(floats),), 3)
-        own = mean_q(network, image, floats, *args, **more).clamp(-1, 1)
-        return functional.one_hot(action, 12) + 0.1 * own
+        return functional.one_hot(action, 12) + 0.1 * q.clamp(-1, 1)
 
-    monkeypatch.setattr(IQN, "mean_q", scripted_mean_q)
+    monkeypatch.setattr(Actor, "q", scripted_q)
 
 
 class Spy:
@@ -197,9 +197,9 @@ class Spy:
     Attributes
     ----------
     q : list of Tensor (N, A)
-        What the network said, by action.
+        What the networks said, by action.
     weights : list of float
-        The sum of its weights then.
+        The sum of the online network's weights then.
     actions : list of Tensor (N,)
         What was done.
     ended : list of Tensor (N,) bool
@@ -211,12 +211,12 @@ class Spy:
         self.weights: list[float] = []
         self.actions: list[torch.Tensor] = []
         self.ended: list[torch.Tensor] = []
-        mean_q, step = IQN.mean_q, RaceVectorEnv.step
+        q, step = Actor.q, RaceVectorEnv.step
 
-        def spied_mean_q(network, *args, **more):
-            found = mean_q(network, *args, **more)
+        def spied_q(actor, *args):
+            found = q(actor, *args)
             self.q.append(found.clone())
-            self.weights.append(sum(x.double().sum().item() for x in network.parameters()))
+            self.weights.append(sum(x.double().sum().item() for x in actor.online.parameters()))
             return found
 
         def spied_step(env, actions):
@@ -225,7 +225,7 @@ class Spy:
             self.ended.append(result[2] | result[3])
             return result
 
-        monkeypatch.setattr(IQN, "mean_q", spied_mean_q)
+        monkeypatch.setattr(Actor, "q", spied_q)
         monkeypatch.setattr(RaceVectorEnv, "step", spied_step)
 
 

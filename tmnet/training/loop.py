@@ -15,6 +15,7 @@ from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
+from tmnet.training.acting import Actor
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.devices import arithmetic, memory_device, precision_of, restore
 from tmnet.training.interval import Clock, LogInterval
@@ -75,6 +76,7 @@ class TrainingLoop:
         self.frames = self.first_frame = 0
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
         self.races = RaceDealer(experiment, world, device)
+        self.actor = Actor(self.learner.online, world.num_envs)
         self.seen = world.reset()
         self.interval = LogInterval(self.clock, self.frames)
 
@@ -117,7 +119,7 @@ class TrainingLoop:
     def _act(self) -> int:
         """Returns how many new transitions can be learned from."""
         (image, floats), starting = self.seen, self.races.starting
-        q = self.learner.online.mean_q(image, floats, generator=self.generators["acting"])  # (N, A)
+        q = self.actor.q(image, floats, self.races.evaluates, self.generators["acting"])  # (N, A)
         best, greedy = q.max(dim=1)
         action = self._explore(q, greedy)
         self.seen, reward, terminated, truncated, info = self.world.step(action)
@@ -130,7 +132,8 @@ class TrainingLoop:
             image, floats, action, action == greedy, reward, end, gamma, self.generators["sampling"]
         )
         self.frames += self.world.num_envs - len(starting)
-        if ended := self.races.step(best, reward, terminated, truncated, info):
+        if ended := self.races.step(action, best, reward, terminated, truncated, info):
+            self.actor.begin(self.races.starting)
             with self.interval.timed("logging", taken_from="acting"):
                 for race in ended:
                     self._record(race)
@@ -238,11 +241,9 @@ class TrainingLoop:
         self.races.count(race, outcome)
         if self.races.is_record(race, outcome) and self._is_finite():
             self.races.records[race.map] = outcome.score
-            self.checkpoints.save_best(race.map, self._best(race.map, outcome.score))
-        if is_eval and self.world.repeatable:
-            actions = self.memory.last_actions(race.env, race.actions)
-            if actions is not None:
-                self.checkpoints.save_race(race.map, actions.cpu().numpy())
+            self.checkpoints.save_best(race.map, self._best(race, outcome.score))
+        if is_eval and (actions := self.races.actions_of(race)) is not None:
+            self.checkpoints.save_race(race.map, actions.cpu().numpy())
 
     def _log_is_due(self) -> bool:
         minutes, frames = self.experiment.minutes, self.experiment.frames
@@ -301,18 +302,19 @@ class TrainingLoop:
         wish = self.experiment.recording.save_replay  # the public name of a field is older
         return wish == "yes" or (wish == "auto" and self.memory.bytes() < MOST_SAVED)
 
-    def _best(self, map_: str, score: float) -> dict[str, Any]:
+    def _best(self, race: EndedRace, score: float) -> dict[str, Any]:
         return {
             "experiment": self.experiment.to_dict(),
-            "map": map_,
+            "map": race.map,
             **self.world.named_score(score),
             "frames": self.frames,
-            "online": self.learner.online.state_dict(),
+            "online": self.actor.driver(race.env).state_dict(),
         }
 
     def state_dict(self) -> dict[str, Any]:
         """All that the training depends on."""
         whole = self._saves_memory()
+        world = self.world.state_dict() if whole else None
         return {
             "experiment": self.experiment.to_dict(),
             "seed": self.seed,
@@ -323,7 +325,8 @@ class TrainingLoop:
             "counters": self.counters,
             "learner": self.learner.state_dict(),
             **{name: generator.get_state() for name, generator in self.generators.items()},
-            "world": self.world.state_dict() if whole else None,
+            "world": world,
+            "actor": None if world is None else self.actor.state_dict(),
             # checkpoints have called it so from the first
             "replay": self.memory.state_dict() if whole else None,
             **self.races.state_dict(),
@@ -344,7 +347,10 @@ class TrainingLoop:
         self.races.load_state_dict(state, under_way)
         if under_way:
             self.seen = self.world.load_state_dict(state["world"])
-        else:  # its races begin anew
+            if "actor" in state:  # the first checkpoints have none
+                self.actor.load_state_dict(state["actor"], self.device)
+        else:  # other races begin
+            self.seen = self.world.reset(self.frames)
             self.memory.interrupt()
         self.interval.load_state_dict(state["interval"], self.device)
         # what was logged of those frames and before is of this run, and what came after is not

@@ -222,13 +222,6 @@ class TransitionMemory:
         complete = (self.written - 1 - self.n_steps) % self.rows
         return int((columns["usable"][complete] & ~columns["held_out"][complete]).sum())
 
-    def last_actions(self, env: int, count: int) -> Tensor | None:
-        """The last actions (count,) of an environment, or None where they are gone."""
-        if count > min(self.written, self.rows):
-            return None
-        rows = torch.arange(self.written - count, self.written, device=self.device) % self.rows
-        return self.columns["action"][rows, env]
-
     def interrupt(self) -> None:
         """The next row does not follow the last one: what led on from there cannot be used."""
         for back in range(1, min(self.n_steps, self.written) + 1):

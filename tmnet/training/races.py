@@ -39,8 +39,13 @@ class RaceDealer:
         self._map_of = [0] * world.num_envs
         self.evaluates = torch.zeros(world.num_envs, dtype=torch.bool, device=device)
         self.starting: list[int] = []
-        # since the race's start: Q of the greedy action, actions, rewards
+        # since the race's start: Q, actions, rewards
         self._sums = torch.zeros(3, world.num_envs, device=device)
+        # the last actions, in a ring of moments; as many as a race may have
+        self._driven = torch.zeros(
+            world.longest_race, world.num_envs, dtype=torch.uint8, device=device
+        )
+        self._moments = 0
         self.records: dict[str, float] = {}
         self.counts: dict[str, list[float]] = {}
         self._deal(list(range(world.num_envs)))
@@ -54,6 +59,7 @@ class RaceDealer:
 
     def step(
         self,
+        action: Tensor,
         q: Tensor,
         reward: Tensor,
         terminated: Tensor,
@@ -64,6 +70,9 @@ class RaceDealer:
 
         Returns the races that ended with it; others have been dealt in their place.
         """
+        if len(self._driven):
+            self._driven[self._moments % len(self._driven)] = action
+            self._moments += 1
         self._sums += torch.stack([q, torch.ones_like(q), reward])
         self._sums[:, self.starting] = 0
         self.starting = (terminated | truncated).nonzero()[:, 0].tolist()
@@ -82,6 +91,25 @@ class RaceDealer:
             )
         self._deal(self.starting)
         return ended
+
+    def actions_of(self, race: EndedRace) -> Tensor | None:
+        """What was done in a race that has just ended, where that is all it takes to see it again.
+
+        None also where the race began before a checkpoint that does not tell.
+        """
+        if not len(self._driven) or race.actions > self._moments:
+            return None
+        return self._latest(race.actions)[:, race.env]
+
+    def _latest(self, count: int) -> Tensor:
+        """The last actions in all environments, (count, N)."""
+        moments = torch.arange(self._moments - count, self._moments, device=self._device)
+        return self._driven[moments % max(len(self._driven), 1)]
+
+    def _under_way(self) -> Tensor:
+        """What has been done in the races that go on, (rows, N)."""
+        longest = int(self._sums[1].max()) if len(self._driven) else 0
+        return self._latest(min(longest, self._moments))
 
     def count(self, race: EndedRace, outcome: Outcome) -> None:
         """Count a race that has ended."""
@@ -105,15 +133,23 @@ class RaceDealer:
             "evaluates": self.evaluates,
             "starting": self.starting,
             "sums": self._sums,
+            "driven": self._under_way(),
         }
 
     def load_state_dict(self, state: dict[str, Any], under_way: bool) -> None:
-        """Go on from a `state_dict`; with other races, if those of then are not under way."""
+        """Go on from a `state_dict`; races that are not under way any more are dealt anew."""
         self.records, self.counts = state["records"], state["races"]
         if under_way:
             self._position, self._map_of = state["position"], state["map_of"]
             self.evaluates = state["evaluates"].to(self._device)
             self.starting, self._sums = state["starting"], state["sums"].to(self._device)
+            driven = state.get("driven", ())  # which the first checkpoints do not have
+            self._moments = len(driven)
+            if self._moments:
+                self._driven[: self._moments] = driven.to(self._device)
+        else:
+            self._position = max(state["position"] - len(self._map_of), 0)
+            self._deal(list(range(len(self._map_of))))
 
 
 def _map_name(map_: str) -> str:

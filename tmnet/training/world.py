@@ -19,6 +19,7 @@ from torch import Tensor
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment, NetworkConfig
 from tmnet.racing.environment import LONGEST, RaceVectorEnv
+from tmnet.racing.simulator import ACTION
 from tmnet.racing.track import BEFORE, SPACING, Track, load_track
 
 _GREY = np.array([77, 150, 29])  # of 256: how bright red, green and blue are
@@ -80,8 +81,8 @@ class World(ABC):
     image_shape : (1, H, W) or None
     normalisers : (Tensor (F,), Tensor (F,)) or (None, None)
         Mean and standard deviation of the floats, where they are known beforehand.
-    repeatable : bool
-        Whether its actions are all it takes to see a race again.
+    longest_race : int
+        Most actions of a race, where its actions are all it takes to see it again; or else 0.
     """
 
     maps: tuple[str, ...]
@@ -90,7 +91,7 @@ class World(ABC):
     n_floats: int
     image_shape: tuple[int, int, int] | None
     normalisers: tuple[Tensor | None, Tensor | None] = (None, None)
-    repeatable = False
+    longest_race = 0
 
     def fitted(self, config: NetworkConfig) -> NetworkConfig:
         """The network with the inputs and outputs that the environments have.
@@ -122,8 +123,8 @@ class World(ABC):
         """On which maps (numbers) these environments drive their next races."""
 
     @abstractmethod
-    def reset(self) -> Seen:
-        """What is seen at the start of all races."""
+    def reset(self, moment: int = 0) -> Seen:
+        """What is seen at the start of all races; where there is chance, others at each moment."""
 
     @abstractmethod
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -169,7 +170,7 @@ def open_world(experiment: Experiment, device: torch.device, seed: int) -> World
 class RaceWorld(World):
     """Races on the simulator; a score is minus the time."""
 
-    repeatable = True
+    longest_race = round(LONGEST / ACTION)
 
     def __init__(self, experiment: Experiment, device: torch.device, seed: int):
         self.device, self.seed = device, seed
@@ -192,7 +193,7 @@ class RaceWorld(World):
                 maps, device=self.device
             )
 
-    def reset(self) -> Seen:
+    def reset(self, moment: int = 0) -> Seen:
         return self._seen(self.env.reset(seed=self.seed)[0])
 
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -260,8 +261,11 @@ class GymnasiumWorld(World):
     def deal(self, envs: list[int], maps: list[int]) -> None:
         """There is but one."""
 
-    def reset(self) -> Seen:
-        return self._seen(self.env.reset(seed=self.seed)[0])
+    def reset(self, moment: int = 0) -> Seen:
+        seed = self.seed
+        if moment:  # the first episodes have been played
+            seed = int(np.random.SeedSequence([seed, moment]).generate_state(1)[0])
+        return self._seen(self.env.reset(seed=seed)[0])
 
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, Tensor, dict[str, Tensor]]:
         seen, reward, *ends, _ = self.env.step(actions.cpu().numpy() + self._first_action)
