@@ -12,6 +12,8 @@ from scipy import stats
 
 import tmnet
 from tmnet.training.learner import Learner
+from tmnet.training.loop import TrainingLoop
+from tmnet.training.memory import TransitionMemory
 
 from .trainings import (
     CARTPOLE,
@@ -126,6 +128,49 @@ def test_held_out(trainings, monkeypatch):
     ]  # fmt: skip
     found = trainings.values_of("Training/loss_test")
     assert list(found.values()) == pytest.approx(means, rel=1e-5)
+
+
+# --- pauses -------------------------------------------------------------------------------------
+
+
+def test_what_a_pause_leaves_is_made_up(trainings, monkeypatch):
+    """While the memory fills up to a larger size; but for its first filling."""
+    fresh, learned = [], []
+    add, learn = TransitionMemory.add, TrainingLoop.learn
+
+    def spied_add(memory, *arguments):
+        fresh.append(add(memory, *arguments))
+        return fresh[-1]
+
+    def spied_learn(loop):
+        learned.append((loop.frames, len(loop.memory)))
+        learn(loop)
+
+    monkeypatch.setattr(TransitionMemory, "add", spied_add)
+    monkeypatch.setattr(TrainingLoop, "learn", spied_learn)
+    values = {
+        "memory.schedule": [[0, 400, 100], [480, 1000, 800]],
+        "memory.uses_per_transition": 1.5,
+        "memory.test_share": 0.0,
+    }
+    trainings.train(values=values, frames=1600)
+    before = [count for count in np.cumsum(fresh) if count < 100]
+    due = 1.5 * (sum(fresh) - before[-1])
+    assert len(learned) == due // 16
+    assert all(size >= (800 if frames >= 480 else 100) for frames, size in learned)
+    gaps = np.diff([frames for frames, _ in learned])
+    assert gaps.max() > 300 and sorted(gaps)[-2] < 40
+    assert trainings.state()["counters"]["due"] == due % 16
+
+
+def test_what_is_due_in_the_end_is_learned(trainings):
+    """A budget of frames is over once what they brought has been learned."""
+    values = {"memory.schedule": [[0, 400, 100], [200, 1000, 500]],
+              "memory.uses_per_transition": 4.0, "memory.test_share": 0.0}  # fmt: skip
+    trainings.train(values=values, frames=560)
+    state = trainings.state()
+    assert 560 <= state["frames"] < 568 and len(state["replay"]["action"]) < 100
+    assert state["counters"]["due"] < 16 and state["counters"]["used"] > 1500
 
 
 # --- other environments -------------------------------------------------------------------------

@@ -40,6 +40,8 @@ VARIANTS = {
     "blind": {"memory.test_share": 0.2, "recording.suffix_schedule": [[0, ""], [400, "_2"]]},
     "images": {"neural_network.use_image_head": True, "performance.num_envs": 12},
     "priorities": {"memory.priority_exponent": 0.6},
+    "a pause": {"memory.schedule": [[0, 200, 100], [300, 700, 450]],
+                "memory.uses_per_transition": 2.0},
     "memory resized": {"memory.schedule": [[0, 200, 100], [400, 600, 150], [650, 150, 100]]},
 }
 BUDGET = 800
@@ -204,6 +206,7 @@ def test_a_memory_that_is_not_saved(trainings):
     assert logs[second][0] < 150
     assert all((batches > done) == (size >= 150) for size, batches in logs[second:])
     assert after["learner"]["batches"] > done + 10
+    assert after["counters"]["due"] < 16  # what the pause left has been made up
 
 
 def test_races_begin_anew_where_the_memory_is_not_saved(trainings, monkeypatch):

@@ -75,6 +75,7 @@ class TrainingLoop:
         self.recorder = Recorder(logdir, experiment.name, trained, about(device, seed))
         self.frames = self.first_frame = 0
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
+        self.has_begun = False  # to learn; from then on what is new is due, also in a pause
         self.races = RaceDealer(experiment, world, device)
         self.actor = Actor(self.learner.online, world.num_envs)
         self.seen = world.reset()
@@ -92,7 +93,8 @@ class TrainingLoop:
         # the process begins here, also for who looks at its log before there is more in it
         self.recorder.open(self.schedules.suffix(self.own_frames), self.frames)
         while not self.is_over() and not stop.is_set():
-            self.play()
+            if not self.is_due():
+                self.play()
             self._learn()
             progress.show(self.status)
             if self._log_is_due():
@@ -112,7 +114,8 @@ class TrainingLoop:
         self.counters["memories"] += fresh
         capacity, start = self.schedules.memory(self.frames)
         self.memory.resize(capacity)
-        if len(self.memory) >= start:
+        self.has_begun = self.has_begun or len(self.memory) >= start
+        if self.has_begun:
             self.counters["due"] += self.experiment.memory.uses_per_transition * fresh
 
     @torch.no_grad()
@@ -153,9 +156,12 @@ class TrainingLoop:
         return torch.where(self.races.evaluates, greedy, action)
 
     def _learn(self) -> None:
-        """Use transitions as often as new ones allow."""
-        while self.is_due():
-            self.learn()
+        """Use transitions as often as new ones allow; after a pause not all that is due at once."""
+        memory, settings = self.experiment.memory, self.experiment.training
+        an_action = self.world.num_envs * memory.uses_per_transition / settings.batch_size
+        for _ in range(1 + math.ceil(2 * an_action)):
+            if self.is_due():
+                self.learn()
 
     def is_due(self) -> bool:
         """Whether a batch is to be learned before more is played."""
@@ -199,7 +205,8 @@ class TrainingLoop:
 
     def is_over(self) -> bool:
         minutes, frames = self.experiment.minutes, self.experiment.frames
-        return bool((minutes and self.minutes >= minutes) or (frames and self.own_frames >= frames))
+        played = frames and self.own_frames >= frames and not self.is_due()
+        return bool((minutes and self.minutes >= minutes) or played)
 
     def status(self) -> Status:
         """What a progress line shows."""
@@ -323,6 +330,7 @@ class TrainingLoop:
             "frames": self.frames,
             "first_frame": self.first_frame,
             "counters": self.counters,
+            "has_begun": self.has_begun,
             "learner": self.learner.state_dict(),
             **{name: generator.get_state() for name, generator in self.generators.items()},
             "world": world,
@@ -338,6 +346,7 @@ class TrainingLoop:
         self.clock.before = state["seconds"]
         self.frames, self.first_frame = state["frames"], state["first_frame"]
         self.counters = state["counters"]
+        self.has_begun = state.get("has_begun", self.counters["used"] > 0)  # of older ones
         self.learner.load_state_dict(state["learner"])
         for name, generator in self.generators.items():
             restore(generator, state[name])
