@@ -283,6 +283,8 @@ def test_a_training_with_collectors(tmp_path):
     trainings.train("same", values={"performance.num_envs": 2}, frames=150)
     one, other = (trainings.state(name) for name in ("run", "same"))
     assert torch.equal(one["replay"]["floats"], other["replay"]["floats"])
+    logged = tmnet.load_run("run", trainings.logs, cache=False).config
+    assert logged["performance"]["num_envs"] == 2  # as many as there were, not 4
 
 
 # --- what is refused ----------------------------------------------------------------------------

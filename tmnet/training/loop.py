@@ -71,8 +71,11 @@ class TrainingLoop:
             name: torch.Generator(place).manual_seed(int(own))
             for (name, place), own in zip(places.items(), seeds[2:])
         }
-        trained = replace(experiment, neural_network=config)  # as the environments make it
-        self.recorder = Recorder(logdir, experiment.name, trained, about(device, seed))
+        # as the environments make it
+        performance = replace(experiment.performance, num_envs=world.num_envs)
+        trained = replace(experiment, neural_network=config, performance=performance)
+        precision = {"precision": str(self.learner.precision).partition(".")[2]}
+        self.recorder = Recorder(logdir, experiment.name, trained, about(device, seed) | precision)
         self.frames = self.first_frame = 0
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
         self.has_begun = False  # to learn; from then on what is new is due, also in a pause
@@ -123,7 +126,7 @@ class TrainingLoop:
         """Returns how many new transitions can be learned from."""
         (image, floats), starting = self.seen, self.races.starting
         q = self.actor.q(image, floats, self.races.evaluates, self.generators["acting"])  # (N, A)
-        best, greedy = q.max(dim=1)
+        greedy = q.argmax(dim=1)
         action = self._explore(q, greedy)
         self.seen, reward, terminated, truncated, info = self.world.step(action)
         end = torch.full_like(action, RUNNING)
@@ -135,7 +138,7 @@ class TrainingLoop:
             image, floats, action, action == greedy, reward, end, gamma, self.generators["sampling"]
         )
         self.frames += self.world.num_envs - len(starting)
-        if ended := self.races.step(action, best, reward, terminated, truncated, info):
+        if ended := self.races.step(action, q.mean(dim=1), reward, terminated, truncated, info):
             self.actor.begin(self.races.starting)
             with self.interval.timed("logging", taken_from="acting"):
                 for race in ended:
@@ -282,7 +285,7 @@ class TrainingLoop:
             "cumul_number_target_network_updates": learner.target_updates,
             "cumul_training_hours": self.minutes / 60,
             **self.interval.learning(learner.online.config.iqn_n),
-            **self.world.logged_records(self.races.records),
+            **self.world.logged_records(self.races.fastest),
         }
         self.interval = LogInterval(self.clock, frames)
         with self.interval.timed("logging"):
@@ -370,7 +373,7 @@ class TrainingLoop:
         self.learner.load_state_dict(state["learner"])
         self.frames = self.first_frame = state["frames"]
         self.counters |= {name: state["counters"][name] for name in ("memories", "used")}
-        self.races.records = state["records"]
+        self.races.take_records(state)
         self.interval = LogInterval(self.clock, self.frames)
 
     def close(self) -> None:

@@ -24,6 +24,8 @@ class RaceDealer:
         Environments that show the end of their last race.
     records : dict of str to float
         Best score of the eval races, by map.
+    fastest : dict of str to float
+        Best score of all races, those that were cut off too, by map.
     counts : dict of str to list
         Races, finishes, and the best score, by map and kind.
     """
@@ -47,6 +49,7 @@ class RaceDealer:
         )
         self._moments = 0
         self.records: dict[str, float] = {}
+        self.fastest: dict[str, float] = {}
         self.counts: dict[str, list[float]] = {}
         self._deal(list(range(world.num_envs)))
 
@@ -66,7 +69,7 @@ class RaceDealer:
         truncated: Tensor,
         info: dict[str, Tensor],
     ) -> list[EndedRace]:
-        """Take note of an action in all environments: (N,) each, `q` of the greedy one.
+        """Take note of an action in all environments: (N,) each, `q` the mean over all actions.
 
         Returns the races that ended with it; others have been dealt in their place.
         """
@@ -114,6 +117,8 @@ class RaceDealer:
     def count(self, race: EndedRace, outcome: Outcome) -> None:
         """Count a race that has ended."""
         counts = self.counts.setdefault(f"{race.map}/{race.kind}", [0, 0, -math.inf])
+        best = self.fastest.get(race.map, -math.inf)
+        self.fastest[race.map] = max(best, outcome.score)
         counts[0] += 1
         counts[1] += outcome.finished
         if outcome.finished:
@@ -127,6 +132,7 @@ class RaceDealer:
     def state_dict(self) -> dict[str, Any]:
         return {
             "records": self.records,
+            "fastest": self.fastest,
             "races": self.counts,
             "position": self._position,
             "map_of": self._map_of,
@@ -136,9 +142,16 @@ class RaceDealer:
             "driven": self._under_way(),
         }
 
+    def take_records(self, state: dict[str, Any]) -> None:
+        """Go on with the best scores of a `state_dict`."""
+        self.records = state["records"]
+        # the first checkpoints tell only those of eval races
+        self.fastest = state.get("fastest", dict(state["records"]))
+
     def load_state_dict(self, state: dict[str, Any], under_way: bool) -> None:
         """Go on from a `state_dict`; races that are not under way any more are dealt anew."""
-        self.records, self.counts = state["records"], state["races"]
+        self.take_records(state)
+        self.counts = state["races"]
         if under_way:
             self._position, self._map_of = state["position"], state["map_of"]
             self.evaluates = state["evaluates"].to(self._device)

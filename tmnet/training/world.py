@@ -42,7 +42,8 @@ class EndedRace(NamedTuple):
         "explo" or "eval".
     actions : int
     q, reward : float
-        Sums over its actions: what the network thought of the best one, and what came of them.
+        Sums over its actions: what the network thought of all that it might do, in the mean, and
+        what came of what it did.
     terminated : bool
         Or it was truncated.
     info : dict of str to float
@@ -141,7 +142,7 @@ class World(ABC):
 
     @abstractmethod
     def logged_records(self, records: dict[str, float]) -> dict[str, float]:
-        """What is logged of the best scores by map."""
+        """What is logged of the best scores of all races, by map."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Tensor] | None:
@@ -206,10 +207,11 @@ class RaceWorld(World):
 
     def outcome(self, race: EndedRace) -> Outcome:
         time_s = round(race.info["time_s"], 3) if race.terminated else LONGEST
+        zone = race.info["progress_m"] // SPACING + BEFORE  # as the originals count: from before
         logged = {
             f"Race/{race.kind}_race_time_trained_{race.map}": time_s,
             f"Race/{race.kind}_race_finished_trained_{race.map}": float(race.terminated),
-            f"RL/single_zone_reached_trained_{race.map}": race.info["progress_m"] // SPACING,
+            f"RL/single_zone_reached_trained_{race.map}": zone,
         }
         return Outcome(race.terminated, -time_s, logged)
 
