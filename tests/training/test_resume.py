@@ -40,8 +40,10 @@ VARIANTS = {
     "blind": {"memory.test_share": 0.2, "recording.suffix_schedule": [[0, ""], [400, "_2"]]},
     "images": {"neural_network.use_image_head": True, "performance.num_envs": 12},
     "priorities": {"memory.priority_exponent": 0.6},
-    "a pause": {"memory.schedule": [[0, 200, 100], [300, 700, 450]],
-                "memory.uses_per_transition": 2.0},
+    "a pause": {
+        "memory.schedule": [[0, 200, 100], [300, 700, 450]],
+        "memory.uses_per_transition": 2.0,
+    },
     "memory resized": {"memory.schedule": [[0, 200, 100], [400, 600, 150], [650, 150, 100]]},
 }
 BUDGET = 800
