@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorboard.compat.proto.event_pb2 import SessionLog
 
+import tmnet
+
 from .event_files import (
     VERSION,
     event_bytes,
@@ -23,6 +25,7 @@ from .event_files import (
     write_bytes,
     write_events,
 )
+from .small_logs import name, write
 
 
 def assert_sessions(path, expected):
@@ -127,3 +130,32 @@ def test_torch_purges_in_one_file(tmp_path):
         expected += [(parse(data).rows_before[-1], first)] * (first > 0)
         data += path.read_bytes()
     assert_sessions(write_bytes(tmp_path / "events.out.tfevents.1.host", data), expected)
+
+
+def test_a_session_that_goes_back_behind_a_piece(tmp_path):
+    """What an earlier process had logged in later pieces is void from there on, of any tag; and
+    their clocks are right, though a piece before them goes on later."""
+    every = [(t, 10 * t, {"reward": t, "rare": t}) for t in range(1, 41)]
+    again = [(1000 + t, 10 * t, {"reward": -t}) for t in range(15, 31)]
+    write(tmp_path / "X" / name(pid="1"), every[:20])
+    write(tmp_path / "X_2" / name(21, pid="1", count=1), every[20:])
+    write(tmp_path / "X" / name(1014, pid="2"), again[:6], purge=141)
+    write(tmp_path / "X_2" / name(1021, pid="2", count=1), again[6:])
+    run = tmnet.load_run("X", tmp_path, cache=False)  # a note would be an error
+    assert run.pieces == ["X", "X_2"] and run.notes == []
+    survive = run.scalars[run.survives(run.scalars)]
+    found = {tag: rows["step"].tolist() for tag, rows in survive.groupby("tag", observed=True)}
+    assert found == {"reward": [*range(10, 310, 10)], "rare": [*range(10, 150, 10)]}
+    assert survive["value"][survive["step"] >= 150].max() == -15
+    assert run.duration == pytest.approx((39 + 15) / 60)
+
+
+def test_the_tenth_file_of_a_process(tmp_path):
+    """It comes behind the ninth, of the same second."""
+    for count in range(8, 12):
+        rows = [(count / 50 + step / 1000, step, {"reward": count}) for step in range(count, 20)]
+        write(tmp_path / "X" / name(count=count), rows, purge=count)
+    run = tmnet.load_run("X", tmp_path, cache=False)
+    survive = run.scalars[run.survives(run.scalars)]
+    assert survive["step"].tolist() == list(range(8, 20))
+    assert survive["value"].tolist() == [8, 9, 10, *[11] * 9]
