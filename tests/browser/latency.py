@@ -3,7 +3,8 @@
 Run with ``pytest tests/browser/latency.py -n 0 -s``. Four runs of 50,000 races and four axes; 40
 moves each, from the key press, or from where the mouse lets go, until the new picture is painted. A
 follow refresh counts from when it begins to read. Of hovering it is the page's own work from the
-move until its frame is drawn; no message may go to the kernel.
+move until its frame is drawn; no message may go to the kernel. A moment is no new picture: it is
+there once its table is.
 """
 
 import numpy as np
@@ -22,7 +23,8 @@ def timed_look():
 explorer._look = timed_look
 explorer"""
 METRICS = ["A01/eval/late_rate", "A01/eval/late_best_of_10", "A01/eval/best", "loss"]
-WATCH = """() => {
+# Until there is another picture, or another table of the moment.
+WATCH = """what => {
     const image = document.querySelector(".widget-image");
     let pressed = NaN;
     for (const kind of ["keydown", "pointerup"])
@@ -32,11 +34,12 @@ WATCH = """() => {
         setTimeout(() => fail("no new picture"), 20_000);
         const observer = new MutationObserver(async () => {
             observer.disconnect();
-            const now = document.querySelector(".widget-image");
-            await now.decode();
+            await image.decode();
             requestAnimationFrame(at => done([performance.now() - pressed, Date.now() / 1000]));
         });
-        observer.observe(image, {attributes: true, attributeFilter: ["src"]});
+        const table = document.querySelector(".tmnet-moment").closest(".widget-html-content");
+        if (what === "moment") observer.observe(table, {childList: true});
+        else observer.observe(image, {attributes: true, attributeFilter: ["src"]});
     });
 }"""
 
@@ -62,12 +65,12 @@ def logdir(lab_root):
     return lab_root / "logs"
 
 
-def moves(notebook, focus, keys):
+def moves(notebook, focus, keys, what="picture"):
     """Milliseconds of each key press."""
     taken = []
     for key in keys:
         focus()
-        notebook.page.evaluate(WATCH)
+        notebook.page.evaluate(WATCH, what)
         notebook.page.keyboard.press(key)
         taken.append(notebook.page.evaluate("() => window.painted")[0])
         notebook.page.wait_for_timeout(100)
@@ -91,12 +94,12 @@ def hovers(figure):
 
 
 def clicks(figure):
-    """Milliseconds from a click to the moment that it chose."""
-    taken = []
-    for share in np.random.default_rng(0).permutation(np.linspace(0.02, 0.98, MOVES)):
+    """Milliseconds from a click to the moment that it chose, the last in the middle."""
+    taken, shares = [], np.linspace(0.02, 0.78, MOVES)  # behind that all runs have ended
+    for share in [*np.random.default_rng(0).permutation(shares), 0.4]:
         place = figure.point("loss", share, 0.5)
         figure.page.mouse.move(*place)
-        figure.page.evaluate(WATCH)
+        figure.page.evaluate(WATCH, "moment")
         figure.page.mouse.click(*place)
         taken.append(figure.page.evaluate("() => window.painted")[0])
         figure.page.wait_for_timeout(500)  # or two would be a double click
@@ -111,7 +114,7 @@ def drags(figure):
         figure.page.mouse.move(*begin)
         figure.page.mouse.down()
         figure.page.mouse.move(*end, steps=4)
-        figure.page.evaluate(WATCH)
+        figure.page.evaluate(WATCH, "picture")
         figure.page.mouse.up()
         taken.append(figure.page.evaluate("() => window.painted")[0])
         figure.page.wait_for_timeout(500)
@@ -132,7 +135,7 @@ def refreshes(notebook, logdir, began):
         write_log(new, [(wall, step, "Training/loss", 0.1) for wall, step in zip(walls, steps)])
         records = new.read_bytes()
         version = 16 + int.from_bytes(records[:8], "little")  # bytes of the first record
-        notebook.page.evaluate(WATCH)
+        notebook.page.evaluate(WATCH, "picture")
         with open(log, "ab") as file:
             file.write(records[version:])
         painted = notebook.page.evaluate("() => window.painted")[1]
@@ -158,7 +161,7 @@ def test_latency(lab_root, logdir, make_notebook, open_notebook):
     measured = {
         "hover": lambda: hovers(figure),
         "click": lambda: clicks(figure),
-        "moment": lambda: moves(notebook, slider("Moment"), left + right),
+        "moment": lambda: moves(notebook, slider("Moment"), left + right, "moment"),
         "window": lambda: moves(notebook, slider("Window (min)"), right + left),
         "interval": lambda: moves(
             notebook, slider("Interval (min)"), ["ArrowRight", "ArrowLeft"] * (MOVES // 2)

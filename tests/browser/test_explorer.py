@@ -54,6 +54,14 @@ def run_code(text):
     return names, eval(compile(ast.Expression(last.value), "code", "eval"), names)
 
 
+# Where something is drawn over the picture, as shares of its width, at a share of its height.
+MARKED = """(canvas, up) => {
+    const {width, height} = canvas, paper = canvas.getContext("2d");
+    const {data} = paper.getImageData(0, Math.round(up * height), width, 1);
+    return [...Array(width).keys()].filter(x => data[4 * x + 3] > 40).map(x => (x + 0.5) / width);
+}"""
+
+
 class Explorer:
     """The explorer in its notebook, and what is expected in it."""
 
@@ -69,9 +77,10 @@ class Explorer:
         multiples = Multiples(comparison, RUNS)
         multiples.room = self.notebook.room()
         multiples.update(comparison)
-        picture = np.asarray(Image.open(io.BytesIO(multiples.png(at))), int)
+        picture = np.asarray(Image.open(io.BytesIO(multiples.figure.png())), int)
         self.notebook.tab("This moment").click()
         self.notebook.until(lambda: self._shows(comparison, at, picture))
+        self.notebook.until(lambda: self._points_at(at, multiples))
         names, last = run_code(self.code())
         pd.testing.assert_frame_equal(names["comparison"].frame, comparison.frame)
         pd.testing.assert_frame_equal(last, comparison.at(at))
@@ -100,6 +109,18 @@ class Explorer:
             best = {"lower": row.min, "higher": row.max}.get(some.better, lambda: np.nan)()
             for text in cells[1:]:
                 assert "*" not in text or shows(text, best * some.scale)
+
+    def _points_at(self, at, multiples):
+        """In each axes there is one line, at the moment."""
+        self.notebook.page.mouse.move(0, 0)
+        drawn = self.notebook.page.locator(".tmnet-frame canvas")
+        shown = [ax for ax in multiples.axes.values() if ax.get_visible()]
+        for left, bottom, right, top in (ax.get_position().extents for ax in shown):
+            marked = drawn.evaluate(MARKED, 1 - (bottom + top) / 2)
+            low, high = shown[0].get_xlim()
+            expected = left + (at - low) / (high - low) * (right - left)
+            (line,) = {round(x - expected, 2) for x in marked if left - 0.01 < x < right + 0.01}
+            assert line == 0
 
     def code(self):
         self.notebook.tab("Code").click()

@@ -218,11 +218,11 @@ def test_updating_draws_the_other_comparison(runs, whole):
 )
 def test_other_metrics_in_place_look_like_a_new_figure(whole, names):
     shown = Multiples(whole.only(DRAWN))
-    first = shown.png(20.0)
+    first = shown.figure.png()
     shown.update(whole.only(names))
-    assert shown.png(20.0) == Multiples(whole.only(names)).png(20.0) != first
+    assert shown.figure.png() == Multiples(whole.only(names)).figure.png() != first
     shown.update(whole.only(DRAWN))
-    assert shown.png(20.0) == first
+    assert shown.figure.png() == first
 
 
 def test_bands_in_place_look_like_new_ones(runs):
@@ -234,19 +234,19 @@ def test_bands_in_place_look_like_new_ones(runs):
     shown = Multiples(few, NAMES)
     for comparison in (all_of_them, few, all_of_them):
         shown.update(comparison)
-        assert shown.png() == Multiples(comparison, NAMES).png()
+        assert shown.figure.png() == Multiples(comparison, NAMES).figure.png()
 
 
 def test_arms_leave_nothing_behind(arms):
     """The same names may be those of runs, and of arms."""
     runs = tmnet.compare(list(arms.runs[:1]), metrics=["A01/eval/best"])
     seeds = tmnet.compare({arms.runs[0].name: list(arms.runs)}, metrics=["A01/eval/best"])
-    shown, seen = Multiples(runs), Multiples(seeds).png()
-    first = shown.png()
+    shown, seen = Multiples(runs), Multiples(seeds).figure.png()
+    first = shown.figure.png()
     shown.update(seeds)
-    assert shown.png() == seen != first
+    assert shown.figure.png() == seen != first
     shown.update(runs)
-    assert shown.png() == first
+    assert shown.figure.png() == first
 
 
 def test_a_comparison_without_metrics(runs):

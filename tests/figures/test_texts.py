@@ -1,12 +1,15 @@
 """Texts in figures: ticks are short, labels stay in their room, legends leave some."""
 
+import io
 from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 from scipy.optimize import isotonic_regression
 
 import tmnet
@@ -32,6 +35,32 @@ from ..synthetic import load, race, write_file, write_three_runs
 )
 def test_ticks_are_short(ticks, texts):
     assert ShortFormatter().format_ticks(ticks) == texts
+
+
+@pytest.mark.parametrize("angle", [0, 90, 20])
+@pytest.mark.parametrize("dpi", [100, 157])
+def test_texts_look_as_matplotlib_draws_them(angle, dpi):
+    """At whole pixels, which matplotlib does not ask for."""
+    pixels = []
+    for figure in (AggFigure((4, 3), dpi=dpi), Figure((4, 3), dpi=dpi)):
+        places = [(100, 140, "24.75 s", "0"), (220, 140, "gjÅ−|_", "#0173b2"), (60, 60, "", "0")]
+        for across, up, text, colour in places * 2:  # and once more over itself
+            look = {"rotation": angle, "rotation_mode": "anchor", "color": colour, "alpha": 0.7}
+            figure.text(across / (4 * dpi), up / (3 * dpi), text, weight="bold", **look)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=dpi)
+        pixels.append(np.asarray(Image.open(file).convert("RGB"), int))
+    ours, theirs = pixels
+    assert (ours < 128).any() and np.abs(ours - theirs).max() <= 3
+
+
+def test_a_picture_is_encoded_as_it_is_drawn():
+    figure = AggFigure((3.01, 2.17), dpi=100)
+    figure.add_axes((0.2, 0.2, 0.7, 0.7)).plot([1, 3, 2], color="#d55e00")
+    drawn = Image.open(io.BytesIO(figure.png()))
+    assert drawn.mode == "RGB" and not drawn.info
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    assert pixels.min() < 100 and (np.asarray(drawn) == pixels).all()
 
 
 @pytest.mark.parametrize("name", ["number_of_single_things_that_should_have_been_used", "loss"])

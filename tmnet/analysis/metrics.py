@@ -171,6 +171,20 @@ class Races:
     def finishes(self, first: np.ndarray, behind: np.ndarray) -> np.ndarray:
         return self.finishes_before[behind] - self.finishes_before[first]
 
+    @functools.cached_property
+    def _ascending(self) -> tuple[np.ndarray, np.ndarray]:
+        """Finished races' times, ascending, and the place of each race among them."""
+        times = self.time_s[self.finished]
+        order = np.argsort(times, kind="stable")
+        places = np.empty(len(times), np.int32)
+        places[order] = np.arange(len(times))
+        return times[order], places
+
+    def ordered(self, finishes: slice | np.ndarray) -> np.ndarray:
+        """Times of some of the finished races, ascending along the last axis."""
+        times, places = self._ascending
+        return times[np.sort(places[finishes])]  # twice as fast as sorting the times themselves
+
 
 def _sums(values: np.ndarray) -> np.ndarray:
     """Sums of the first 0, 1, … n values."""
@@ -219,7 +233,7 @@ def _races(races, first, behind):
     return (behind - first).astype(float)
 
 
-def best_of(times: np.ndarray, k: int) -> float:
+def best_of(ordered: np.ndarray, k: int) -> np.ndarray:
     """The expected best of `k` races drawn without replacement from finished ones.
 
     Exact, by order statistics: the i-th fastest of n is the best of those drawn with the chance
@@ -227,21 +241,15 @@ def best_of(times: np.ndarray, k: int) -> float:
 
     Parameters
     ----------
-    times : ndarray (n,)
+    ordered : ndarray (..., n)
+        Times that ascend along the last axis.
     k : int
 
     Returns
     -------
-    float
+    ndarray (...)
         NaN where there are fewer than `k`.
     """
-    ordered = times.copy()
-    ordered.sort()
-    return float(bests_of_ordered(ordered, k))
-
-
-def bests_of_ordered(ordered: np.ndarray, k: int) -> np.ndarray:
-    """As `best_of`, of the last axis of times that ascend along it."""
     n = ordered.shape[-1]
     if n < k:
         return np.full(ordered.shape[:-1], np.nan)
@@ -251,11 +259,11 @@ def bests_of_ordered(ordered: np.ndarray, k: int) -> np.ndarray:
 def bests_without_one(ordered: np.ndarray, k: int) -> np.ndarray:
     """As `best_of` of all races but one, for each that may be left out, (n,), of ascending times;
     n is more than k."""
-    n = len(ordered)
-    chances = _chances(n - 1, k)  # (n - k,)
-    before = np.append(0.0, np.cumsum(chances * ordered[: n - k]))
-    behind = np.append(np.cumsum((chances * ordered[1 : n - k + 1])[::-1])[::-1], 0.0)
-    return np.append(before + behind, np.full(k - 1, before[-1]))  # the slowest are never the best
+    chances = _chances(len(ordered) - 1, k)  # (n - k,)
+    candidates = ordered[: len(chances) + 1]  # the others are never the best
+    first = chances @ candidates[1:]
+    steps = np.cumsum(chances * np.diff(candidates))  # what it takes from each to the next
+    return first - np.concatenate([[0.0], steps, np.full(k - 1, steps[-1])])
 
 
 @functools.lru_cache(maxsize=2048)  # a window that slides has nearly as many races everywhere
@@ -266,10 +274,11 @@ def _chances(n: int, k: int) -> np.ndarray:
 
 
 def _best_of_10(races, first, behind):
-    times = races.time_s[races.finished]
     ends = np.stack([races.finishes_before[first], races.finishes_before[behind]], axis=-1)
     windows, which = np.unique(ends, axis=0, return_inverse=True)  # races that fail change none
-    return np.array([best_of(times[a:b], BEST_OF) for a, b in windows])[which.ravel()]
+    return np.array([best_of(races.ordered(slice(a, b)), BEST_OF) for a, b in windows])[
+        which.ravel()
+    ]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from tmnet.analysis.alignment import Alignment
 from tmnet.analysis.metrics import Metric
 from tmnet.arguments import a_number, a_whole_number, one_of, shown, some_names, wrong
-from tmnet.drawing import AggFigure, Order, encode_png, for_figure, run_colours, styled
+from tmnet.drawing import AggFigure, Order, for_figure, run_colours, styled
 from tmnet.errors import TmnetError
 from tmnet.figures.legend import (
     LEGEND_ROWS,
@@ -70,12 +70,13 @@ class Multiples:
         metric have their names at their ends.
     scales : mapping of str to Scale, optional
         Of metrics whose values are not shown as usual, by their names.
+    room : (float, float), optional
+        Inches across and up that there are for the whole, if its axes are to fit.
 
     Attributes
     ----------
     figure : matplotlib.figure.Figure
     room : (float, float) or None
-        Inches across and up that there are for the whole, if its axes are to fit.
     scales : mapping of str to Scale
     order : dict of str to str
         Colours of all that may be shown.
@@ -92,12 +93,13 @@ class Multiples:
         width: str = "page",
         live: bool = True,
         scales: Mapping[str, Scale] | None = None,
+        room: tuple[float, float] | None = None,
     ):
         self.order = run_colours(order or [*comparison.arms] or [x.name for x in comparison.runs])
         self._looks = looks_of(self.order)
         self._columns, self._width, self._live = columns, width, live
         self.figure = AggFigure(dpi=dpi)
-        self.room: tuple[float, float] | None = None
+        self.room = room
         self.scales: Mapping[str, Scale] = scales or {}
         self.panels: dict[str, Panel] = {}
         self._labels: list = []  # at the ends of lines
@@ -132,7 +134,6 @@ class Multiples:
                     self.panels[metric.name] = Panel(self.figure, self._looks)
                 self.panels[metric.name].draw(metric, comparison, names, self.scale(metric))
             self._arrange(comparison, names)
-        self._background = None
 
     def _arrange(self, comparison: Alignment, names: Sequence[str]) -> None:
         """Give the legend, and each metric's axes, a place."""
@@ -209,20 +210,6 @@ class Multiples:
     ) -> EndLabels | None:
         lines = [panel.lines[name] for name in names]
         return label_ends(lines, names, comparison.grid[-1], wide, high)
-
-    def png(self, cursor: float | None = None) -> bytes:
-        """The picture, with a cursor at one moment; a moved cursor alone is redrawn quickly."""
-        canvas = self.figure.canvas
-        if self._background is None:
-            canvas.draw()
-            self._background = canvas.copy_from_bbox(self.figure.bbox)
-        else:
-            canvas.restore_region(self._background)
-        for panel in self.panels.values() if cursor is not None else ():
-            if panel.ax.get_visible():
-                panel.cursor.set_xdata([cursor, cursor])
-                panel.ax.draw_artist(panel.cursor)
-        return encode_png(canvas)
 
 
 def plot_grid(

@@ -68,8 +68,6 @@ class Panel:
     ax : matplotlib.axes.Axes
     lines, ends : dict of str to Line2D
         The line of each run that was shown until now, and the dot where it ends.
-    cursor : Line2D
-        Drawn only when it is asked for.
     minus : str
         What values are the differences to, and whether they have no interval; "" of others.
     """
@@ -79,7 +77,6 @@ class Panel:
         self.ax = ax = figure.add_axes((0, 0, 1, 1), label=f"panel {len(figure.axes)}")
         sns.despine(ax=ax)
         ax.yaxis.set_major_formatter(ShortFormatter())
-        self.cursor = ax.axvline(0, color="0.35", lw=1, animated=True)
         small = {"transform": ax.transAxes, "ha": "right", "size": NOTE, "color": "0.4"}
         paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         self._note = ax.text(0.99, 0.97, "", bbox=paper, **small)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from tmnet.analysis.metrics import BEST_OF, Races, bests_of_ordered, bests_without_one
+from tmnet.analysis.metrics import BEST_OF, Races, best_of, bests_without_one
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 
 FEWEST = 10  # races, of fewer nothing is said
@@ -130,11 +130,10 @@ def estimates(
     if statistic in ("mean_all", "late_mean_all"):
         return _means_of_all(races, first, behind)
     finishes = races.finishes_before[first], races.finishes_before[behind]
-    times = races.time_s[races.finished]
     if statistic in ("mean", "late_mean"):
-        return _means(times, *finishes)
+        return _means(races.time_s[races.finished], *finishes)
     if statistic in ("best_of_10", "late_best_of_10"):
-        return _bests(times, *finishes)
+        return _bests(races, *finishes)
     return None
 
 
@@ -173,7 +172,7 @@ def _means_of_all(races: Races, first: np.ndarray, behind: np.ndarray) -> Estima
     return replace(found, variance=variance)
 
 
-def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimates:
+def _bests(races: Races, first: np.ndarray, behind: np.ndarray) -> Estimates:
     """Of the expected best of ten: of three blocks of ten races at least.
 
     Few blocks may be alike by chance, and against a run of many races they would then be all that
@@ -184,25 +183,25 @@ def _bests(times: np.ndarray, first: np.ndarray, behind: np.ndarray) -> Estimate
     n = behind - first
     value, variance, freedom = np.full((3, len(n)), np.nan)
     for i, (start, count) in enumerate(zip(first, n)):
-        ordered = np.sort(times[start : start + count])
-        value[i] = bests_of_ordered(ordered, BEST_OF)
+        ordered = races.ordered(slice(start, start + count))
+        value[i] = best_of(ordered, BEST_OF)
         blocks = min(_blocks(count), count // BEST_OF)
         if blocks >= FEWEST_BESTS and np.isfinite(value[i]):
             ends = start + count * np.arange(blocks + 1) // blocks
             least = (count - 1) * bests_without_one(ordered, BEST_OF).var() / 2
-            variance[i] = max(_of_differences(_bests_of_blocks(times, ends)), least)
+            variance[i] = max(_of_differences(_bests_of_blocks(races, ends)), least)
             freedom[i] = _freedom(blocks)
     variance[variance <= (1e-9 * value) ** 2] = np.nan  # of races that are alike nothing follows
     return Estimates(value, variance, freedom, n, FEWEST_BESTS * BEST_OF, least=0.0)
 
 
-def _bests_of_blocks(times: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _bests_of_blocks(races: Races, ends: np.ndarray) -> np.ndarray:
     """The expected best of ten of each block; those that are as long at once."""
     bests, lengths = np.empty(len(ends) - 1), np.diff(ends)
     for length in {*lengths.tolist()}:  # of which there are two, at most
         which = lengths == length
-        blocks = times[ends[:-1][which, None] + np.arange(length)]
-        bests[which] = bests_of_ordered(np.sort(blocks), BEST_OF)
+        blocks = ends[:-1][which, None] + np.arange(length)
+        bests[which] = best_of(races.ordered(blocks), BEST_OF)
     return bests
 
 

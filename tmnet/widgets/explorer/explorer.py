@@ -430,7 +430,7 @@ class Explorer(Pictured, widgets.HBox):
         """The cursor and the table of the moment."""
         shown, display = self.comparison, self.display
         at = shown.grid[self._moment]
-        self._picture.show_at(shown, self._moment)
+        self._picture.show_at(self._moment)
         display.play.value = display.moment.value
         display.moment_label.value = f"<b>{shown.axis.show(at)} {for_html(shown.axis.unit)}</b>"
         display.moment_table.value = moment_html(shown, self._moment, self._baseline, self._colours)

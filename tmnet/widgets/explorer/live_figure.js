@@ -117,6 +117,7 @@ class Layer {
         this.changes = [
             ["change:value change:alt", () => this.showPicture()],
             ["change:scene change:numbers", () => this.showScene()],
+            ["change:at", () => this.soon()],
             ["msg:custom", () => this.showTabs()],
         ];
         for (const [names, react] of this.changes) model.on(names, react);
@@ -387,10 +388,27 @@ class Layer {
         paper.setTransform(ratio, 0, 0, ratio, 0, 0);
         paper.clearRect(0, 0, canvas.width, canvas.height);
         const drag = this.drag && this.way();
+        if (shown) this.drawMoment(paper);
         if (shown && drag) this.drawDrag(paper, drag);
         const isShown = shown && this.point !== null && !drag;
         if (isShown) this.drawPoint(paper);
         this.box.hidden = !isShown;
+    }
+
+    // The moment that is looked at: no part of the picture, which would be made anew with each.
+    drawMoment(paper) {
+        const {grid, panels} = this.shown, at = grid[Math.min(this.model.get("at"), grid.length - 1)];
+        paper.lineWidth = 1.4;
+        paper.strokeStyle = "#595959";
+        for (const panel of panels) this.drawLine(paper, panel, this.across(panel, at));
+    }
+
+    drawLine(paper, panel, x) {
+        const [, top, , bottom] = this.place(panel);
+        paper.beginPath();
+        paper.moveTo(x, top);
+        paper.lineTo(x, bottom);
+        paper.stroke();
     }
 
     drawDrag(paper, way) {
@@ -415,10 +433,7 @@ class Layer {
             if (x < left - 1 || x > right + 1) continue;
             paper.lineWidth = i === this.panel ? 1.2 : 0.8;
             paper.strokeStyle = i === this.panel ? "#333" : "#888";
-            paper.beginPath();
-            paper.moveTo(x, top);
-            paper.lineTo(x, bottom);
-            paper.stroke();
+            this.drawLine(paper, panel, x);
             panel.values.forEach((values, line) => {
                 const y = this.up(panel, values[point]);
                 if (!(y >= top - 1 && y <= bottom + 1)) return;

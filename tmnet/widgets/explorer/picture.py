@@ -38,6 +38,7 @@ class Picture:
         self.multiples: Multiples | None = None
         self._told: dict[str, Any] = {}  # what the page does not yet know
         self._room: tuple[float, float] | None = None  # inches, once a page says so
+        self._dpi = PAGE_INCH
 
     def take(self, told: dict[str, Any]) -> None:
         """Do what somebody chose for an axes, or what a page says of its room."""
@@ -62,25 +63,25 @@ class Picture:
         self.scales = {name: scale for name, scale in chosen.items() if scale}
         colours = run_colours(order)
         scales = {name: Scale(**scale) for name, scale in self.scales.items()}
-        is_new = self.multiples is None or [*self.multiples.order.items()] != [*colours.items()]
-        if is_new:
-            self.multiples = Multiples(comparison, colours, scales=scales)
-        self.multiples.scales = scales
-        if self._room:
-            self.multiples.room = self._room
-            self.multiples.figure.set_dpi(self._dpi)
-        if self._room or not is_new:
-            self.multiples.update(comparison)
+        shown = self.multiples
+        if shown is None or [*shown.order.items()] != [*colours.items()]:
+            self.multiples = Multiples(
+                comparison, colours, dpi=self._dpi, scales=scales, room=self._room
+            )
+        else:
+            shown.scales, shown.room = scales, self._room
+            shown.figure.set_dpi(self._dpi)
+            shown.update(comparison)
         told, numbers = scene(comparison, self.multiples, baseline, self.panels)
+        picture = self.multiples.figure.png()
         # A page makes the picture's widget later than its place: without a height all would jump.
         self.image.layout.min_height = f"{told['size'][1]:.0f}px"
-        self._told = {"scene": told, "numbers": numbers, "alt": alternative(comparison)}
+        alt = alternative(comparison)
+        self._told = {"value": picture, "scene": told, "numbers": numbers, "alt": alt}
 
-    def show_at(self, comparison: Comparison, point: int) -> None:
-        """Show it with the cursor at a grid point."""
-        picture = self.multiples.png(comparison.grid[point])
+    def show_at(self, point: int) -> None:
+        """Show it, and at which grid point somebody looks."""
         with self.image.hold_sync():
-            self.image.value = picture
             self.image.at = point
             for name, value in self._told.items():
                 setattr(self.image, name, value)
