@@ -332,7 +332,7 @@ def test_an_aborted_run_is_listed_and_not_shown(mixed):
     explorer = tmnet.explore(mixed)
     assert listed(explorer) == ["aborted", "long", "more"]
     assert explorer.view["runs"] == ["long", "more"] and explorer.comparison.window == (0, 150)
-    said = "Not shown, as a hundredth of the longest or shorter: aborted."
+    said = "Not shown, as they ended within a hundredth of the longest: aborted."
     assert said in explorer.display.notes.value
     details = {name: row.details.value for name, row in explorer._runs.rows.items()}
     assert [name for name, text in details.items() if "aborted<" in text] == ["aborted"]

@@ -96,7 +96,7 @@ def first_runs(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     short = aborted(runs)
     lasting = [run.name for run in runs if run.name not in short]
     if len(lasting) <= FIRST_RUNS:
-        why = f"Not shown, as a hundredth of the longest or shorter: {', '.join(short)}."
+        why = f"Not shown, as they ended within a hundredth of the longest: {', '.join(short)}."
         return lasting, [why] * bool(short)
     many = f"The first {FIRST_RUNS} of {len(runs):,} runs are shown"
     return lasting[:FIRST_RUNS], [f"{many}; choose others in the list of runs."]

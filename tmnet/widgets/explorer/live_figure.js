@@ -3,6 +3,7 @@
 
 const FAR = 5; // pixels that make a drag of a click
 const BESIDE = 10; // pixels from the line at the mouse to the values
+const TWICE = 500; // ms from one click to another that make both a double click
 const SOON = 150; // ms without another turn of the wheel, or another width, until it is told
 
 function make(tag, name, parent, text) {
@@ -293,6 +294,8 @@ class Layer {
             const span = [from[1], y].map(y => this.valueAt(panel, y)).sort((a, b) => a - b);
             this.tell("zoom", {metric: panel.metric, span});
         } else {
+            if (!(event.timeStamp - this.clicked < TWICE)) this.before = this.looked();
+            this.clicked = event.timeStamp;
             this.tell("moment", {at: this.shown.grid[nearest(this.shown.grid, this.at(panel, x))]});
         }
         this.soon();
@@ -302,6 +305,7 @@ class Layer {
         const number = event ? this.find(event)[2] : this.panel;
         const panel = this.shown?.panels[number];
         if (!panel) return;
+        if (event) this.tell("moment", {at: this.before}); // its clicks chose none
         if (panel.choices.zoom) this.tell("unzoom", {metric: panel.metric});
         else this.tell("common");
     }
@@ -369,6 +373,12 @@ class Layer {
         this.go(point);
     }
 
+    // The moment that is looked at.
+    looked() {
+        const {grid} = this.shown;
+        return grid[Math.min(this.model.get("at"), grid.length - 1)];
+    }
+
     moment(point) {
         return `${this.shown.moments[point]} ${this.shown.unit}`;
     }
@@ -397,7 +407,7 @@ class Layer {
 
     // The moment that is looked at: no part of the picture, which would be made anew with each.
     drawMoment(paper) {
-        const {grid, panels} = this.shown, at = grid[Math.min(this.model.get("at"), grid.length - 1)];
+        const {panels} = this.shown, at = this.looked();
         paper.lineWidth = 1.4;
         paper.strokeStyle = "#595959";
         for (const panel of panels) this.drawLine(paper, panel, this.across(panel, at));
