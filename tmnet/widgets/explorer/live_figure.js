@@ -181,7 +181,7 @@ class Layer {
         this.point = at === null ? null : nearest(this.shown.grid, at);
         if (this.pointed && !this.drag) this.move(this.pointed);
         this.fillMenus();
-        this.draw();
+        this.soon(); // a frame has its layout then, and need not make it twice
     }
 
     measure() {
