@@ -43,7 +43,7 @@ WRONG = {
              [[None, None]], {0: 1}],
 }  # fmt: skip
 OPTIONAL = {"stretch_m", "initial_checkpoint", "minutes", "frames", "scale"}
-OPTIONAL |= {"training.self_loss_ratio"}
+OPTIONAL |= {"training.self_loss_ratio", "performance.threads"}
 
 
 def kind_of(hint):
@@ -133,6 +133,7 @@ BOUNDS = [  # field, the least or most that is allowed, and what is beyond
     ("memory.importance_exponent", 1.0, 1.01),
     ("performance.num_envs", 1, 0),
     ("performance.collectors", 0, -1),
+    ("performance.threads", 1, 0),
     ("recording.log_minutes", 0.01, 0.0),
     ("recording.checkpoint_minutes", 0.01, 0.0),
     ("stretch_m", 50.0, 1.0),

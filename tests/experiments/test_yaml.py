@@ -101,7 +101,8 @@ EXPERIMENTS = st.builds(
         Memory, schedule=points(st.just(10**7), WHOLE), test_share=st.floats(0, 0.9),
         uses_per_transition=POSITIVE,
     ),
-    performance=st.builds(Performance, num_envs=WHOLE, collectors=st.integers(0, 1000)),
+    performance=st.builds(Performance, num_envs=WHOLE, collectors=st.integers(0, 1000),
+                              threads=st.none() | st.integers(1, 64)),
     recording=st.builds(
         Recording, suffix_schedule=points(SUFFIX),
         save_replay=st.sampled_from(["auto", "yes", "no"]),

@@ -11,10 +11,12 @@ import torch
 from scipy import stats
 
 import tmnet
+from tmnet.errors import TrainingWarning
 from tmnet.training.learner import Learner
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.memory import TransitionMemory
 
+from ..checks import refused
 from .trainings import (
     CARTPOLE,
     CYCLE,
@@ -128,6 +130,28 @@ def test_held_out(trainings, monkeypatch):
     ]  # fmt: skip
     found = trainings.values_of("Training/loss_test")
     assert list(found.values()) == pytest.approx(means, rel=1e-5)
+
+
+def test_threads(trainings, monkeypatch):
+    """As many as asked for, while it trains; a run may go on with others, and says so."""
+    seen, learn = [], Learner.learn
+
+    def spied_learn(*arguments):
+        seen.append(torch.get_num_threads())
+        return learn(*arguments)
+
+    monkeypatch.setattr(Learner, "learn", spied_learn)
+    before = torch.get_num_threads()
+    trainings.train(values={"performance.threads": before + 1}, frames=300)
+    assert set(seen) == {before + 1} and torch.get_num_threads() == before
+    seen.clear()
+    with pytest.warns(TrainingWarning, match=rf"threads {before + 2} \(before: {before + 1}\)"):
+        trainings.train(values={"performance.threads": before + 2}, frames=500, resume=True)
+    assert set(seen) == {before + 2} and torch.get_num_threads() == before
+    refused(lambda: trainings.train(values={"stretch_m": 70.0}, frames=900, resume=True), "stretch")
+    assert torch.get_num_threads() == before
+    trainings.train("other", frames=300)
+    assert seen[-1] == before
 
 
 # --- pauses -------------------------------------------------------------------------------------

@@ -189,6 +189,9 @@ class Performance(Section):
     """Environments that are driven at the same time."""
     collectors: int = knob(0, least=0, most=1024)
     """Processes for as many environments, where these are not the embedded simulator; 0: none."""
+    threads: int | None = knob(None, least=1, most=1024)
+    """Threads of the CPU that it computes with, so that several share a machine; none: as many as
+    torch takes."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tmnet.experiments.config import Experiment
+from tmnet.experiments.config import Experiment, Performance
 from tmnet.training.memory import TransitionMemory
 
 
@@ -18,6 +19,17 @@ def precision_of(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" else "float32"
     return getattr(torch, precision)
+
+
+@contextmanager
+def threads_of(settings: Performance) -> Iterator[None]:
+    """Compute with as many threads as are asked for meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def arithmetic(device: torch.device) -> dict[str, Any]:

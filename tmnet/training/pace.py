@@ -16,6 +16,7 @@ from tmnet.devices import best_device, usable_device
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
 from tmnet.training.checkpoint import Checkpoints
+from tmnet.training.devices import threads_of
 from tmnet.training.loop import TrainingLoop
 
 
@@ -61,7 +62,7 @@ def pace(
     memory = experiment.memory  # from which it learns at once: how much is in it takes no time
     memory = replace(memory, schedule=tuple((at, most, 1) for at, most, _ in memory.schedule))
     trial = replace(experiment, memory=memory, initial_checkpoint=None)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, threads_of(experiment.performance):
         loop = TrainingLoop(trial, 0, device, Path(folder), Checkpoints(Path(folder)))
         try:
             return 1 / _seconds_per_frame(loop, seconds, progress)

@@ -19,7 +19,7 @@ from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR
 from tmnet.training.checkpoint import Checkpoints, load_checkpoint
-from tmnet.training.devices import differs
+from tmnet.training.devices import differs, threads_of
 from tmnet.training.holding import LOCK, held
 from tmnet.training.loop import TrainingLoop
 from tmnet.training.progress import ProgressLine, Status
@@ -91,7 +91,7 @@ def train(
     device = usable_device(best_device() if device is None else device)
     experiment = _changed(experiment, values, scale, run_name, minutes, frames)
     run_name, kept = experiment.name, Checkpoints(checkpoints / experiment.name)
-    with held(run_name, [kept.directory, logdir / run_name]):
+    with held(run_name, [kept.directory, logdir / run_name]), threads_of(experiment.performance):
         state = _state_to_resume(kept, experiment, seed, resume) if resume else None
         over = state is None and _starts_over(logdir, experiment, kept, resume == "auto")
         seed = state["seed"] if state else (seed or 0)
@@ -200,6 +200,8 @@ def _state_to_resume(
         )
     state = kept.load()
     before = Experiment.from_dict(state["experiment"])
+    threads = experiment.performance.threads  # which may be others
+    before = replace(before, performance=replace(before.performance, threads=threads))
     free = {"minutes", "frames", "description"}
     if different := differences(before, experiment, free):
         raise TmnetError(
