@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import tmnet
-from tmnet.errors import LogWarning, TrainingWarning
+from tmnet.errors import TrainingWarning
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.holding import LOCK, held
 from tmnet.training.recorder import Recorder
@@ -246,8 +246,7 @@ def test_no_room_for_what_is_written(trainings, monkeypatch):
             refused(lambda more=more: trainings.train("run", values, **more), "No space left")
     trainings.train("run", values, frames=240, resume="auto")
     equal(trainings, "whole", "run")
-    with warnings.catch_warnings(action="ignore", category=LogWarning):  # of what ends midway
-        assert surviving(trainings, "run") == surviving(trainings, "whole")
+    assert surviving(trainings, "run") == surviving(trainings, "whole")
 
 
 # --- one process at a time ------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from tbparse import SummaryReader
 from torch.nn import functional
 
 import tmnet
+from tmnet.errors import LogWarning
 from tmnet.logs.dialects import common_name
 from tmnet.racing import RaceVectorEnv, load_track
 from tmnet.racing.driver import drive
@@ -322,7 +323,9 @@ def same_log(scalars: pd.DataFrame) -> list[tuple]:
 
 def surviving(trainings, name):
     """All that the log of a run holds along the steps, but what a clock told; sorted."""
-    run = tmnet.load_run(name, trainings.logs, cache=False)
+    # of files that a process had only begun, or whose last record is cut
+    with warnings.catch_warnings(action="ignore", category=LogWarning):
+        run = tmnet.load_run(name, trainings.logs, cache=False)
     clock = {tag for tag in trainings.scalars(name)["tag"] if re.fullmatch(CLOCK, tag)}
     rows = run.scalars[run.survives(run.scalars)]
     rows = rows[~rows["tag"].isin({*map(common_name, clock)})]
