@@ -370,11 +370,12 @@ class Explorer(Pictured, widgets.HBox):
             controls.set_baseline(
                 {name: [run.name for run in runs] for name, runs in groups if name in there}
             )
+        self._draw()
+        # Only now, or the page would be at work on these while the picture is drawn.
+        self._runs.show_colours(view)
+        with self._callbacks.off():
             controls.set_trailing(self.comparison)
             controls.offer_settings(shared_settings(shown), view.group)
-        self._runs.show_colours(view)
-        self._draw()
-        with self._callbacks.off():
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
             display, last = self.display, len(self.comparison.grid) - 1
             at_end = (
