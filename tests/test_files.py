@@ -235,7 +235,7 @@ def test_a_replay_draws_nothing_for_nothing(tmp_path, monkeypatch, full):
 def test_a_training_plays_nothing_for_nothing(tmp_path, monkeypatch, full):
     monkeypatch.setattr("tmnet.training.start.TrainingLoop", None)
     places = {"logdir": tmp_path / "logs", "checkpoints": tmp_path / "kept"}
-    refused(lambda: tmnet.train("A01_as20_long", frames=10, **places), "logs", "No space left")
+    refused(lambda: tmnet.train("A01_as20_long", frames=10, **places), "kept", "No space left")
     assert not list(tmp_path.iterdir())
 
 

@@ -74,6 +74,7 @@ def write_runs(logdir: Path, races: int, minutes: float) -> list[str]:
 def slider_moves(runs, repeats: int) -> tuple[float, float, int]:
     """Of a move of the interval slider: seconds of all but drawing, of drawing; and the axes."""
     import tmnet
+    from tmnet.drawing import AggFigure
     from tmnet.figures import Multiples
 
     drawing, computing = [], []
@@ -89,7 +90,7 @@ def slider_moves(runs, repeats: int) -> tuple[float, float, int]:
 
         return wrapped
 
-    Multiples.update, Multiples.png = timed(Multiples.update), timed(Multiples.png)
+    Multiples.update, AggFigure.png = timed(Multiples.update), timed(AggFigure.png)
     drawing.append(0.0)
     explorer = tmnet.explore(runs)
     intervals = [number for _, number in explorer.controls.interval.options if number > 1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ..synthetic import load
@@ -165,7 +165,24 @@ def test_random_trainings(host, pid, first, folders, parts):
         assert_same(run, run_by_hand(log.folder))
 
 
+def moments(count, **others):
+    """A process that began two seconds after the one before it."""
+    plain = {"who": "new", "from": "on", "how far back": 1, "down": 2.0, "start-up": 0.0}
+    rest = {"every": 0.5, "moments": count, "rare": set(), "fault": None, "fault at": 1}
+    return plain | rest | others
+
+
 @settings(max_examples=40)
+@example(  # what a session declares void in a piece is not in the next, whatever its clock says
+    parts=[
+        ([moments(1)], 0),
+        ([moments(1), moments(2, who="kernel")], -3),
+        ([moments(1), moments(1) | {"from": "scratch"}], 0),
+    ]
+)
+@example(  # two begin in the same second
+    parts=[([moments(1)], 0), ([moments(1), moments(1, who="kernel")], -2), ([moments(1)], 0)]
+)
 @given(
     parts=st.lists(
         st.tuples(st.lists(lives(faults=False), min_size=1, max_size=2), st.integers(-5000, 5000)),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tmnet.logs.processes import Placed, Processes
+from tmnet.logs.processes import Clock, Placed, Processes
 from tmnet.logs.scalars import Columns
 
 ENOUGH = 3  # different steps, from which on a process is not a summary or a test
@@ -137,8 +137,9 @@ def _taken_back(
     return again
 
 
-def purged(placed: Sequence[Placed]) -> np.ndarray:
-    """Which scalars, file by file, a later writer declared void, as TensorBoard has it.
+def purged(placed: Sequence[Placed], clocks: Sequence[Clock]) -> np.ndarray:
+    """Which scalars, file by file, a later writer declared void, as TensorBoard has it; `clocks`
+    are those of the files.
 
     The start of a session at a step voids what was written in its folder before it, at that step
     and later ones; and in later pieces of the run, where it goes back to a piece before them.
@@ -150,7 +151,7 @@ def purged(placed: Sequence[Placed]) -> np.ndarray:
             for k, other in enumerate(placed):
                 before = k < i and other.piece == place.piece
                 if other.piece > place.piece:
-                    before = other.file.events.first_wall < place.file.events.first_wall
+                    before = clocks[k].first < clocks[i].first
                 if before and other.folder == place.folder:
                     void[k] |= other.file.events.step >= step
     return np.concatenate(void)

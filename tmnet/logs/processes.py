@@ -284,14 +284,14 @@ def _in_order(placed: Sequence[Placed], clocks: list[Clock], pieces: Sequence[st
             continue
         logged = set().union(*(tags[i] for i in own))
         first = min(clocks[i].first for i in own)
-        # Nor what a restart wrote that went back behind the piece's beginning.
+        # One process may begin a piece a little before it ends the one before; and a restart may go
+        # back behind where it began one.
+        same = {process[i] for i in own if process[i][1]} & {process[i] for i in before}
         steps = np.concatenate([placed[i].file.events.step for i in own])
         begun = int(steps.min()) if len(steps) else -1
-        ahead = [i for i in before if not _goes_back(placed[i], begun)]
-        # Not what was written later into the folder of a piece, such as an evaluation; and one
-        # process may begin a piece a little before it ends the one before.
+        ahead = [i for i in before if not (same and _goes_back(placed[i], begun))]
+        # Not what was written later into the folder of a piece, such as an evaluation.
         ends = [clocks[i].last for i in ahead if tags[i] & logged]
-        same = {process[i] for i in own if process[i][1]} & {process[i] for i in before}
         begins = [clocks[i].first for i in ahead if placed[i].piece == number - 1]
         if ends and first < (max(begins, default=first) if same else max(ends)):
             by = max(ends) - first
@@ -316,7 +316,11 @@ def _lives(placed: Sequence[Placed], clocks: Sequence[Clock]) -> list[_Life]:
     several = {key for key, n in Counter(writer[:2] for writer in writers).items() if n > 1}
     lives: list[_Life] = []
     latest: dict[tuple[str, str], _Life] = {}
-    for i in sorted(range(len(placed)), key=lambda i: (clocks[i].first, writers[i].number)):
+    began = [
+        (clock.first, place.piece, writer.number)
+        for clock, place, writer in zip(clocks, placed, writers)
+    ]
+    for i in sorted(range(len(placed)), key=began.__getitem__):
         writer, (_, folder, file) = writers[i], placed[i]
         life = latest.get(writer[:2]) if writer.pid else None
         if (

@@ -115,7 +115,7 @@ class Run:
             "minutes": self._clock.active_minutes(corrected),
             "corrected": corrected,
             "process": np.repeat(self._clock.of_file, lengths),
-            "purged": purged(self._placed),
+            "purged": purged(self._placed, self._clock.clocks),
         }
         if (np.diff(corrected) < 0).any():
             by_time = np.argsort(corrected, kind="stable")
