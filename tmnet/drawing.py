@@ -50,6 +50,7 @@ STYLE = {
     "axes.formatter.use_mathtext": False,
 }
 LONGEST = 120  # letters of a name in a figure
+SCREENS = 300  # dpi; a figure with more is drawn once, and pictures of its texts would be large
 
 # All there is to draw, in the order that gives colours; or each with a colour of its own.
 Order = Sequence[str] | Mapping[str, str]
@@ -76,7 +77,7 @@ class _Renderer(RendererAgg):
         return _text_size(s, prop, self.dpi)
 
     def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        if ismath:
+        if ismath or self.dpi > SCREENS:
             return super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
         picture, left, bottom = _text_picture(s, prop, angle, self.dpi, gc.get_rgb())
         self.draw_image(gc, round(x) + left, round(self.height - y) + bottom, picture)

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.optimize import isotonic_regression
 
 import tmnet
-from tmnet.drawing import AggFigure, ShortFormatter, for_figure, styled
+from tmnet.drawing import SCREENS, AggFigure, ShortFormatter, for_figure, styled
 from tmnet.figures import Multiples, plot_panels
 from tmnet.figures.legend import spread
 from tmnet.figures.texts import fitted_names, inches_of, label_for_figure
@@ -38,7 +38,7 @@ def test_ticks_are_short(ticks, texts):
 
 
 @pytest.mark.parametrize("angle", [0, 90, 20])
-@pytest.mark.parametrize("dpi", [100, 157])
+@pytest.mark.parametrize("dpi", [100, 157, 600])
 def test_texts_look_as_matplotlib_draws_them(angle, dpi):
     """At whole pixels, which matplotlib does not ask for."""
     pixels = []
@@ -52,6 +52,13 @@ def test_texts_look_as_matplotlib_draws_them(angle, dpi):
         pixels.append(np.asarray(Image.open(file).convert("RGB"), int))
     ours, theirs = pixels
     assert (ours < 128).any() and np.abs(ours - theirs).max() <= 3
+
+
+def test_texts_for_print_take_no_memory(monkeypatch):
+    monkeypatch.setattr("tmnet.drawing._text_picture", None)
+    figure = AggFigure((6, 1), dpi=SCREENS + 1)
+    figure.text(0.01, 0.5, "W" * 60, size=10)
+    assert np.asarray(Image.open(io.BytesIO(figure.png()))).min() == 0
 
 
 def test_a_picture_is_encoded_as_it_is_drawn():
