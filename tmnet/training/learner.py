@@ -150,11 +150,8 @@ class Learner:
 
 @contextmanager
 def _tensor_cores(device: torch.device, enabled: bool) -> Iterator[None]:
-    """Products of float32 on a CUDA GPU's tensor cores meanwhile, from factors of 11 bits.
-
-    Half as fast as bfloat16, and ten times faster than whole ones; targets are then as exact as
-    the loss needs them: a tenth of kappa at 3.
-    """
+    """Products of float32 on a CUDA GPU's tensor cores meanwhile, from factors of 11 bits: faster
+    than whole ones, and exact enough for targets, which bfloat16 is not."""
     if not (enabled and device.type == "cuda"):
         yield
         return

@@ -83,7 +83,7 @@ class Display(widgets.VBox):
             min=0,
             max=0,
             readout=False,
-            tooltip="The grid point that the cursor and the table show",
+            tooltip="The grid point that the line and the table show",
             layout={"flex": "1 1 240px", "width": "auto"},
         )
         self.moment_label = widgets.HTML(layout={"min_width": "110px"})

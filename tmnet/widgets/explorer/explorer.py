@@ -428,7 +428,7 @@ class Explorer(Pictured, widgets.HBox):
         self._picture.draw(self.comparison, self._colours, self._baseline)
 
     def _show_moment(self) -> None:
-        """The cursor and the table of the moment."""
+        """The line and the table of the moment."""
         shown, display = self.comparison, self.display
         at = shown.grid[self._moment]
         self._picture.show_at(self._moment)
