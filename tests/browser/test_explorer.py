@@ -81,9 +81,7 @@ class Explorer:
         self.notebook.tab("This moment").click()
         self.notebook.until(lambda: self._shows(comparison, at, picture))
         self.notebook.until(lambda: self._points_at(at, multiples))
-        names, last = run_code(self.code())
-        pd.testing.assert_frame_equal(names["comparison"].frame, comparison.frame)
-        pd.testing.assert_frame_equal(last, comparison.at(at))
+        self.notebook.until(lambda: self._codes(comparison, at))
         return comparison
 
     def _shows(self, comparison, at, picture):
@@ -121,6 +119,12 @@ class Explorer:
             expected = left + (at - low) / (high - low) * (right - left)
             (line,) = {round(x - expected, 2) for x in marked if left - 0.01 < x < right + 0.01}
             assert line == 0
+
+    def _codes(self, comparison, at):
+        """The code, which may come later than the picture, computes what is shown."""
+        names, last = run_code(self.code())
+        pd.testing.assert_frame_equal(names["comparison"].frame, comparison.frame)
+        pd.testing.assert_frame_equal(last, comparison.at(at))
 
     def code(self):
         self.notebook.tab("Code").click()
@@ -251,10 +255,8 @@ def test_seeds_of_arms(explorer):
     notebook = explorer.notebook
     notebook.choose("Compare", "arms of seeds, by a last number")
     notebook.until(lambda: _has(notebook.rows(MOMENT)[0], "1 seed"))
-    names, _ = run_code(explorer.code())
-    assert {arm: list(runs) for arm, runs in names["comparison"].arms.items()} == {
-        name: [name] for name in RUNS
-    }
+    arms = notebook.until(lambda: _grouped(explorer, {*RUNS}))
+    assert {arm: list(runs) for arm, runs in arms.items()} == {name: [name] for name in RUNS}
     notebook.choose("Compare", "arms of one neural_network.iqn_n")
     notebook.until(lambda: _grouped(explorer, {"iqn_n = 4", "iqn_n = 8"}))
     notebook.choose("Compare", "each run")
@@ -277,7 +279,9 @@ def test_a_run_gets_a_short_name_and_a_colour(explorer):
 
 
 def _grouped(explorer, arms):
-    assert {*run_code(explorer.code())[0]["comparison"].arms} == arms
+    made = run_code(explorer.code())[0]["comparison"].arms
+    assert {*made} == arms
+    return made
 
 
 def _called(explorer, name):
