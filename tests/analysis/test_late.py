@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import tmnet
-from tmnet.analysis.metrics import Races, bests_without_one
+from tmnet.analysis.metrics import Races, variance_without_one
 from tmnet.analysis.statistics.races import estimates
 
 from ..synthetic import CUTOFF, load, race, write_file
@@ -228,9 +228,10 @@ def jackknife(times):
 
 @given(st.lists(st.floats(20, 300), min_size=11, max_size=60))
 @settings(max_examples=30, deadline=None)
-def test_the_best_of_ten_of_all_races_but_one(times):
-    without = [best_of_10([*times[:i], *times[i + 1 :]]) for i in np.argsort(times, kind="stable")]
-    np.testing.assert_allclose(bests_without_one(np.sort(times), 10), without)
+def test_the_variance_of_the_best_of_ten_without_one_race(times):
+    without = [best_of_10([*times[:i], *times[i + 1 :]]) for i in range(len(times))]
+    found = variance_without_one(np.sort(times), 10)
+    np.testing.assert_allclose(found, np.var(without), rtol=1e-6, atol=1e-9)
 
 
 def test_the_best_of_ten_is_no_surer_than_that_of_independent_races():
@@ -265,3 +266,17 @@ def test_of_fewer_than_ten_races_and_of_like_blocks_there_is_no_band(tmp_path):
     assert np.isnan(comparison.bands(names[1])).all()
     low, high = comparison.bands(names[0])[0, -1]
     assert 0.8 < low < 1 and high == 1  # all of fifty finished, which does not make it certain
+
+
+def test_the_best_of_ten_of_other_ranges_is_found_anew():
+    """Of forty ranges, which are more than are kept, each asked twice."""
+    rng = np.random.default_rng(0)
+    times, ends = 24 + rng.exponential(0.5, 300), np.sort(rng.integers(0, 301, (40, 2)))
+    every = np.arange(300.0), times, np.ones(300, bool)
+    races = Races(*every)
+    for first, behind in [*ends, *ends]:
+        asked = "late_best_of_10", np.array([first]), np.array([behind])
+        alone = estimates(asked[0], Races(*every), *asked[1:])
+        np.testing.assert_array_equal(
+            estimates(asked[0], races, *asked[1:]).variance, alone.variance
+        )

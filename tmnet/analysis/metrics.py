@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -158,6 +158,7 @@ class Races:
 
     def __init__(self, at: np.ndarray, time_s: np.ndarray, finished: np.ndarray):
         self.at, self.time_s, self.finished = at, time_s, finished
+        self.bests: dict[tuple[bytes, bytes], Any] = {}  # see `statistics.races`
         self.finish_s = np.where(finished, time_s, np.inf)
         # Sums from the first race on; of times around their mean, or squares would lose digits.
         self.centre = time_s[finished].mean() if finished.any() else 0.0
@@ -256,14 +257,17 @@ def best_of(ordered: np.ndarray, k: int) -> np.ndarray:
     return ordered[..., : n - k + 1] @ _chances(n, k)
 
 
-def bests_without_one(ordered: np.ndarray, k: int) -> np.ndarray:
-    """As `best_of` of all races but one, for each that may be left out, (n,), of ascending times;
+def variance_without_one(ordered: np.ndarray, k: int) -> float:
+    """Variance of `best_of` all races but one, over which of them that is, of ascending times (n,);
     n is more than k."""
-    chances = _chances(len(ordered) - 1, k)  # (n - k,)
-    candidates = ordered[: len(chances) + 1]  # the others are never the best
-    first = chances @ candidates[1:]
-    steps = np.cumsum(chances * np.diff(candidates))  # what it takes from each to the next
-    return first - np.concatenate([[0.0], steps, np.full(k - 1, steps[-1])])
+    n, chances = len(ordered), _chances(len(ordered) - 1, k)  # (n - k,)
+    candidates = ordered[: n - k + 1]  # the others are never the best
+    # How much better it is without the second, the third, … than without the first; and without
+    # any of the last k - 1 as much as without the last candidate.
+    better = np.cumsum(chances * (candidates[1:] - candidates[:-1]))
+    mean = (better.sum() + (k - 1) * better[-1]) / n
+    square = (better @ better + (k - 1) * better[-1] ** 2) / n
+    return max(0.0, square - mean**2)
 
 
 @functools.lru_cache(maxsize=2048)  # a window that slides has nearly as many races everywhere

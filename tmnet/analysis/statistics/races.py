@@ -26,11 +26,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from tmnet.analysis.metrics import BEST_OF, Races, best_of, bests_without_one
+from tmnet.analysis.metrics import BEST_OF, Races, best_of, variance_without_one
 from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 
 FEWEST = 10  # races, of fewer nothing is said
 FEWEST_BLOCKS = 4
+KEPT = 16  # ranges of races, of which the best of ten and how sure it is need not be found again
 FEWEST_BESTS = 3  # blocks, of each of which the best of ten is known
 
 
@@ -133,7 +134,13 @@ def estimates(
     if statistic in ("mean", "late_mean"):
         return _means(races.time_s[races.finished], *finishes)
     if statistic in ("best_of_10", "late_best_of_10"):
-        return _bests(races, *finishes)
+        asked = finishes[0].tobytes(), finishes[1].tobytes()
+        found = races.bests.get(asked)  # a figure asks again when another of its metrics changes
+        if found is None:
+            found = races.bests[asked] = _bests(races, *finishes)
+            if len(races.bests) > KEPT:
+                races.bests.pop(next(iter(races.bests)), None)
+        return found
     return None
 
 
@@ -188,7 +195,7 @@ def _bests(races: Races, first: np.ndarray, behind: np.ndarray) -> Estimates:
         blocks = min(_blocks(count), count // BEST_OF)
         if blocks >= FEWEST_BESTS and np.isfinite(value[i]):
             ends = start + count * np.arange(blocks + 1) // blocks
-            least = (count - 1) * bests_without_one(ordered, BEST_OF).var() / 2
+            least = (count - 1) * variance_without_one(ordered, BEST_OF) / 2
             variance[i] = max(_of_differences(_bests_of_blocks(races, ends)), least)
             freedom[i] = _freedom(blocks)
     variance[variance <= (1e-9 * value) ** 2] = np.nan  # of races that are alike nothing follows

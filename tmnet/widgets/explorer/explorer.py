@@ -177,8 +177,11 @@ class Explorer(Pictured, widgets.HBox):
 
     def show_at(self, at: float) -> None:
         """Go to the grid point nearest to a moment (minutes, or steps)."""
-        at = a_number("at", at)
-        self.display.moment.value = int(np.abs(self.comparison.grid - at).argmin())
+        self.display.moment.value = self._point_of(a_number("at", at))
+
+    def _point_of(self, at: float) -> int:
+        """Number of the grid point nearest to a moment."""
+        return int(np.abs(self.comparison.grid - at).argmin())
 
     def reload(self) -> None:
         """Read what the runs have logged since, and runs that are new."""
@@ -371,21 +374,18 @@ class Explorer(Pictured, widgets.HBox):
                 {name: [run.name for run in runs] for name, runs in groups if name in there}
             )
         self._draw()
-        # Only now, or the page would be at work on these while the picture is drawn.
+        display, last = self.display, len(self.comparison.grid) - 1
+        at_end = was is None or was.axis.by != view.by or display.moment.value == display.moment.max
+        point = last if at_end else self._point_of(at)
+        # The picture comes first, or the page would be at work on the rest before.
+        self._picture.show_at(point)
         self._runs.show_colours(view)
         with self._callbacks.off():
             controls.set_trailing(self.comparison)
             controls.offer_settings(shared_settings(shown), view.group)
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
-            display, last = self.display, len(self.comparison.grid) - 1
-            at_end = (
-                was is None or was.axis.by != view.by or display.moment.value == display.moment.max
-            )
             display.set_moments(last)
-            if at_end:
-                display.moment.value = last
-            else:
-                self.show_at(at)
+            display.moment.value = point
             display.set_metrics(self.comparison)
         first, why = first_runs(self.runs)
         notes = (why if view.runs == first else []) + self._said

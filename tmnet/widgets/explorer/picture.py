@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from tmnet.comparison import Comparison
@@ -86,6 +87,8 @@ class Picture:
             for name, value in self._told.items():
                 setattr(self.image, name, value)
             self._told = {}
+        # In a kernel it waits until all is sent, by a thread that would else wait for this one.
+        sys.stdout.flush()
 
 
 def _scale(chosen: dict[str, Any], baseline: str | None) -> dict[str, Any]:
