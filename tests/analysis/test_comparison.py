@@ -447,6 +447,15 @@ def test_arithmetic_by_hand(tmp_path, logged, done):
     assert first == pytest.approx(at[0], rel=1e-12)
 
 
+def test_arithmetic_of_a_run_that_told_where_it_began(tmp_path):
+    """Its first count is that of where it came from, however fast it learned at first."""
+    begin = (0, 50_000, {"cumul_number_batches_done": 99_000})
+    records = of_batches({1: 99_900, 10: 100_000}, start=50_000)
+    run = run_of(tmp_path, "a", [begin, *records], texts={"config": NETWORK})
+    comparison = tmnet.compare(run, by="flops", interval=spent(1000, 30_000))
+    assert comparison.ends["a"] == spent(1000, 30_000)
+
+
 @pytest.mark.parametrize(
     "config, logged",
     [

@@ -67,6 +67,7 @@ def test_initial_checkpoint(first, monkeypatch):
     old = before["learner"]["batches"]
     assert all((done[step] > old) == (size >= 300) for step, size in sizes.items())
     assert sizes[min(sizes)] < 60 and max(done.values()) == old + len(spy.loss)
+    assert done[before["frames"]] == old
     made = first.values_of("cumul_number_memories_generated", "second")
     assert min(made.values()) >= before["counters"]["memories"]
     run = tmnet.load_run("second", first.logs, cache=False)

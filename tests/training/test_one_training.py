@@ -161,8 +161,8 @@ def test_intervals(mixed):
 
 
 def at_logs(mixed, tag):
-    """(moment, value) of each time that a tag was logged."""
-    rows = mixed.scalars[mixed.scalars["tag"] == tag]
+    """(moment, value) of each time that a tag was logged, but where the run begins."""
+    rows = mixed.scalars[(mixed.scalars["tag"] == tag) & (mixed.scalars["step"] > 0)]
     moments = {played: k for k, played in enumerate(mixed.frames)}
     return [(moments[step], value) for step, value in zip(rows["step"], rows["value"])]
 

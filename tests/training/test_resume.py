@@ -185,8 +185,8 @@ def test_another_seed(stopped):
 
 
 def learned_by_size(trainings):
-    """(memory size, batches done) of every log, in order."""
-    scalars = trainings.scalars()
+    """(memory size, batches done) of every log but where the run begins, in order."""
+    scalars = trainings.scalars().query("step > 0")
     tags = ("Buffer/size", "cumul_number_batches_done")
     return list(zip(*(scalars[scalars["tag"] == tag]["value"] for tag in tags)))
 

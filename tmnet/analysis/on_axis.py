@@ -15,12 +15,13 @@ from tmnet.experiments.config import NetworkConfig
 from tmnet.logs.config import positive, section
 from tmnet.logs.dialects import common_name
 from tmnet.logs.run import Run
-from tmnet.networks.costs import costs
+from tmnet.networks.costs import costs, pflop
 
 if TYPE_CHECKING:
     from tmnet.analysis.axis import Axis
 
 BATCHES = "cumul_number_batches_done"
+AT_ONCE = 0.1  # min
 
 T = TypeVar("T")
 
@@ -182,8 +183,10 @@ def own_batches(run: Run, paid: bool = False) -> np.ndarray | None:
                 again = np.interp(first, steps[before], batches[before])
                 taken[number] = _taken_back(run, earlier, number, batches[before][-1], again)
         batches = batches + np.cumsum(taken)[process]
-    pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
-    start = max(batches[0] - pace * minutes[0], 0.0)
+    start = batches[0]
+    if steps[0] > run.first_step or minutes[0] > AT_ONCE:  # not logged as the run began
+        pace = (batches[1] - batches[0]) / max(minutes[1] - minutes[0], 1e-9)
+        start = max(start - pace * minutes[0], 0.0)
     return np.interp(run.scalars["minutes"], [0.0, *minutes], [start, *batches]) - start
 
 
@@ -210,8 +213,7 @@ def arithmetic(run: Run, paid: bool = False) -> np.ndarray:
     total = costs(network, int(batch_size))
     if not positive(total["flops_per_batch"]):
         raise TmnetError(f"Run {run.name} logged a network of more arithmetic than numbers hold.")
-    learning, acting = (total[f"flops_per_{what}"] for what in ("batch", "decision"))
-    return (batches * learning + own_frames(run, paid) * acting) / 1e15
+    return pflop(total, batches, own_frames(run, paid))
 
 
 def network_of(run: Run) -> NetworkConfig:

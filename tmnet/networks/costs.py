@@ -7,10 +7,16 @@ a per mille of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
 
 from tmnet.arguments import a_whole_number, of_kind
 from tmnet.experiments.config import NetworkConfig
+
+Count = TypeVar("Count", float, np.ndarray)
 
 BYTES = 4  # of a float32
 CONVOLUTIONS = ((1, 16, 4, 2), (16, 32, 4, 2), (32, 64, 3, 2), (64, 32, 3, 1))  # in, out, k, stride
@@ -59,6 +65,12 @@ def costs(config: NetworkConfig, batch: int = 512) -> dict[str, int]:
         "activation_bytes": _activation_bytes(config, n, batch),
         "state_bytes": pixels + BYTES * config.float_input_dim,
     }
+
+
+def pflop(total: Mapping[str, int], batches: Count, decisions: Count) -> Count:
+    """PFLOP of so many training batches and decisions, of which `total` has the `costs`."""
+    flops = batches * total["flops_per_batch"] + decisions * total["flops_per_decision"]
+    return flops / 1e15
 
 
 def layers_of(config: NetworkConfig) -> list[Layer]:

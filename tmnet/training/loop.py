@@ -91,7 +91,7 @@ class TrainingLoop:
         every = 60 * self.experiment.recording.checkpoint_minutes
         due = self.clock.seconds + every
         if not self.checkpoints.files():
-            self._write({"cumul_number_frames_played": self.frames})
+            self._write(self._counted())
             self.save()
         # the process begins here, also for who looks at its log before there is more in it
         self.recorder.open(self.schedules.suffix(self.own_frames), self.frames)
@@ -255,6 +255,13 @@ class TrainingLoop:
         if is_eval and (actions := self.races.actions_of(race)) is not None:
             self.checkpoints.save_race(race.map, actions.cpu().numpy())
 
+    def _counted(self) -> dict[str, float]:
+        """What tells how far it is, also where it begins."""
+        return {
+            "cumul_number_frames_played": self.frames,
+            "cumul_number_batches_done": self.learner.batches,
+        }
+
     def _log_is_due(self) -> bool:
         minutes, frames = self.experiment.minutes, self.experiment.frames
         every = self.experiment.recording.log_minutes
@@ -276,8 +283,7 @@ class TrainingLoop:
             "RL/epsilon_boltzmann": schedules.epsilon_boltzmann(frames),
             "Buffer/size": len(self.memory),
             **self.interval.performance(frames, self.experiment.training.batch_size),
-            "cumul_number_frames_played": frames,
-            "cumul_number_batches_done": learner.batches,
+            **self._counted(),
             "cumul_number_memories_generated": counters["memories"],
             "cumul_number_single_memories_used": counters["used"],
             "cumul_number_single_memories_should_have_been_used": counters["used"]
