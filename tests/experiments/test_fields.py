@@ -42,7 +42,7 @@ WRONG = {
     Schedule: [5, "x", None, [], {}, True, [0, 1], [[]], [[0]], ["ab"], [[0, 1, 2, 3]], [None],
              [[None, None]], {0: 1}],
 }  # fmt: skip
-OPTIONAL = {"stretch_m", "initial_checkpoint", "minutes", "frames", "scale"}
+OPTIONAL = {"stretch_m", "initial_checkpoint", "minutes", "frames", "updates", "pflop", "scale"}
 OPTIONAL |= {"training.self_loss_ratio", "performance.threads"}
 
 
@@ -139,6 +139,8 @@ BOUNDS = [  # field, the least or most that is allowed, and what is beyond
     ("stretch_m", 50.0, 1.0),
     ("minutes", 0.5, -0.5),
     ("frames", 1, -1),
+    ("updates", 1, -1),
+    ("pflop", 0.5, -0.5),
 ]
 
 

@@ -15,9 +15,10 @@ import pytest
 import torch
 
 import tmnet
+from tmnet.experiments.config import BUDGETS
 
 from ..checks import PATIENCE, one_sentence
-from .trainings import CARTPOLE, RACES, Trainings, in_yaml, without_times
+from .trainings import CARTPOLE, RACES, Trainings, differences, in_yaml, without_times
 
 LINE = re.compile(
     r"(?P<done>\d+)% .*? (?P<run>\S+): (?P<frames>[\d,]+) frames · (?P<rate>[\d,]+)/s · "
@@ -197,6 +198,10 @@ def test_laptop(trainings, command):
         (["uni_20", "--frames", "1.5"], "--frames: invalid int value"),
         (["uni_20", "--frames", "0"], "budget is 0"),
         (["uni_20", "--frames", "-3"], "frames is -3; it must be at least 0"),
+        (["uni_20", "--updates", "1.5"], "--updates: invalid int value"),
+        (["uni_20", "--updates", "0"], "budget is 0"),
+        (["uni_20", "--pflop", "nan"], "pflop is nan; it must be a number"),
+        (["uni_20", "--pflop", "1", "--updates", "9"], "not allowed with"),
         (["uni_20", "--minutes", "0"], "budget is 0"),
         (["uni_20", "--minutes", "-1"], "minutes is -1.0; it must be at least 0"),
         (["uni_20", "--minutes", "nan"], "minutes is nan; it must be a number"),
@@ -273,7 +278,8 @@ def test_refused(command, tmp_path, monkeypatch, arguments, message):
     np.save(tmp_path / "line.npy", np.ones((50, 3)))
     monkeypatch.chdir(tmp_path)
     before = {path for path in tmp_path.rglob("*") if not path.is_dir()}
-    budget = [] if {"--frames", "--minutes"} & set(arguments) else ["--frames", 16]
+    budgets = {f"--{name}" for name in BUDGETS}
+    budget = [] if budgets & set(arguments) else ["--frames", 16]
     small = ["performance.num_envs=2", "neural_network.float_hidden_dim=4"]
     small = ["--set", *small] if arguments and arguments[0] in ("uni_20", "gym") else []
     status, out, err = command("train", *arguments, *budget, *small)
@@ -323,6 +329,16 @@ def test_refused_in_a_process(tmp_path):
     assert (process.returncode, out) == (2, "")
     assert err.startswith("tmnet: ")
     one_sentence(err.strip().removeprefix("tmnet: "), "budget is 0")
+
+
+@pytest.mark.parametrize("budget", [("updates", "7"), ("pflop", "1e-8")], ids=str)
+def test_other_budgets(trainings, command, budget):
+    """The log is that of `tmnet.train` with the same."""
+    name, most = budget
+    assert command(*trainings.command("run", f"--{name}", most))[0] == 0
+    trainings.train("other", **{name: float(most) if name == "pflop" else int(most)})
+    one, other = (trainings.state(run) for run in ("run", "other"))
+    assert not differences(one["learner"], other["learner"]) and one["frames"] == other["frames"]
 
 
 def test_what_is_in_the_way(trainings, command):

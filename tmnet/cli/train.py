@@ -29,6 +29,9 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=float, metavar="M", help="train for so long")
     budget.add_argument("--frames", type=int, metavar="N", help="play so many frames")
+    budget.add_argument("--updates", type=int, metavar="N", help="update the network so often")
+    budget.add_argument("--pflop", type=float, metavar="X", help="let the network compute so "
+        "much, so that those of any size are given the same")  # fmt: skip
     add("--device", metavar="D", help="cpu, cuda, mps (default: a GPU where there is one)")
     add(
         "--set",
@@ -77,6 +80,8 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         minutes=args.minutes,
         frames=args.frames,
+        updates=args.updates,
+        pflop=args.pflop,
         device=args.device,
         values=env | dict(args.set),
         scale=args.scale,

@@ -17,6 +17,7 @@ from tmnet.yaml_text import dotted, to_yaml
 
 SMALLEST_IMAGE = 34  # pixels that the four convolutions reduce to one
 SIMULATOR = "tmnet/Race-v0"
+BUDGETS = {"minutes": "min", "frames": "frames", "updates": "updates", "pflop": "PFLOP"}  # units
 NAME = r"(?=.*[^.])[\w.-]+"  # of a folder or file
 
 
@@ -263,7 +264,12 @@ class Experiment(Section):
     minutes: float | None = knob(None, least=0.0)
     """How long it trains, in minutes of its processes."""
     frames: int | None = knob(None, least=0)
-    """How many frames it plays."""
+    """How many frames it plays; a little more, since all environments act at once."""
+    updates: int | None = knob(None, least=0)
+    """How many updates of the network it makes, one a batch."""
+    pflop: float | None = knob(None, least=0.0)
+    """How much arithmetic the network takes, in PFLOP: of the decisions in the frames it plays, and
+    of updates. It ends with the update, or the action of all environments, that reaches it."""
     scale: str | None = None
     """What the experiment has been scaled to."""
     neural_network: NetworkConfig = NetworkConfig()
@@ -313,6 +319,11 @@ class Experiment(Section):
     def is_race(self) -> bool:
         """Whether it is trained on the embedded simulator."""
         return self.env == SIMULATOR
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """Those of `BUDGETS` that are set; it ends with the first that is used up."""
+        return {name: most for name in BUDGETS if (most := getattr(self, name))}
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as YAML holds them."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
+from tmnet.networks.costs import costs, pflop
 from tmnet.networks.iqn import IQN
 from tmnet.networks.timing import wait_for
 from tmnet.training.acting import Actor
@@ -77,6 +78,8 @@ class TrainingLoop:
         precision = {"precision": str(self.learner.precision).partition(".")[2]}
         self.recorder = Recorder(logdir, experiment.name, trained, about(device, seed) | precision)
         self.frames = self.first_frame = 0
+        self.first_batch: float = 0
+        self.costs = costs(config, settings.batch_size)
         self.counters = {"memories": 0, "used": 0, "due": 0.0}
         self.has_begun = False  # to learn; from then on what is new is due, also in a pause
         self.races = RaceDealer(experiment, world, device)
@@ -163,7 +166,7 @@ class TrainingLoop:
         memory, settings = self.experiment.memory, self.experiment.training
         an_action = self.world.num_envs * memory.uses_per_transition / settings.batch_size
         for _ in range(1 + math.ceil(2 * an_action)):
-            if self.is_due():
+            if self.is_due() and not self.is_over():
                 self.learn()
 
     def is_due(self) -> bool:
@@ -197,45 +200,55 @@ class TrainingLoop:
     # --- the budget -------------------------------------------------------------------------------
 
     @property
-    def minutes(self) -> float:
-        """For how long processes of this run have been running."""
-        return self.clock.seconds / 60
-
-    @property
     def own_frames(self) -> int:
         """Frames that this run has played, not counting those of the checkpoint it started from."""
         return self.frames - self.first_frame
 
+    def spent(self) -> dict[str, float]:
+        """Of each budget, what this run has taken; minutes are those of its processes."""
+        batches = self.learner.batches - self.first_batch
+        return self._taken(self.clock.seconds, self.own_frames, batches)
+
+    def _spent_since_log(self) -> dict[str, float]:
+        interval = self.interval
+        frames = self.frames - interval.start["frames"]
+        return self._taken(interval.passed, frames, len(interval.losses))
+
+    def _taken(self, seconds: float, frames: int, batches: float) -> dict[str, float]:
+        # of floats, so that it is rounded as on the axis of arithmetic that a log is read by
+        arithmetic = pflop(self.costs, float(batches), float(frames))
+        return {"minutes": seconds / 60, "frames": frames, "updates": batches, "pflop": arithmetic}
+
     def is_over(self) -> bool:
-        minutes, frames = self.experiment.minutes, self.experiment.frames
-        played = frames and self.own_frames >= frames and not self.is_due()
-        return bool((minutes and self.minutes >= minutes) or played)
+        """Whether a budget is used up; what is due of the last frames is learned before."""
+        spent, budget = self.spent(), self.experiment.budget
+        over = {name for name, most in budget.items() if spent[name] >= most}
+        return bool(over - {"frames"}) or ("frames" in over and not self.is_due())
 
     def status(self) -> Status:
         """What a progress line shows."""
-        experiment, interval = self.experiment, self.interval
-        passed = max(interval.passed, 1e-9)
-        rate = (self.frames - interval.start["frames"]) / passed
+        interval, spent, since = self.interval, self.spent(), self._spent_since_log()
+        passed = max(60 * since["minutes"], 1e-9)
         shares, left = [0.0], math.inf
-        if experiment.minutes:
-            shares.append(self.minutes / experiment.minutes)
-            left = experiment.minutes - self.minutes
-        if experiment.frames:
-            shares.append(self.own_frames / experiment.frames)
-            left = min(left, (experiment.frames - self.own_frames) / max(rate, 1e-9) / 60)
+        for name, most in self.experiment.budget.items():
+            shares.append(spent[name] / most)
+            # acting alone does not tell how fast the arithmetic of learning will be
+            if since["updates" if name == "pflop" else name]:
+                needed = (most - spent[name]) / since[name]
+                left = min(left, needed * since["minutes"])
         return Status(
             done=min(max(shares), 1.0),
             minutes_left=max(left, 0.0),
             frames=self.frames,
-            frames_per_second=rate,
-            updates_per_second=len(interval.losses) / passed,
+            frames_per_second=since["frames"] / passed,
+            updates_per_second=since["updates"] / passed,
             acting=interval.seconds["acting"] / passed,
             learning=(interval.seconds["learning"] + interval.seconds["sampling"]) / passed,
             races={
                 name: (races, finishes, best)
                 for name, (races, finishes, best) in self.races.counts.items()
             },
-            is_race=experiment.is_race,
+            is_race=self.experiment.is_race,
         )
 
     # --- recording --------------------------------------------------------------------------------
@@ -263,14 +276,11 @@ class TrainingLoop:
         }
 
     def _log_is_due(self) -> bool:
-        minutes, frames = self.experiment.minutes, self.experiment.frames
-        every = self.experiment.recording.log_minutes
-        if minutes:
-            every = min(every, minutes / _LOGS)
-        if self.interval.passed >= 60 * every:
-            return True
-        played = self.frames - self.interval.start["frames"]
-        return bool(frames and played >= frames / _LOGS) and not self.is_over()
+        since, budget = self._spent_since_log(), self.experiment.budget
+        due = since["minutes"] >= self.experiment.recording.log_minutes or any(
+            since[name] >= most / _LOGS for name, most in budget.items()
+        )
+        return due and not self.is_over()  # at the end there is a log
 
     def _log(self) -> None:
         """Write what there is to say of the interval, and begin another."""
@@ -289,7 +299,7 @@ class TrainingLoop:
             "cumul_number_single_memories_should_have_been_used": counters["used"]
             + counters["due"],
             "cumul_number_target_network_updates": learner.target_updates,
-            "cumul_training_hours": self.minutes / 60,
+            "cumul_training_hours": self.clock.seconds / 3600,
             **self.interval.learning(learner.online.config.iqn_n),
             **self.world.logged_records(self.races.fastest),
         }
@@ -338,6 +348,7 @@ class TrainingLoop:
             "seconds": self.clock.seconds,
             "frames": self.frames,
             "first_frame": self.first_frame,
+            "first_batch": self.first_batch,
             "counters": self.counters,
             "has_begun": self.has_begun,
             "learner": self.learner.state_dict(),
@@ -354,6 +365,8 @@ class TrainingLoop:
         """Go on from a checkpoint of this run."""
         self.clock.before = state["seconds"]
         self.frames, self.first_frame = state["frames"], state["first_frame"]
+        # the first checkpoints do not tell it; from scratch it is 0
+        self.first_batch = state.get("first_batch", math.nan if self.first_frame else 0)
         self.counters = state["counters"]
         self.has_begun = state.get("has_begun", self.counters["used"] > 0)  # of older ones
         self.learner.load_state_dict(state["learner"])
@@ -378,6 +391,7 @@ class TrainingLoop:
         """Take networks, counters and records from a checkpoint of another run."""
         self.learner.load_state_dict(state["learner"])
         self.frames = self.first_frame = state["frames"]
+        self.first_batch = self.learner.batches
         self.counters |= {name: state["counters"][name] for name in ("memories", "used")}
         self.races.take_records(state)
         self.interval = LogInterval(self.clock, self.frames)

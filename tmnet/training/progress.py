@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class Status:
     done : float
         Share of the budget, 0 .. 1.
     minutes_left : float
+        Infinite while there is nothing to tell it by.
     frames : int
     frames_per_second, updates_per_second : float
         Since the last log.
@@ -42,17 +44,20 @@ class Status:
     is_race: bool
 
     def __str__(self) -> str:
-        left = round(60 * self.minutes_left)
-        hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
         parts = [
             f"{self.frames:,} frames",
             f"{self.frames_per_second:,.0f}/s",
             f"{self.updates_per_second:.1f} updates/s",
             f"acting {self.acting:.0%}, learning {self.learning:.0%}",
             *(self._race(name) for name in sorted(self.races)),
-            f"{hours}:{minutes:02}:{seconds:02} left",
+            *([self._left()] if math.isfinite(self.minutes_left) else []),
         ]
         return " · ".join(parts)
+
+    def _left(self) -> str:
+        left = round(60 * self.minutes_left)
+        hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
+        return f"{hours}:{minutes:02}:{seconds:02} left"
 
     def _race(self, name: str) -> str:
         races, finishes, best = self.races[name]

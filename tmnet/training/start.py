@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -14,7 +15,7 @@ import torch
 from tmnet.arguments import a_flag, a_path, a_whole_number, python_number, wrong
 from tmnet.devices import best_device, usable_device
 from tmnet.errors import TmnetError, TrainingWarning
-from tmnet.experiments.config import Experiment
+from tmnet.experiments.config import BUDGETS, Experiment
 from tmnet.experiments.fields import differences
 from tmnet.experiments.load import load_experiment
 from tmnet.files import CHECKPOINTS, LOGDIR
@@ -32,6 +33,8 @@ def train(
     seed: int | None = None,
     minutes: float | None = None,
     frames: int | None = None,
+    updates: int | None = None,
+    pflop: float | None = None,
     device: str | torch.device | None = None,
     values: Mapping[str, Any] | None = None,
     scale: str | None = None,
@@ -50,8 +53,9 @@ def train(
         Name or file of an experiment, or one that `load_experiment` returned.
     seed : int, optional
         Of everything that is drawn; 0 by default, and when going on that of the run.
-    minutes, frames : optional
-        When to end, in place of what the experiment says: minutes of its processes, or frames.
+    minutes, frames, updates, pflop : optional
+        When to end, in place of what the experiment says: minutes of its processes, frames,
+        updates, or PFLOP of the network. The first that is used up ends it.
     device : str or torch.device, optional
         A CUDA or Apple GPU where there is one, or the CPU.
     values : mapping, optional
@@ -89,7 +93,8 @@ def train(
     logdir, checkpoints = a_path("logdir", logdir), a_path("checkpoints", checkpoints)
     seed = _checked(seed, resume, stop, progress)
     device = usable_device(best_device() if device is None else device)
-    experiment = _changed(experiment, values, scale, run_name, minutes, frames)
+    budget = {"minutes": minutes, "frames": frames, "updates": updates, "pflop": pflop}
+    experiment = _changed(experiment, values, scale, run_name, budget)
     run_name, kept = experiment.name, Checkpoints(checkpoints / experiment.name)
     with held(run_name, [kept.directory, logdir / run_name]), threads_of(experiment.performance):
         state = _state_to_resume(kept, experiment, seed, resume) if resume else None
@@ -100,11 +105,7 @@ def train(
                 _go_on_from(state, training)
             else:
                 _start(training, checkpoints, over)
-            if training.is_over():
-                _say_that_it_is_done(run_name, resume == "auto")
-            else:
-                with ProgressLine(run_name, progress) as shown, stopping(stop) as stopped:
-                    training.run(stopped, shown)
+            _run(training, resume == "auto", stop, progress)
     return logdir / run_name
 
 
@@ -130,8 +131,7 @@ def _changed(
     values: Mapping[str, Any] | None,
     scale: str | None,
     run_name: str | None,
-    minutes: float | None,
-    frames: int | None,
+    budget: Mapping[str, Any],
 ) -> Experiment:
     """The experiment as it was asked for, with a budget."""
     if not isinstance(experiment, Experiment):
@@ -142,11 +142,19 @@ def _changed(
         experiment = experiment.with_values(values)
     if run_name is not None:
         experiment = replace(experiment, name=run_name)
-    if minutes is not None or frames is not None:
-        experiment = replace(experiment, minutes=minutes, frames=frames)
-    if not (experiment.minutes or experiment.frames):
-        budget = "0" if (experiment.minutes, experiment.frames) != (None, None) else "not given"
-        raise TmnetError(f"The budget is {budget}; give minutes or frames above 0.")
+    if any(most is not None for most in budget.values()):
+        experiment = replace(experiment, **budget)
+    if not experiment.budget:
+        given = any(getattr(experiment, name) is not None for name in BUDGETS)
+        raise TmnetError(
+            f"The budget is {'0' if given else 'not given'}; give minutes, frames, updates or "
+            "pflop above 0."
+        )
+    if [*experiment.budget] == ["updates"] and not experiment.memory.uses_per_transition:
+        raise TmnetError(
+            "memory.uses_per_transition is 0, so nothing is learned, and a budget of updates would "
+            "never be used up; give minutes, frames or pflop."
+        )
     return experiment
 
 
@@ -202,7 +210,7 @@ def _state_to_resume(
     before = Experiment.from_dict(state["experiment"])
     threads = experiment.performance.threads  # which may be others
     before = replace(before, performance=replace(before.performance, threads=threads))
-    free = {"minutes", "frames", "description"}
+    free = {*BUDGETS, "description"}
     if different := differences(before, experiment, free):
         raise TmnetError(
             f"The run {experiment.name!r} was started with another configuration: {different} "
@@ -214,15 +222,17 @@ def _state_to_resume(
     return state
 
 
-def _say_that_it_is_done(run: str, is_fine: bool) -> None:
-    if not is_fine:
-        raise TmnetError(f"The run {run!r} has used up its budget; give it more.")
-    _warn(f"The run {run!r} is done: it has used up its budget.")
-
-
 def _go_on_from(state: dict[str, Any], training: TrainingLoop) -> None:
     """Take up the state of a run, unless it is done."""
     training.load_state_dict(state)
+    if math.isnan(training.first_batch) and training.experiment.budget.keys() - {
+        "minutes",
+        "frames",
+    }:
+        raise TmnetError(
+            f"The run {training.experiment.name!r} is of an earlier tmnet and started from another "
+            "run's checkpoint: which updates are its own is not known; give minutes or frames."
+        )
     if training.is_over():
         return
     if different := differs(state.get("machine", {}), training.device):
@@ -243,6 +253,20 @@ def _start(training: TrainingLoop, checkpoints: Path, over: bool) -> None:
         _start_from(training.experiment.initial_checkpoint, checkpoints, training)
     if over:
         training.recorder.replaces_from = 0
+
+
+def _run(
+    training: TrainingLoop, may_be_done: bool, stop: Stop | None, progress: bool | Callable
+) -> None:
+    """Train, unless it is done."""
+    run = training.experiment.name
+    if not training.is_over():
+        with ProgressLine(run, progress) as shown, stopping(stop) as stopped:
+            training.run(stopped, shown)
+    elif may_be_done:
+        _warn(f"The run {run!r} is done: it has used up its budget.")
+    else:
+        raise TmnetError(f"The run {run!r} has used up its budget; give it more.")
 
 
 def _start_from(name: str, directory: Path, training: TrainingLoop) -> None:
