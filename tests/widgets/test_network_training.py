@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import tmnet
-from tmnet.networks import NetworkConfig
+from tmnet.networks import NetworkConfig, costs
 from tmnet.widgets import network_training
 from tmnet.widgets.network_training import say_pace
 
@@ -114,12 +114,36 @@ def test_the_estimate(lab, monkeypatch):
     assert lab.training.told.value == ""
 
 
+@pytest.mark.parametrize(
+    "changes, shown",
+    [("", (22.1, "minutes")), ("{minutes: null, updates: 9}", (9.0, "updates")),
+     ("{minutes: null, pflop: 0.25}", (0.25, "pflop")), ("{updates: 9}", (0.0, "minutes"))],
+)  # fmt: skip
+def test_the_panel_is_filled_with_the_budget(lab, changes, shown):
+    """In its unit; of several the experiment's own are left."""
+    lab.training.train.click()
+    (panel,) = lab.training.panel.children
+    panel.fill("A01_as20_long", "laptop", "run", changes)
+    assert (panel.budget.value, panel.unit.value) == shown
+
+
 def test_how_a_pace_is_said():
     experiment = replace(tmnet.load_experiment("uni_20"), minutes=20.0, frames=None)
     assert say_pace(experiment, 1000.0).endswith("its 20 min are about 1,200,000 frames.")
     by_frames = replace(experiment, minutes=None, frames=90_000)
     assert say_pace(by_frames, 1000.0).endswith("its 90,000 frames take about 1.5 min.")
     assert "Stopped" in say_pace(experiment, np.nan)
+    by_others = replace(experiment, minutes=None, updates=250_000, pflop=0.25)
+    told = say_pace(by_others, 1000.0)
+    # 20,000 transitions of 0.95 of the frames; then 32 uses of these, in batches of 512
+    assert "its 250,000 updates take about 71 min" in told  # 21,053 + 4,210,526 frames
+    cost = costs(experiment.neural_network, 512)
+    a_frame = cost["flops_per_decision"] + 0.95 / 16 * cost["flops_per_batch"]
+    first = 20_000 / 0.95
+    minutes = (first + (0.25e15 - first * cost["flops_per_decision"]) / a_frame) / 60_000
+    assert told.endswith(f", and its 0.25 PFLOP take about {minutes:.2g} min.")
+    acting = replace(by_others, updates=None, pflop=1e4 * cost["flops_per_decision"] / 1e15)
+    assert "PFLOP take about 0.17 min" in say_pace(acting, 1000.0)
 
 
 # --- what size bought -----------------------------------------------------------------------------

@@ -79,6 +79,21 @@ def test_a_training_from_start_to_comparison(panel):
     assert "already" in panel.message.value and "resume" in panel.message.value
 
 
+def test_a_budget_of_updates(panel):
+    assert [name for name, _ in panel.unit.options] == ["min", "frames", "updates", "PFLOP"]
+    panel.unit.value, panel.budget.value = "updates", 2.5
+    panel.start.click()
+    wait_for(lambda: panel.message.value and not panel.is_running)
+    assert "updates is 2.5; it must be a whole number" in panel.message.value
+    panel.budget.value = 3
+    panel.start.click()
+    assert panel.unit.disabled and panel.budget.disabled
+    wait_for(lambda: enabled(panel) == {"start", "resume"})
+    run = tmnet.load_run("A01_as20_long", panel.logdir)
+    assert run.scalars.query("tag == 'cumul_number_batches_done'")["value"].max() == 3
+    assert run.config["updates"] == 3 and run.config["minutes"] is None
+
+
 @pytest.mark.parametrize(
     "changes, said",
     [

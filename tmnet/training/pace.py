@@ -15,6 +15,7 @@ from tmnet.arguments import a_function, a_number, of_kind
 from tmnet.devices import best_device, usable_device
 from tmnet.errors import TmnetError
 from tmnet.experiments.config import Experiment
+from tmnet.networks.costs import costs, pflop
 from tmnet.training.checkpoint import Checkpoints
 from tmnet.training.devices import threads_of
 from tmnet.training.loop import TrainingLoop
@@ -70,12 +71,35 @@ def pace(
             loop.close()
 
 
+def frames_taken(experiment: Experiment) -> dict[str, float]:
+    """About how many frames each budget of an experiment takes, but that of minutes.
+
+    That of arithmetic is known of races only: other environments show what their network is once
+    they are made.
+    """
+    memory, budget = experiment.memory, experiment.budget
+    begin, batches = memory.schedule[0][2] / (1 - memory.test_share), _batches_per_frame(experiment)
+    frames = {name: most for name, most in budget.items() if name == "frames"}
+    if "updates" in budget and batches:
+        frames["updates"] = begin + budget["updates"] / batches
+    if "pflop" in budget and experiment.is_race:
+        total = costs(experiment.neural_network, experiment.training.batch_size)
+        acting, learning = pflop(total, 0.0, 1.0), pflop(total, batches, 0.0)
+        all_acting = budget["pflop"] / acting
+        later = (budget["pflop"] + begin * learning) / (acting + learning)
+        frames["pflop"] = min(all_acting, later)  # as long as it only acts, the former is less
+    return frames
+
+
+def _batches_per_frame(experiment: Experiment) -> float:
+    memory = experiment.memory
+    return memory.uses_per_transition * (1 - memory.test_share) / experiment.training.batch_size
+
+
 def _seconds_per_frame(
     loop: TrainingLoop, seconds: float, progress: Callable[[float], bool] | None
 ) -> float:
     """What acting takes for a frame, and learning for the batches that one brings."""
-    memory, batch_size = loop.experiment.memory, loop.experiment.training.batch_size
-    batches_per_frame = memory.uses_per_transition * (1 - memory.test_share) / batch_size
     begin, frames, batches, acting, learning = time.perf_counter(), 0, 0, 0.0, 0.0
     stopped = False
 
@@ -106,4 +130,4 @@ def _seconds_per_frame(
         learning, batches = took(loop.learn), 1
     if not (frames and batches):
         return math.nan
-    return acting / frames + batches_per_frame * learning / batches
+    return acting / frames + _batches_per_frame(loop.experiment) * learning / batches

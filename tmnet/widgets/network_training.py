@@ -10,12 +10,12 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import Experiment, NetworkConfig
+from tmnet.experiments.config import BUDGETS, Experiment, NetworkConfig
 from tmnet.experiments.fields import changed
 from tmnet.experiments.load import save_experiment
 from tmnet.files import CHECKPOINTS, EXPERIMENTS
 from tmnet.safe_text import for_html
-from tmnet.training.pace import pace
+from tmnet.training.pace import frames_taken, pace
 from tmnet.widgets.callbacks import Callbacks
 from tmnet.widgets.experiment_choice import ExperimentChoice
 from tmnet.widgets.job import Job, Progress
@@ -153,9 +153,8 @@ def say_pace(experiment: Experiment, frames_per_second: float) -> str:
     if experiment.minutes:
         frames = float(f"{60 * frames_per_second * experiment.minutes:.2g}")
         parts.append(f"its {experiment.minutes:,.3g} min are about {frames:,.0f} frames")
-    if experiment.frames:
-        minutes = experiment.frames / frames_per_second / 60
-        parts.append(
-            f"its {experiment.frames:,} frames take about {float(f'{minutes:.2g}'):,.10g} min"
-        )
+    for name, frames in frames_taken(experiment).items():
+        minutes = float(f"{frames / frames_per_second / 60:.2g}")
+        most = f"{experiment.budget[name]:,.10g} {BUDGETS[name]}"
+        parts.append(f"its {most} take about {minutes:,.10g} min")
     return f"{rate}: {', and '.join(parts)}." if parts else f"{rate}."

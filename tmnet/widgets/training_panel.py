@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from tmnet.arguments import a_path
 from tmnet.errors import TmnetError
-from tmnet.experiments.config import Experiment
+from tmnet.experiments.config import BUDGETS, Experiment
 from tmnet.files import CHECKPOINTS, EXPERIMENTS, LOGDIR
 from tmnet.logs.find import load_run, load_runs
 from tmnet.logs.run import Run
@@ -98,10 +98,14 @@ class TrainingPanel(widgets.VBox):
             0, min=0, max=2**31, description="Seed", tooltip="Of everything that is drawn",
             style=LABEL, layout={"width": "220px"},
         )  # fmt: skip
-        self.minutes = widgets.BoundedFloatText(
-            20.0, min=0.0, max=1e6, description="Budget (min)",
-            tooltip="How long to train; 0: what the experiment says",
+        self.budget = widgets.BoundedFloatText(
+            20.0, min=0.0, max=1e12, description="Budget",
+            tooltip="When to end; 0: where the experiment says",
             style=LABEL, layout={"width": "220px"},
+        )  # fmt: skip
+        self.unit = widgets.Dropdown(
+            options=[(unit, name) for name, unit in BUDGETS.items()],
+            tooltip="Of the budget", layout={"width": "100px"},
         )  # fmt: skip
         self.changes = widgets.Textarea(
             description="Changes",
@@ -145,7 +149,8 @@ class TrainingPanel(widgets.VBox):
         controls = widgets.VBox(
             [
                 heading("Experiment"), self.choice,
-                heading("Run"), self.name, self.seed, self.minutes, self.changes,
+                heading("Run"), self.name, self.seed,
+                widgets.HBox([self.budget, self.unit], layout=row), self.changes,
                 widgets.HBox([self.start, self.pause], layout=row),
                 widgets.HBox([self.resume, self.stop], layout=row),
                 self.compare,
@@ -206,7 +211,10 @@ class TrainingPanel(widgets.VBox):
             self.choice.list_experiments()
             self.experiment.value, self.scale.value = experiment, scale
             self.name.value, self.changes.value = name, changes
-            self.minutes.value = round(self.chosen().minutes or 0.0, 1)
+            budget = list(self.chosen().budget.items())
+            unit, most = budget[0] if len(budget) == 1 else ("minutes", 0.0)  # 0: all of them
+            self.unit.value = unit
+            self.budget.value = round(most, 1) if unit == "minutes" else most
         self.choice.describe()
         self.message.value = ""
         self._name()
@@ -252,7 +260,7 @@ class TrainingPanel(widgets.VBox):
             BackgroundTraining(
                 experiment=experiment,
                 seed=self.seed.value,
-                minutes=self.minutes.value or None,
+                **self._own_budget(),
                 resume=resume,
                 logdir=self.logdir,
                 checkpoints=self.checkpoints,
@@ -264,6 +272,11 @@ class TrainingPanel(widgets.VBox):
         self.tabs.selected_index = CURVES
         self._set_buttons()
         threading.Thread(target=self._watch, args=(self.training,), daemon=True).start()
+
+    def _own_budget(self) -> dict[str, float]:
+        """What is asked for in place of the experiment's budget, if anything."""
+        most = self.budget.value
+        return {self.unit.value: int(most) if most.is_integer() else most} if most else {}
 
     def _end(self, paused: bool) -> None:
         self.paused = paused
@@ -317,7 +330,7 @@ class TrainingPanel(widgets.VBox):
         self.resume.disabled = running
         self.pause.disabled, self.stop.disabled = not running, not (running or self.paused)
         is_locked = running or self.paused
-        for control in (self.name, self.seed, self.changes, self.minutes):
+        for control in (self.name, self.seed, self.changes, self.budget, self.unit):
             control.disabled = is_locked
         self.choice.lock(is_locked)
 
