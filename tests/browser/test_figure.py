@@ -75,7 +75,7 @@ class Figure:
 
         def checked():
             view = self.view()
-            assert check(view), view
+            assert check(view), {name: view[name] for name in ("window", "at", "panels")}
             for panel in self.scene()["panels"]:
                 assert panel["choices"] == view["panels"].get(panel["metric"], {})
             return view
@@ -146,6 +146,22 @@ def test_a_click_sets_the_moment_and_a_drag_the_window(figure):
     figure.page.mouse.dblclick(*figure.point("A01/eval/best", 0.5, 0.5))
     # Neither of the two clicks has chosen another moment.
     figure.expect(lambda view: view["window"] is None and abs(view["at"] - at) < 0.02 * hi)
+
+
+def test_what_sliders_are_told_chooses_nothing(figure):
+    """A page tells values of sliders back, and fits them into limits: perhaps after somebody has
+    chosen something else."""
+    figure.page.mouse.click(*figure.point("loss", 0.7, 0.5))
+    at = figure.expect(lambda view: 10 < view["at"] < 11)["at"]
+    for _ in range(3):
+        figure.drag("A01/eval/best", (0.5, 0.5), (0.98, 0.6))
+        figure.page.mouse.dblclick(*figure.point("A01/eval/best", 0.5, 0.5))
+        figure.page.wait_for_timeout(200)
+    figure.page.wait_for_timeout(2000)
+    figure.expect(lambda view: (view["window"], view["at"]) == (None, at))
+    figure.drag("A01/eval/best", (0.5, 0.5), (0.98, 0.6))
+    figure.page.wait_for_timeout(2000)
+    figure.expect(lambda view: view["window"] and view["at"] == pytest.approx(at, abs=0.3))
 
 
 def test_values_are_zoomed_by_dragging_and_by_the_wheel(figure):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import anywidget
 import ipywidgets as widgets
@@ -198,11 +199,20 @@ def offer_numbers(slider: widgets.SelectionSlider, numbers: Sequence[float], val
     if value not in numbers:
         numbers[int(np.abs(np.subtract(numbers, value)).argmin())] = value
     options = tuple((_number(x), x) for x in numbers)
-    if slider.options != options:
-        with slider.hold_sync():
+    if (slider.options, slider.value) != (options, value):
+        with without_echo(slider):
             slider.options = options
             slider.value = value
-    slider.value = value
+
+
+@contextlib.contextmanager
+def without_echo(slider: widgets.Widget) -> Iterator[None]:
+    """Set a slider so that no page tells its value back: it would while it fits one into the limits
+    that are told first, or after somebody has chosen another."""
+    with slider.hold_sync():
+        slider.continuous_update = False
+        yield
+    slider.continuous_update = True
 
 
 def nice_numbers(low: float, high: float) -> list[float]:

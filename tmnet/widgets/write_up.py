@@ -39,6 +39,7 @@ from tmnet.widgets.parts import (
     options_of,
     set_options,
     whole_steps,
+    without_echo,
 )
 from tmnet.yaml_text import to_yaml
 
@@ -258,11 +259,12 @@ class WriteUp(widgets.HBox):
             self._set_primary()
             self._set_levels()
             low, high = self.comparison.window
-            self.after.max = max(high, self.after.min)  # never crossed
-            self.after.min, self.after.max = low, high
-            self.after.step = round((high - low) / 100, 2) or 0.01
-            # half of the window, to a step
-            self.after.value = min(low + 50 * self.after.step, high)
+            with without_echo(self.after):
+                self.after.max = max(high, self.after.min)  # never crossed
+                self.after.min, self.after.max = low, high
+                self.after.step = round((high - low) / 100, 2) or 0.01
+                # half of the window, to a step
+                self.after.value = min(low + 50 * self.after.step, high)
         self._refresh()
 
     def _set_primary(self) -> None:

@@ -27,6 +27,7 @@ from tmnet.widgets.parts import (
     options_of,
     set_number,
     set_options,
+    without_echo,
 )
 
 STEPS = ("step", "relative_step")
@@ -126,8 +127,7 @@ class Controls(widgets.Box):
             {"active (without downtime)": "active", "wall clock": "wall"},
             "Whether the time between two processes of a run counts",
         )
-        # A page rounds what it shows and sends that back, perhaps after the next value was set; of
-        # whole numbers it sends back only what somebody chose.
+        # Of whole numbers: others a page rounds, and tells back.
         self.window = widgets.IntRangeSlider(
             description="Window (min)",
             min=0,
@@ -323,10 +323,11 @@ class Controls(widgets.Box):
         self._stops = np.minimum(ticks.round(9), max(end, window[1]))
         slider, last = self.window, len(ticks) - 1
         handles = self._handles(window)
-        if last > slider.max:  # a page fits the value into the limits, too
-            slider.max = last
-        slider.value = handles
-        slider.max = last
+        if (slider.value, slider.max) != (handles, last):
+            with without_echo(slider):
+                slider.max = max(last, slider.max)  # or it would fit the new value into the old
+                slider.value = handles
+                slider.max = last
         digits = 0 if self._stops[-1] >= 1000 else 1
         low, high = (f"{x:,.{digits}f}" for x in window)
         size = "white-space: nowrap; font-size: 90%"

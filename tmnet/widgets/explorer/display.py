@@ -32,6 +32,7 @@ from tmnet.widgets.parts import (
     options_of,
     set_options,
     whole_steps,
+    without_echo,
 )
 from tmnet.widgets.write_up import WriteUp
 
@@ -170,8 +171,12 @@ class Display(widgets.VBox):
             ]
         )  # fmt: skip
 
-    def set_moments(self, last: int) -> None:
-        self.moment.max = self.play.max = last
+    def set_moment(self, point: int, last: int) -> None:
+        """Put the slider, and the player, to one of the grid points."""
+        if (self.moment.value, self.moment.max) != (point, last):
+            with without_echo(self.moment):
+                self.moment.max, self.moment.value = last, point
+        self.play.max = last
 
     def set_metrics(self, comparison: Comparison) -> None:
         """Offer the metrics of a comparison, and the levels of those that can reach one."""
@@ -213,7 +218,7 @@ class Display(widgets.VBox):
             value = 50.0 if metric.unit == "%" else (last.max() if lower else last.min())
             # as it is shown it counts as reached
             value = (np.ceil if lower else np.floor)(value / step - lower * 1e-9) * step
-        with slider.hold_sync():  # a page would fit the old value into the new limits
+        with without_echo(slider):
             slider.min, slider.max = min(slider.min, low), max(slider.max, high)  # never crossed
             slider.min, slider.max, slider.step = low, high, step
             slider.readout_format = f".{digits}f"

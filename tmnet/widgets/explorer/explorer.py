@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import weakref
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -83,6 +84,7 @@ class Explorer(Pictured, widgets.HBox):
     ):
         self._watching: Following | None = None
         self._window: tuple[float, float] | None = None  # None: the common window
+        self._clicked_from: deque[float] = deque(maxlen=2)  # moments before the last two clicks
         self._left_out: list[str] = []  # of what there is in the log directory
         self._said: list[str] = []  # about what is not here of a view that was saved
         self.comparison: Comparison | None = None
@@ -384,8 +386,7 @@ class Explorer(Pictured, widgets.HBox):
             controls.set_trailing(self.comparison)
             controls.offer_settings(shared_settings(shown), view.group)
             controls.set_window(max(self.comparison.ends.values()), self.comparison.window)
-            display.set_moments(last)
-            display.moment.value = point
+            display.set_moment(point, last)
             display.set_metrics(self.comparison)
         first, why = first_runs(self.runs)
         notes = (why if view.runs == first else []) + self._said
@@ -408,7 +409,10 @@ class Explorer(Pictured, widgets.HBox):
         """Do what somebody chose in the picture; see `LiveFigure`."""
         match told:
             case {"kind": "moment", "at": at}:
+                self._clicked_from.append(self.at)
                 self.show_at(at)
+            case {"kind": "unclick"} if self._clicked_from:
+                self.show_at(self._clicked_from[0])
             case {"kind": "window", "span": [low, high]}:
                 self._window = float(low), float(high)
                 self._refresh()

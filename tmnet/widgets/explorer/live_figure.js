@@ -3,7 +3,6 @@
 
 const FAR = 5; // pixels that make a drag of a click
 const BESIDE = 10; // pixels from the line at the mouse to the values
-const TWICE = 500; // ms from one click to another that make both a double click
 const SOON = 150; // ms without another turn of the wheel, or another width, until it is told
 
 function make(tag, name, parent, text) {
@@ -294,8 +293,6 @@ class Layer {
             const span = [from[1], y].map(y => this.valueAt(panel, y)).sort((a, b) => a - b);
             this.tell("zoom", {metric: panel.metric, span});
         } else {
-            if (!(event.timeStamp - this.clicked < TWICE)) this.before = this.looked();
-            this.clicked = event.timeStamp;
             this.tell("moment", {at: this.shown.grid[nearest(this.shown.grid, this.at(panel, x))]});
         }
         this.soon();
@@ -305,7 +302,7 @@ class Layer {
         const number = event ? this.find(event)[2] : this.panel;
         const panel = this.shown?.panels[number];
         if (!panel) return;
-        if (event) this.tell("moment", {at: this.before}); // its clicks chose none
+        if (event) this.tell("unclick");
         if (panel.choices.zoom) this.tell("unzoom", {metric: panel.metric});
         else this.tell("common");
     }

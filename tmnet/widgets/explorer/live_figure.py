@@ -13,10 +13,11 @@ _HERE = Path(__file__)
 class LiveFigure(anywidget.AnyWidget):
     """A picture of which a page tells the values at the mouse, without asking the kernel.
 
-    What somebody does there comes as a message, of one of these kinds: ``moment`` (at), ``window``
-    (span), ``common``, ``zoom`` (metric, span), ``unzoom`` (metric), ``choice`` (metric, which: one
-    of log, full, difference, pin, hide), ``room`` (wide, in pixels of the page; high, the window;
-    ratio, of the screen's pixels to these). Any message to the page scrolls to the tabs.
+    What somebody does there comes as a message, of one of these kinds: ``moment`` (at), ``unclick``
+    (the last two moments were clicks of a double click, which chooses none), ``window`` (span),
+    ``common``, ``zoom`` (metric, span), ``unzoom`` (metric), ``choice`` (metric, which: one of log,
+    full, difference, pin, hide), ``room`` (wide, in pixels of the page; high, the window; ratio, of
+    the screen's pixels to these). Any message to the page scrolls to the tabs.
 
     Attributes
     ----------
