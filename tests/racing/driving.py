@@ -16,8 +16,9 @@ GEAR_UP = (102, 162, 235, 342)  # km/h
 REAL_TRACKS = Path(__file__).parents[3] / "shared" / "tracks"
 REAL = ("A01-Race", "ESL-Hockolicious")
 
-# hold, roughness, one of asphalt, grass, dirt; each under one wheel
-ASPHALT, DIRT, GRASS = [0.25, 0, 1, 0, 0], [0.0625, 0.15, 0, 0, 1], [0.0375, 0.3, 0, 1, 0]
+# hold, roughness, one of turbo, asphalt, grass, dirt; each under one wheel
+ASPHALT, TURBO = [0.25, 0, 0, 1, 0, 0], [0.25, 0, 1, 0, 0, 0]
+DIRT, GRASS = [0.0625, 0.15, 0, 0, 0, 1], [0.0375, 0.3, 0, 0, 1, 0]
 
 # accelerate, brake, left, right
 GAS, GAS_LEFT, GAS_RIGHT, COAST, COAST_LEFT, COAST_RIGHT = range(6)
@@ -54,10 +55,11 @@ def real_track(name: str) -> Track:
     return load_track(path)
 
 
-def ground_at(offset: np.ndarray) -> np.ndarray:
-    """(..., 5) as in `Cars.ground`, so many metres beside the centre line."""
-    beside = np.abs(offset)[..., None]
-    return np.where(beside < 9, ASPHALT, np.where(beside < 11, DIRT, GRASS))
+def ground_at(offset: np.ndarray, turbo: np.ndarray) -> np.ndarray:
+    """(..., 6) as in `Cars.ground`, so many metres beside the centre line."""
+    beside, turbo = np.abs(offset)[..., None], turbo[..., None]
+    road = np.where(turbo, TURBO, ASPHALT)
+    return np.where(beside < 9, road, np.where(beside < 11, DIRT, GRASS))
 
 
 def placed(simulator: Simulator, zone, *, left=0.0, up=0.0, speed=0.0, yaw=0.0, track=0) -> Cars:
@@ -84,6 +86,7 @@ def placed(simulator: Simulator, zone, *, left=0.0, up=0.0, speed=0.0, yaw=0.0, 
     touches = (up <= 0.1).astype(float)
     wheels = [(a, b) for b in (1.3, -1.3) for a in (0.85, -0.85)]
     offset = np.stack([left + a * cos + b * sin for a, b in wheels])  # (4, N)
+    turbo = np.stack([tracks[k].turbo[z] for k, z in zip(track, zone)])  # (N,)
     first = np.concatenate([[0], np.cumsum([len(each.zones) for each in tracks])])
     gear = (ahead[:, None] > np.array(GEAR_UP) * KMH).sum(axis=1)
     values = {
@@ -94,7 +97,7 @@ def placed(simulator: Simulator, zone, *, left=0.0, up=0.0, speed=0.0, yaw=0.0, 
         "speed": speed,
         "along": turn[:, 2],
         "place": place,
-        "ground": np.moveaxis(ground_at(offset), -1, 0),
+        "ground": np.moveaxis(ground_at(offset, turbo), -1, 0),
         "contact": np.broadcast_to(touches, (4, len(zone))),
         "load": touches * frame[:, 1, 1],
         "steer": none,

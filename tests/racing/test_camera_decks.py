@@ -63,6 +63,7 @@ def hock():
         track.zones * MIRROR,
         track.frames * MIRROR * np.array([[-1], [1], [1]]),
         track.length,
+        track.turbo,
     )
     return track, mirrored, Simulator([track, mirrored])
 
@@ -110,6 +111,7 @@ def assert_same_without_other_decks(track, positions, axes, zones, size=(64, 64)
                 track.zones[first:last],
                 track.frames[first:last],
                 track.length - first / 2,
+                track.turbo[first:last],
             )
         )
         moved.append(zone - first)
@@ -146,7 +148,7 @@ def test_decks_of_hock(hock):
     env = RaceVectorEnv([track], num_envs=1, image_size=None)
     seen, _ = env.reset()
     positions, axes, zones = [], [], []
-    for step in range(1400):
+    for step in range(1600):
         seen, _, terminated, truncated, _ = env.step(drive(seen["floats"]))
         if terminated.any() or truncated.any():
             break

@@ -181,10 +181,11 @@ def test_scripted_race(name):
         assert not truncated
         position = numbers(env.cars.position)[:, 0]
         zone = walk(line, zone, position.tolist())
-        assert abs(zone - env.cars.zone.item()) <= 1
-        assert abs(zone - before[0]) <= before[1] * 0.05 / 0.5 * 1.5 + 2
+        flies = env.cars.place[1].item() > 5  # there, zones are found as if the road were a circle
+        assert abs(zone - env.cars.zone.item()) <= (8 if flies else 1)
+        assert abs(zone - before[0]) <= before[1] * 0.05 / 0.5 * (3 if flies else 1.5) + 2
         # within a metre of the way to the zone's point; a metre of road is a metre of progress
-        assert abs(info["progress_m"].item() - min((zone - 20) / 2, track.length)) < 1.1
+        assert flies or abs(info["progress_m"].item() - min((zone - 20) / 2, track.length)) < 1.1
     assert zone in range(len(line) - 1003, len(line) - 960)
 
 
@@ -230,7 +231,7 @@ def test_in_flight_through_a_dip(up):
 def test_crossings_of_hock(own):
     """Where two decks cross, a car on the one is never told to be on the other.
 
-    It comes to rest there, and rolls to and fro.
+    It comes to rest there, rolls to and fro, or is pushed on by a turbo pad.
     """
     line = own.tracks[0].zones
     plan = line[20:-1000:4, ::2]
@@ -243,7 +244,7 @@ def test_crossings_of_hock(own):
     cars = placed(own, zone, left=random.uniform(-5, 5, len(one)), speed=random.uniform(0, 8))
     for _ in range(40):
         cars = act(own, cars, torch.from_numpy(random.integers(0, 12, len(one))))
-        assert (np.abs(cars.zone.numpy() - zone) < 100).all()
+        assert (np.abs(cars.zone.numpy() - zone) < 200).all()
         assert (np.abs(numbers(cars.position)[1] - line[cars.zone, 1]) < 6).all()
     assert (np.abs(line[20 + 4 * one, 1] - line[20 + 4 * other, 1]) > 6).all()
 

@@ -69,15 +69,17 @@ def test_bad_actions(short):
 
 
 def test_sliding_and_airborne():
-    """On A01 the scripted driver brakes into bends, and flies over the edge of the drop."""
+    """On A01 the scripted driver brakes into bends, and flies into the drop and over the hill."""
     path = replay("A01").path
     assert path.sliding.any() and path.airborne.any()
     assert not (path.sliding & path.airborne).any()
     flown = path[path.airborne]
-    assert flown.progress_m.between(300, 600).all()
+    drop, hill = (flown.progress_m.between(*place) for place in ((300, 600), (1500, 2000)))
+    assert drop.any() and hill.any() and (drop | hill).all()
     steps = np.linalg.norm(path[["x", "y", "z"]].diff().iloc[1:-1], axis=1)
     speeds = (path.speed_kmh / 3.6).rolling(2).mean().iloc[1:-1]
-    assert np.abs(steps / 0.05 - speeds).max() < 8  # flight: the nose is not where it goes
+    flies = path.airborne.iloc[1:-1]  # the nose is not where it goes
+    assert np.abs(steps / 0.05 - speeds)[~flies].max() < 10
 
 
 def test_figure(short):

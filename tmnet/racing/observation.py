@@ -48,7 +48,7 @@ class Observer:
     | 25-28 | per wheel: touches the ground | |
     | 29-32 | per wheel: damper | 0.02 per g of load, at most 0.2 |
     | 33-36 | has just shifted, gear, rpm, number of gear changes | gears 0 .. 4 |
-    | 37-52 | per wheel: asphalt, grass, dirt, turbo | never turbo |
+    | 37-52 | per wheel: asphalt, grass, dirt, turbo | |
     | 53-55 | angular velocity, rad/s | around left, up, forward |
     | 56-58 | velocity, m/s | to the left, up, forward |
     | 59-61 | the world's up | in the car's frame |
@@ -110,11 +110,10 @@ class Observer:
 
 def _order() -> list[int]:
     """Where each of the 184 floats lies in the rows that `Observer.floats` puts together."""
-    nothing, shifted, _, _, shifts, rest, free, *others = range(188)
-    history_and_wheels, ground, others = others[:32], others[32:52], others[52:]
-    asphalt_grass_dirt = np.reshape(ground, (5, 4))[2:]
-    turbo = np.full((1, 4), nothing)
-    surfaces = np.concatenate([asphalt_grass_dirt, turbo]).T.flatten()
+    nothing, shifted, _, _, shifts, rest, free, *others = range(192)
+    history_and_wheels, ground, others = others[:32], others[32:56], others[56:]
+    _, _, turbo, asphalt, grass, dirt = np.reshape(ground, (6, 4))
+    surfaces = np.stack([asphalt, grass, dirt, turbo]).T.flatten()
     gears = range(shifted, shifts + 1)
     return [nothing, *history_and_wheels, *gears, *surfaces, *others, rest, free]
 

@@ -2,8 +2,8 @@
 
 Races of a batch must not depend on each other, to the last bit. So only operations are used that
 are rounded correctly whatever the size of the batch (+, -, *, /, square root, comparisons) and
-look-ups in tables; anything else (sin, exp, matrix products, fused multiply-add) may round
-differently in the vectorised and the left-over part of a tensor.
+look-ups in tables; anything else (sin, exp, matrix products, fused multiply-add, sums of more than
+four) may round differently in the vectorised and the left-over part of a tensor.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ _DIRT_HOLD, _GRASS_HOLD = 0.25, 0.15  # of the grip on asphalt
 _DIRT_ROUGH, _GRASS_ROUGH = 0.6, 1.2
 _ROUGH = (3.0, 0.08)  # m/s2 and 1/s of drag, times the roughness
 _SCRAPE = 20.0  # m/s2 along a wall
+_TURBO = 80.0  # m/s2 ahead from a turbo pad, with throttle or without
 _TOUCH = 0.1  # m: travel of the springs; higher up, a wheel is in the air
 _LEVEL = 0.7  # of the nose's lift that is gone 50 ms after the wheels touch
 _HALF_TRACK, _HALF_BASE = 0.85, 1.3  # m
@@ -74,7 +75,9 @@ class Cars:
     speed: Tensor  # (3, N) m/s along its own axes
     along: Tensor  # (3, N) the road's direction, in the car's left, up, forward
     place: Tensor  # (3, N) m from the zone: left, up, along the road
-    ground: Tensor  # (5, 4, N) hold / 4, roughness / 4, asphalt, grass, dirt under each wheel
+    ground: (
+        Tensor  # (6, 4, N) hold / 4, roughness / 4, turbo, asphalt, grass, dirt under each wheel
+    )
     contact: Tensor  # (4, N) 1 where a wheel touches the ground
     load: Tensor  # (N,) g with which the ground carried it
     steer: Tensor  # (N,) -1 right .. 1 left
@@ -154,7 +157,9 @@ class Simulator:
         )
         self._inputs = self._real(_inputs())
         self._pushes = self._real(_pushes())
-        self._surface = self._real(_surface())
+        self._surface = self._real(_surface())  # without a pad, and behind it the same with one
+        pads = np.concatenate([track.turbo for track in self.tracks])
+        self._pad = self._whole(pads * (self._surface.shape[1] // 2))  # (zones,)
         ups = np.array([-np.inf, *GEAR_UP, np.inf]) * KMH
         self._shift_at = self._real([ups[1:], ups[:-1] * GEAR_DOWN])  # (2, gears)
         self._reach = self._real(np.arange(1, TICKS + 1)[:, None] * TICK * _STEER_RATE)
@@ -206,7 +211,7 @@ class Simulator:
             speed=nothing,
             along=self._along.expand(3, count),
             place=nothing,
-            ground=self._surface[:, :1, None].expand(5, 4, count),
+            ground=self._surface[:, :1, None].expand(6, 4, count),
             contact=wheels,
             load=none + 1,
             steer=none,
@@ -271,11 +276,12 @@ class Simulator:
         """
         lock, column = inputs[4], inputs[5]
         column = (cars.speed[2] * self._per_speed).clamp_(self._slowest, self._fastest) + column
-        pushes = self._pushes.index_select(1, column.long()).view(5, 8, -1)
+        pushes = self._pushes.index_select(1, column.long()).view(6, 8, -1)
         scrapes = (cars.place[0].abs() - self._at_wall).gt_(self._zero)
-        ground = cars.ground[:2].sum(1)
+        ground = cars.ground[:3].sum(1)
         shares = (torch.ones_like(lock)[None], ground, scrapes[None], shifted[None])
-        pushes = (pushes * torch.cat(shares).unsqueeze(1)).sum(0).view(4, 2, 1, -1)
+        pushes = pushes * torch.cat(shares).unsqueeze(1)
+        pushes = (pushes[:3] + pushes[3:]).sum(0).view(4, 2, 1, -1)
         steer = lock.clamp(cars.steer - self._reach, cars.steer + self._reach)
         return pushes[:2], pushes[2], pushes[3] * steer[:, None, None], steer[-1]
 
@@ -344,7 +350,7 @@ class Simulator:
         spin = (world - before.axes).roll(-1, 0).mul_(world.roll(1, 0))
         wheels = (self._wheel * axes[::2, None, :2]).sum(0) + place[:2]  # (4, left and up, N)
         offset, height = wheels.unbind(1)
-        cell = (offset.abs() * self._per_offset).long().view(-1)
+        cell = (offset.abs() * self._per_offset).long().add_(self._pad.index_select(0, zone))
         velocity = body[1]
         carried = ((velocity - before.velocity) * frame[1]).sum(0)
         return Cars(
@@ -355,7 +361,7 @@ class Simulator:
             speed=(axes * speed).sum(1),
             along=axes[:, 2],
             place=place,
-            ground=self._surface.index_select(1, cell).view(5, 4, count),
+            ground=self._surface.index_select(1, cell.view(-1)).view(6, 4, count),
             contact=(height - self._touch).le_(self._zero),
             load=(carried * self._per_load).add_(frame[1, 1]).mul_(grounded),
             shifts=before.shifts + changed["shifted"],
@@ -382,7 +388,9 @@ class Simulator:
         step = (along - earlier).clamp_min(1e-6)
         # the share of each tick that was driven before the finish: 1 .. 1, in between, 0 .. 0
         shares = ((length - earlier) / step).clamp(0.0, 1.0)
-        elapsed = torch.where(finished, shares.sum(0) * (TICK * 1000), whole)
+        elapsed = torch.where(
+            finished, (shares[:3].sum(0) + shares[3:].sum(0)) * (TICK * 1000), whole
+        )
         return Outcome(elapsed, progress, finished)
 
 
@@ -402,10 +410,11 @@ def _inputs() -> np.ndarray:
 
 @cache
 def _pushes() -> np.ndarray:
-    """(5 x 8, actions x speeds): how the car pushes itself, per tick; float32.
+    """(6 x 8, actions x speeds): how the car pushes itself, per tick; float32.
 
-    As a sum of five: of what always acts, and what acts times the hold and the roughness of the
-    ground, where it scrapes along a wall, and where it has just changed gear. Of each (4, 2), for
+    As a sum of six: of what always acts, and what acts times the hold and the roughness of the
+    ground and the wheels on a turbo pad, where it scrapes along a wall, and where it has just
+    changed gear. Of each (4, 2), for
     the car's left and forward: the least and the most m/s that the wheels take away; rad per m/s
     of sliding; rad at full lock. A car is turned to the left by taking from its left what it adds
     to its forward.
@@ -427,8 +436,8 @@ def _pushes() -> np.ndarray:
     # at walking speed the brake becomes the reverse gear
     slow = brake * off * (speed < 0.5)
     back = _REVERSE * TICK * slow * (speed > -_REVERSE_SPEED)
-    always, hold, rough, scrape, shifted = table = np.zeros(
-        (5, 4, 2, len(ACTIONS), len(speed)), np.float32
+    always, hold, rough, turbo, scrape, shifted = table = np.zeros(
+        (6, 4, 2, len(ACTIONS), len(speed)), np.float32
     )
     resist, push = np.array([-1, 1])[:, None, None], -1
     always[:2, 1] = resist * (off * coast) + push * (gas * drive - back)
@@ -438,16 +447,23 @@ def _pushes() -> np.ndarray:
     hold[:2, 1] = resist * (_BRAKE * TICK * (brake - slow))
     hold[3] = resist * (yaw * 0.7 * (1 + drift))
     rough[:2, 1] = resist * drag
+    turbo[:2, 1] = push * (_TURBO / 4 * TICK)
     scrape[:2, 1] = resist * (_SCRAPE * TICK)
     shifted[:2, 1] = gas * drive
-    return table.reshape(5 * 8, -1)
+    return table.reshape(6 * 8, -1)
 
 
 def _surface() -> np.ndarray:
-    """(5, cells): the ground at a distance from the centre line, as in `Cars.ground`."""
+    """(6, 2 x cells): the ground at a distance from the centre line, as in `Cars.ground`.
+
+    Where there is no turbo pad across the asphalt, and where there is one.
+    """
     beside = (np.arange((WALL + 5) * _PER_METRE) + 0.5) / _PER_METRE
     asphalt, grass = beside <= ROAD, beside > DIRT
     dirt = ~asphalt & ~grass
     hold = asphalt + _DIRT_HOLD * dirt + _GRASS_HOLD * grass
     rough = _DIRT_ROUGH * dirt + _GRASS_ROUGH * grass
-    return np.stack([hold / 4, rough / 4, asphalt, grass, dirt])
+    none = np.zeros_like(asphalt)
+    plain = [hold / 4, rough / 4, none, asphalt, grass, dirt]
+    pads = [hold / 4, rough / 4, asphalt, none, grass, dirt]
+    return np.concatenate([plain, pads], axis=1)

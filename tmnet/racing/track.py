@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,11 @@ CEILING = 42.0  # m: with WALL, nothing in the corridor is 45 m away from its zo
 _SMOOTH = 10.0  # points: takes the corners off lines that follow the game's blocks
 _STEEPEST = 80.0  # degrees
 
+# turbo pads, m
+_PAD, _FIRST, _APART = 24.0, 40.0, 100.0  # length; after the start; between two beginnings
+_BEND, _FREE = 150.0, 60.0  # radius of a bend, and what is to go to the next one
+_WOBBLE = 20.0  # recorded lines go from side to side: bends are those of a smoothed one
+
 
 @dataclass(frozen=True, eq=False)
 class Track:
@@ -36,6 +41,8 @@ class Track:
         (zones, 3, 3): the road's directions to the left, up, and along it, at each zone.
     length : float
         m from the start to the finish.
+    turbo : numpy.ndarray
+        (zones,) bool: where a turbo pad lies across the asphalt.
 
     Notes
     -----
@@ -46,6 +53,7 @@ class Track:
     zones: np.ndarray
     frames: np.ndarray
     length: float
+    turbo: np.ndarray
 
     @classmethod
     def from_points(cls, points: np.ndarray, name: str = "track") -> Track:
@@ -80,7 +88,8 @@ class Track:
         zones = int((finish - start) // SPACING) + 1 + BEFORE + AFTER
         places = start + (np.arange(zones) - BEFORE) * SPACING
         line = np.stack([np.interp(places, along, axis) for axis in smooth.T], axis=1)
-        return cls(name, line, _frames(line, name), float(finish - start))
+        none = np.zeros(zones, bool)
+        return cls(name, line, _frames(line, name), float(finish - start), none)
 
     @classmethod
     def from_npy(cls, path: str | Path) -> Track:
@@ -107,7 +116,28 @@ class Track:
                 f"{path} is no whole .npy file of numbers; a centre line is one, "
                 f"of shape (points, 3)."
             ) from None
-        return cls.from_points(points, path.stem)
+        return cls.from_points(points, path.stem).with_turbo()
+
+    def with_turbo(self) -> Track:
+        """The track with turbo pads across its road.
+
+        A centre line does not say where a map has its own. So one lies 40 m after the start, and
+        one after each bend of less than 150 m radius: at the first place that is 100 m after the
+        pad before, with 60 m to go to the next bend.
+        """
+        line = gaussian_filter1d(self.frames[:, 2], _WOBBLE / SPACING, axis=0)
+        bend = (np.gradient(line, SPACING, axis=0) * self.frames[:, 0]).sum(axis=1)  # 1/m
+        bends = np.abs(bend) > 1 / _BEND
+        free = ~np.convolve(bends, np.ones(_zones(_FREE)))[_zones(_FREE) - 1 :].astype(bool)
+        turbo, last = np.zeros(len(bends), bool), -_zones(_APART)
+        finish = BEFORE + _zones(self.length)
+        for zone in (BEFORE + _zones(_FIRST), *np.flatnonzero(bends[:-1] & ~bends[1:]) + 1):
+            begin = max(zone, last + _zones(_APART))
+            begin += int(free[begin:].argmax())
+            if last < zone < finish and begin < finish:
+                turbo[begin : begin + _zones(_PAD)] = True
+                last = begin
+        return replace(self, turbo=turbo)
 
     def first(self, metres: float) -> Track:
         """The track up to a finish so many metres after the start, or all of it if it is shorter.
@@ -120,7 +150,9 @@ class Track:
         ahead = np.arange(1, AFTER + 1)[:, None] * SPACING
         beyond = self.zones[zones] + self.frames[zones, 2] * ahead
         line = np.concatenate([self.zones[: zones + 1], beyond])
-        return Track(self.name, line, _frames(line, self.name), (zones - BEFORE) * SPACING)
+        turbo = np.concatenate([self.turbo[: zones + 1], np.zeros(AFTER, bool)])
+        length = (zones - BEFORE) * SPACING
+        return Track(self.name, line, _frames(line, self.name), length, turbo)
 
 
 @cache
@@ -181,6 +213,10 @@ def _checked(points: np.ndarray, name: str) -> np.ndarray:
             f"(at most {gaps.max():.3g} m); they should be about 0.5 m apart."
         )
     return points
+
+
+def _zones(metres: float) -> int:
+    return round(metres / SPACING)
 
 
 def _direction(points: np.ndarray) -> np.ndarray:
