@@ -144,7 +144,8 @@ def check(tape, index=0):
         gear, shifts = int(floats[34]), shifts + floats[33]
         assert gear == int(tape.cars[step + 1].gear[index]) and floats[36] == shifts
         assert abs(gear - tape.floats[step][index][34]) == floats[33]
-        close(floats[35], abs(local[2]) * 10000 / REVVED[gear], 0.05, "rpm")
+        revs = abs(local[2]) * 10000 / REVVED[gear]  # a pad can be faster than the gears change
+        close(floats[35], min(revs, 11000), 0.05, "rpm")
 
         # the line ahead
         points = (track.zones[zone : zone + 781 : 20] - position) @ axes.T
