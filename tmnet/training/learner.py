@@ -50,6 +50,7 @@ class Learner:
             lr=1.0,  # set for every batch
             betas=(settings.adam_beta1, settings.adam_beta2),
             eps=settings.adam_epsilon,
+            foreach=True,  # a third of the time, on a CPU too, where it is not the default
         )
         # of the target's loss against itself: as it is, and as it is divided by
         self.self_loss = torch.full((), _START, device=self.device)
@@ -120,8 +121,7 @@ class Learner:
     @torch.no_grad()
     def _update_target(self) -> None:
         share = self.settings.target_update_share
-        for new, old in zip(self.parameters, self.target.parameters()):
-            old.lerp_(new, share)
+        torch._foreach_lerp_(list(self.target.parameters()), self.parameters, share)
         self.target_updates += 1
 
     def state_dict(self) -> dict[str, Any]:
