@@ -75,9 +75,8 @@ class Cars:
     speed: Tensor  # (3, N) m/s along its own axes
     along: Tensor  # (3, N) the road's direction, in the car's left, up, forward
     place: Tensor  # (3, N) m from the zone: left, up, along the road
-    ground: (
-        Tensor  # (6, 4, N) hold / 4, roughness / 4, turbo, asphalt, grass, dirt under each wheel
-    )
+    # hold / 4, roughness / 4, turbo, asphalt, grass, dirt under each wheel
+    ground: Tensor  # (6, 4, N)
     contact: Tensor  # (4, N) 1 where a wheel touches the ground
     load: Tensor  # (N,) g with which the ground carried it
     steer: Tensor  # (N,) -1 right .. 1 left
@@ -414,10 +413,9 @@ def _pushes() -> np.ndarray:
 
     As a sum of six: of what always acts, and what acts times the hold and the roughness of the
     ground and the wheels on a turbo pad, where it scrapes along a wall, and where it has just
-    changed gear. Of each (4, 2), for
-    the car's left and forward: the least and the most m/s that the wheels take away; rad per m/s
-    of sliding; rad at full lock. A car is turned to the left by taking from its left what it adds
-    to its forward.
+    changed gear. Of each (4, 2), for the car's left and forward: the least and the most m/s that
+    the wheels take away; rad per m/s of sliding; rad at full lock. A car is turned to the left by
+    taking from its left what it adds to its forward.
     """
     speed = np.arange(-_SLOWEST, _FASTEST, 1 / _PER_SPEED)
     pace = np.abs(speed)
