@@ -15,7 +15,7 @@ TABLES = {  # what the heads of a benchmark's tables say
     "coverage": "the formula, plainly",
     "forecasts": "the formula, plainly",
     "kills": "times",
-    "learning": "of the way to QR-DQN",
+    "learning": "CPU s per 1,000 frames",
     "many": "times the plain way's speed",
     "racing": "times CarRacing's",
     "reading": "times tbparse's speed",
@@ -67,7 +67,9 @@ def test_by_itself():
     assert "| tbparse |" in in_folder(HERE / "reading.py", "--smoke")
 
 
-def test_a_peer_that_may_be_missing(printed):
+def test_peers_that_may_be_missing(printed):
     measured, missing = f"| {PEER} |", f'{PEER} is not measured: it needs Box2D (pip install -e ".'
     expected = measured if importlib.util.find_spec("Box2D") else missing
     assert expected in printed["racing"]
+    missing = 'QR-DQN is not measured: it needs sb3-contrib (pip install -e ".'
+    assert (missing in printed["learning"]) == (importlib.util.find_spec("sb3_contrib") is None)
