@@ -50,7 +50,7 @@ class Learner:
             lr=1.0,  # set for every batch
             betas=(settings.adam_beta1, settings.adam_beta2),
             eps=settings.adam_epsilon,
-            foreach=True,  # a third of the time, on a CPU too, where it is not the default
+            foreach=True,  # on a CPU, too, it takes 0.3 to 0.6 of the default's time
         )
         # of the target's loss against itself: as it is, and as it is divided by
         self.self_loss = torch.full((), _START, device=self.device)

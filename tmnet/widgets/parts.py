@@ -209,10 +209,12 @@ def offer_numbers(slider: widgets.SelectionSlider, numbers: Sequence[float], val
 def without_echo(slider: widgets.Widget) -> Iterator[None]:
     """Set a slider so that no page tells its value back: it would while it fits one into the limits
     that are told first, or after somebody has chosen another."""
-    with slider.hold_sync():
-        slider.continuous_update = False
-        yield
-    slider.continuous_update = True
+    try:
+        with slider.hold_sync():
+            slider.continuous_update = False
+            yield
+    finally:
+        slider.continuous_update = True
 
 
 def nice_numbers(low: float, high: float) -> list[float]:

@@ -31,8 +31,8 @@ from tmnet.analysis.statistics import CONFIDENCE, ConfidenceInterval
 
 FEWEST = 10  # races, of fewer nothing is said
 FEWEST_BLOCKS = 4
-KEPT = 16  # ranges of races, of which the best of ten and how sure it is need not be found again
 FEWEST_BESTS = 3  # blocks, of each of which the best of ten is known
+KEPT = 16  # best of ten of so many series of ranges of a run's races, not to be found again
 
 
 class Difference(NamedTuple):
