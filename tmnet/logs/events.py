@@ -305,12 +305,10 @@ class _Reader:
         So one checksum per tag is computed in full, the others by table look-up.
         """
         local, first = distinct_tags(rows, layout.tag)
-        size = rows.shape[1] - FRAME
-        varying = np.zeros(len(rows), np.uint32)
-        for span in (layout.wall, layout.step, layout.value):
-            for column in range(*span):
-                behind = size - 1 - (column - HEADER)  # bytes of the data that follow
-                varying ^= crc_tables()[behind][rows[:, column]]
+        spans = layout.wall, layout.step, layout.value
+        columns = np.concatenate([np.arange(*span) for span in spans])
+        behind = rows.shape[1] - 5 - columns  # bytes of the data that follow each
+        varying = np.bitwise_xor.reduce(crc_tables()[behind, rows[:, columns]], axis=1)
         base = np.empty(len(first), np.uint32)
         codes = np.empty(len(first), np.int32)
         for i, row in enumerate(first):

@@ -26,6 +26,9 @@ DTYPE, SHAPE, CONTENT = 0x08, 0x12, 0x22
 NUMBERS = {b"\1": (0x2D, 0x2A, "<f4"), b"\2": (0x31, 0x32, "<f8")}
 SHAPES = (b"", b"\x12\x02\x08\x01")  # of one number: no dimension, or one of size 1
 
+# Odd numbers by which a tag's words are multiplied before they are added up to one.
+_MIXING = np.random.default_rng(0).integers(2**62, size=LONGEST // 8, dtype=np.uint64) * 2 + 1
+
 Span = tuple[int, int]  # first byte, byte behind the last, within a record's frame
 
 
@@ -172,25 +175,24 @@ def read_varints(rows: np.ndarray, span: Span) -> np.ndarray:
 
 
 def distinct_tags(rows: np.ndarray, span: Span) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct tags: (number of every row, the first row of every number).
-
-    Tags are compared eight bytes at a time. (The one window of a tag shorter than that reaches
-    into the framing before it, which is the same in all rows, or, for a tag of one letter, into
-    the step: then a tag may get several numbers, which does no harm.)
-    """
+    """Number the distinct tags: (number of every row, the first row of every number)."""
     import pandas as pd
 
     a, b = span
-    code = np.zeros(len(rows), np.int64)
-    for at in [*range(a, b - 8, 8), b - 8]:
-        word = read_column(rows, (at, at + 8), "<u8")
-        if (word == word[0]).all():
-            continue
-        number, distinct = pd.factorize(np.ascontiguousarray(word))
-        code = pd.factorize(code * len(distinct) + number)[0]
+    words = np.zeros((len(rows), -(-(b - a) // 8)), np.uint64)  # eight bytes of a tag each
+    words.view(np.uint8)[:, : b - a] = rows[:, a:b]
+    code = pd.factorize(words @ _MIXING[: words.shape[1]])[0]
+    first = _first_rows(code)
+    if not (words[first[code]] == words).all():  # two tags have one sum
+        code = np.unique(words, axis=0, return_inverse=True)[1]
+        first = _first_rows(code)
+    return code, first
+
+
+def _first_rows(code: np.ndarray) -> np.ndarray:
     first = np.empty(code.max() + 1, np.int64)
     first[code[::-1]] = np.arange(len(code))[::-1]
-    return code, first
+    return first
 
 
 @functools.cache
