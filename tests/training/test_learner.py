@@ -188,6 +188,11 @@ def assert_same(learner: Learner, reference: Reference, tolerance: float) -> Non
         float(reference.clamped_average), rel=1e-4
     )
     assert (learner.batches, learner.target_updates) == (reference.batches, reference.updates)
+    averages = learner.state_dict()["optimiser"]["state"]  # as of the single parameters
+    for i, name in enumerate(reference.names):
+        for found, expected in (("exp_avg", reference.m), ("exp_avg_sq", reference.v)):
+            error = (averages[i][found].double() - expected[name]).norm()
+            assert error <= 1e-3 * expected[name].norm(), name
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -222,6 +227,28 @@ def test_batches(values, weighted):
         assert not (learned.loss.requires_grad or learned.losses.requires_grad)
     assert reference.updates == 8 * 6 // settings.target_update_every > 1
     assert_same(learner, reference, 2e-5)
+
+
+def test_averages_of_single_parameters():
+    """Checkpoints hold what an optimiser of the single parameters would, and older ones were
+    written by one."""
+    single = network(TINY, 1)
+    settings = {"lr": LR, "eps": 1e-4}
+    optimiser = torch.optim.RAdam(single.parameters(), **settings)
+    for i in range(7):
+        for parameter in single.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=generator(i))
+        optimiser.step()
+    learner = Learner(network(TINY, 2), Training())
+    state = learner.state_dict() | {"online": single.state_dict(), "batches": 7}
+    learner.load_state_dict(state | {"optimiser": optimiser.state_dict()})
+    learner.learn(random_batch(6, 1), LR, generator(1))
+    for parameter, whole in zip(single.parameters(), learner.parameters):
+        parameter.grad = whole.grad.clone()
+    optimiser.step()
+    for parameter, whole in zip(single.parameters(), learner.parameters):
+        expected = parameter * (1 - Training.weight_decay * LR)
+        torch.testing.assert_close(whole, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_settings_matter():

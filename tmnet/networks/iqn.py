@@ -155,12 +155,12 @@ class IQN(nn.Module):
         bias = torch.cat([self.A_head[0].bias, self.V_head[0].bias])
         hidden = functional.linear(features, weight, bias)  # (B, n, 2 * half)
         if self.config.layer_norm:
-            hidden = torch.cat(
-                [self.A_norm(hidden[..., :half]), self.V_norm(hidden[..., half:])], dim=-1
-            )
+            of_advantage, of_value = hidden.split(half, dim=-1)
+            hidden = torch.cat([self.A_norm(of_advantage), self.V_norm(of_value)], dim=-1)
         hidden = functional.leaky_relu_(hidden, SLOPE)
-        advantage = _last(self.A_head, hidden[..., :half])  # (B, n, A)
-        value = _last(self.V_head, hidden[..., half:])  # (B, n, 1)
+        of_advantage, of_value = hidden.split(half, dim=-1)  # (B, n, half) each
+        advantage = _last(self.A_head, of_advantage)  # (B, n, A)
+        value = _last(self.V_head, of_value)  # (B, n, 1)
         return value + advantage - advantage.mean(dim=-1, keepdim=True), tau
 
     def mean_q(

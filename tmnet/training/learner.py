@@ -13,10 +13,12 @@ from torch import Tensor
 from tmnet.experiments.config import Training
 from tmnet.networks.iqn import IQN
 from tmnet.networks.loss import quantile_huber_loss, target_quantiles, transition_losses
+from tmnet.training.flat import FlatParameters
 from tmnet.training.memory import Batch
 
 _SLOW = 0.99  # share that slow averages keep of what they were
 _START = 0.01  # where they start
+_AVERAGES = ("exp_avg", "exp_avg_sq")  # that RAdam keeps of gradients and of their squares
 
 
 class Learned(NamedTuple):
@@ -45,12 +47,14 @@ class Learner:
         self.target = copy.deepcopy(network).requires_grad_(False)
         self.device = network.float_mean.device
         self.parameters = list(network.parameters())
+        self._online, self._target = FlatParameters(self.online), FlatParameters(self.target)
+        self._online.gather_gradients()
+        self._whole = self._online.whole  # (P,)
         self.optimiser = torch.optim.RAdam(
-            self.parameters,
+            [self._whole],
             lr=1.0,  # set for every batch
             betas=(settings.adam_beta1, settings.adam_beta2),
             eps=settings.adam_epsilon,
-            foreach=True,  # on a CPU, too, it takes 0.3 to 0.6 of the default's time
         )
         # of the target's loss against itself: as it is, and as it is divided by
         self.self_loss = torch.full((), _START, device=self.device)
@@ -63,15 +67,15 @@ class Learner:
         settings = self.settings
         losses, weights = self._losses(batch, generator, moves_averages=True)
         loss = (losses * weights).sum()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=False)  # the parameters' gradients are its parts
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip_grad_norm)
-        torch.nn.utils.clip_grad_value_(self.parameters, settings.clip_grad_value)
+        norm = torch.nn.utils.clip_grad_norm_([self._whole], settings.clip_grad_norm)
+        torch.nn.utils.clip_grad_value_([self._whole], settings.clip_grad_value)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.optimiser.step()
         with torch.no_grad():
-            torch._foreach_mul_(self.parameters, 1 - settings.weight_decay * lr)
+            self._whole.mul_(1 - settings.weight_decay * lr)
         self.batches += 1
         self._since_update += len(batch.action)
         while self._since_update >= settings.target_update_every:
@@ -120,8 +124,7 @@ class Learner:
 
     @torch.no_grad()
     def _update_target(self) -> None:
-        share = self.settings.target_update_share
-        torch._foreach_lerp_(list(self.target.parameters()), self.parameters, share)
+        self._target.whole.lerp_(self._whole, self.settings.target_update_share)
         self.target_updates += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -129,7 +132,7 @@ class Learner:
         return {
             "online": self.online.state_dict(),
             "target": self.target.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self._optimiser_state(),
             "self_loss": self.self_loss,
             "clamped_self_loss": self.clamped_self_loss,
             "batches": self.batches,
@@ -141,11 +144,35 @@ class Learner:
         """Go on from a `state_dict`."""
         self.online.load_state_dict(state["online"])
         self.target.load_state_dict(state["target"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self._load_optimiser_state(state["optimiser"])
         self.self_loss = state["self_loss"].to(self.device)
         self.clamped_self_loss = state["clamped_self_loss"].to(self.device)
         self.batches, self.target_updates = state["batches"], state["target_updates"]
         self._since_update = state["since_update"]
+
+    def _optimiser_state(self) -> dict[str, Any]:
+        """As the optimiser of the single parameters would have it."""
+        state = self.optimiser.state.get(self._whole)
+        if not state:
+            return {"state": {}}
+        averages = zip(*(self._online.parts(state[name]) for name in _AVERAGES))
+        return {
+            "state": {
+                i: {"step": state["step"], **dict(zip(_AVERAGES, of_one))}
+                for i, of_one in enumerate(averages)
+            }
+        }
+
+    def _load_optimiser_state(self, state: dict[str, Any]) -> None:
+        self.optimiser.state.clear()
+        if not state["state"]:
+            return
+        of_whole = {"step": state["state"][0]["step"].clone()}
+        for name in _AVERAGES:
+            of_whole[name] = torch.zeros_like(self._whole)
+            for i, part in enumerate(self._online.parts(of_whole[name])):
+                part.copy_(state["state"][i][name])
+        self.optimiser.state[self._whole] = of_whole
 
 
 @contextmanager

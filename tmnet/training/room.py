@@ -14,7 +14,8 @@ from tmnet.networks.costs import BYTES, costs
 from tmnet.training.devices import memory_device
 from tmnet.training.memory import TransitionMemory
 
-_COPIES = 5  # of the parameters: online, target, gradients, and two averages of these
+# of the parameters: online, target, gradients, two averages of these, and two that drive eval races
+_COPIES = 7
 # what a container may take, which is less than the machine has
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
