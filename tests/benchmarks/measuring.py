@@ -24,21 +24,28 @@ def options(doc: str) -> argparse.ArgumentParser:
 def network_options(doc: str) -> argparse.ArgumentParser:
     """Options of the benchmarks of networks, too."""
     parser = options(doc)
+    from tmnet.experiments.config import SCALES
+
     parser.add_argument("--big", action="store_true", help="the big network, not the small")
+    parser.add_argument("--scale", choices=[*SCALES], help="as it is at this scale")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     return parser
 
 
 def chosen_network(arguments: argparse.Namespace):
-    """(its configuration, its name)."""
+    """(its experiment, its configuration, the size of a batch, its name)."""
+    from tmnet.experiments.load import load_experiment
     from tmnet.networks import NetworkConfig
 
+    experiment = load_experiment("A01_as20_big_long" if arguments.big else "A01_as20_long")
     if arguments.smoke:
         sizes = {"iqn_embedding_dimension": 8, "iqn_n": 4, "dense_hidden_dimension": 32}
-        return NetworkConfig(w_downsized=34, h_downsized=34, float_hidden_dim=16, **sizes), "tiny"
-    if arguments.big:
-        return NetworkConfig.big(), "big"
-    return NetworkConfig.small(), "small"
+        tiny = NetworkConfig(w_downsized=34, h_downsized=34, float_hidden_dim=16, **sizes)
+        return experiment, tiny, 8, "tiny"
+    size = "big" if arguments.big else "small"
+    if arguments.scale:
+        experiment, size = experiment.scaled(arguments.scale), f"{arguments.scale}'s {size}"
+    return experiment, experiment.neural_network, experiment.training.batch_size, size
 
 
 def pin(threads: int) -> str:

@@ -20,14 +20,16 @@ def quantiles(net, image, floats, tau):
         return leaky_relu(linear(x, layer.weight, layer.bias), 0.01)
 
     batch, n = tau.shape
-    x = (image.float() - 128) / 128
-    for convolution in net.img_head[:-1:2]:
-        x = conv2d(x, convolution.weight, convolution.bias, convolution.stride)
-        x = leaky_relu(x, 0.01)
     y = (floats - net.float_mean) / net.float_std
     for linear_layer in net.float_feature_extractor[::2]:
         y = layer(y, linear_layer)
-    z = torch.cat([x.flatten(1), y], dim=1).repeat_interleave(n, dim=0)  # (B n, D)
+    if net.config.use_image_head:
+        x = (image.float() - 128) / 128
+        for convolution in net.img_head[:-1:2]:
+            x = conv2d(x, convolution.weight, convolution.bias, convolution.stride)
+            x = leaky_relu(x, 0.01)
+        y = torch.cat([x.flatten(1), y], dim=1)
+    z = y.repeat_interleave(n, dim=0)  # (B n, D)
     i = torch.arange(1, net.iqn_fc[0].in_features + 1, device=tau.device)
     z = z * layer(torch.cos(torch.pi * i * tau.reshape(-1, 1)), net.iqn_fc[0])
     advantage = net.A_head[2](layer(z, net.A_head[0]))
@@ -76,8 +78,10 @@ class Learner:
 
     def states(self, drawn):
         """(image, floats) of transitions."""
-        parts = (np.stack([transition[i] for transition in drawn]) for i in (0, 1))
-        return [torch.from_numpy(part).to(self.device) for part in parts]
+        return [
+            None if parts[0] is None else torch.from_numpy(np.stack(parts)).to(self.device)
+            for parts in zip(*((image, floats) for image, floats, *_ in drawn))
+        ]
 
     def learn(self, count: int) -> None:
         """An update: a batch is drawn, and learned from."""

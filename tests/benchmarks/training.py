@@ -1,10 +1,10 @@
 """How fast training is, against a textbook learner in the same run, and where its time goes.
 
-Run with ``python tests/benchmarks/training.py [--big] [--threads 2] [--device cuda] [--smoke]``; it
-prints tables. Batch 512, the published network, Double DQN. An update is: drawing a batch from a
-memory of 20,000 transitions, and learning from it. The textbook's memory is a list of transitions;
-its network, loss and optimiser are those of `textbook.py`. Updates take turns; medians of seven.
-The second table is a training on the simulator at reference scale.
+Run with ``python tests/benchmarks/training.py [--big] [--scale SCALE] [--threads 2] [--device cuda]
+[--smoke]``; it prints tables. An update is: drawing a batch of the experiment's size from a memory
+of 20,000 transitions, and learning from it with Double DQN. The textbook's memory is a list of
+transitions; its network, loss and optimiser are those of `textbook.py`. Updates take turns; medians
+of seven. The second table is a training on the simulator.
 """
 
 import statistics
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from measuring import chosen_network, in_turns, network_options, peak_mb, pin, print_table
 
-BATCH, REPEATS, TRANSITIONS, RACES = 512, 7, 20_000, 64
+REPEATS, TRANSITIONS, RACES = 7, 20_000, 64
 
 
 def memories(config, experiment, transitions, device, generator):
@@ -22,21 +22,21 @@ def memories(config, experiment, transitions, device, generator):
 
     from tmnet.training.memory import RUNNING, TransitionMemory
 
-    shape = (1, config.h_downsized, config.w_downsized)
+    shape = (1, config.h_downsized, config.w_downsized) if config.use_image_head else None
     memory = TransitionMemory(
         RACES, shape, config.float_input_dim, transitions, experiment.training,
         replace(experiment.memory, test_share=0.0), device,
     )  # fmt: skip
     listed = []
     for _ in range(memory.rows):
-        image = torch.randint(256, (RACES, *shape), dtype=torch.uint8, device=device)
+        image = shape and torch.randint(256, (RACES, *shape), dtype=torch.uint8, device=device)
         floats = torch.randn(RACES, config.float_input_dim, device=device)
         action = torch.randint(12, (RACES,), device=device)
         reward, greedy = torch.randn(RACES, device=device), torch.ones(RACES, dtype=torch.bool)
         end = torch.full((RACES,), RUNNING, device=device)
         memory.add(image, floats, action, greedy, reward, end, 0.999, generator)
         listed += [  # a list of fewer is drawn from just as fast
-            (image[i].cpu().numpy(), floats[i].cpu().numpy(), int(action[i]), 0.0)
+            (shape and image[i].cpu().numpy(), floats[i].cpu().numpy(), int(action[i]), 0.0)
             for i in range(0, RACES, 16)
         ]
     return memory, listed
@@ -88,7 +88,6 @@ def main(argv=None) -> None:
 
     import torch
 
-    import tmnet
     from tmnet.networks.anatomy import anatomy
     from tmnet.networks.timing import wait_for
     from tmnet.training.memory import TransitionMemory
@@ -96,10 +95,9 @@ def main(argv=None) -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     smoke, device = arguments.smoke, torch.device(arguments.device)
-    batch, repeats, transitions = (8, 1, 640) if smoke else (BATCH, REPEATS, TRANSITIONS)
-    config, size = chosen_network(arguments)
-    name = "A01_as20_big_long" if arguments.big else "A01_as20_long"
-    calls = updates(config, tmnet.load_experiment(name), batch, transitions, device)
+    repeats, transitions = (1, 640) if smoke else (REPEATS, TRANSITIONS)
+    experiment, config, batch, size = chosen_network(arguments)
+    calls = updates(config, experiment, batch, transitions, device)
     times = in_turns(calls, repeats, lambda: wait_for(device))
     medians = {what: statistics.median(values) for what, values in times.items()}
 
@@ -118,11 +116,12 @@ def main(argv=None) -> None:
     head = ["learner", "updates/s", "transitions/s", "TFLOP/s", "times the textbook's speed"]
     print_table(head, rows)
 
-    length = {"frames": 400, "scale": "laptop"} if smoke else {"minutes": arguments.minutes}
+    length = {"frames": 400} if smoke else {"minutes": arguments.minutes}
     values = {"memory.schedule": [[0, 20_000, 200 if smoke else 2_000]]}
-    what, much = next(iter(length.items()))
+    (what, much), name = next(iter(length.items())), experiment.name
     print(f"\n{name} on the simulator, {much:g} {what}, second half\n")
-    rows = list(shares_of_time(name, device=device, values=values, **length))
+    scale = "laptop" if smoke else arguments.scale
+    rows = list(shares_of_time(name, scale=scale, device=device, values=values, **length))
     for pixels in (64, 128):
         gigabytes = TransitionMemory.bytes_of(64, (1, pixels, pixels), 184, 200_000) / 1e9
         what = f"200,000 transitions with {pixels}x{pixels} images (GB)"

@@ -1,9 +1,9 @@
 """How long a training step takes, against a textbook version in the same run, on the CPU.
 
-Run with ``python tests/benchmarks/training_step.py [--big] [--threads 2] [--smoke]``; it prints a
-table. Batch 512. A step is the target pass, the choice of the next action, the prediction, the
-loss, the backward pass, clipping, and RAdam. Steps of all versions take turns; the median of
-seven.
+Run with ``python tests/benchmarks/training_step.py [--big] [--scale SCALE] [--threads 2]
+[--smoke]``; it prints a table. A batch is as large as the experiment's. A step is the target pass,
+the choice of the next action, the prediction, the loss, the backward pass, clipping, and RAdam.
+Steps of all versions take turns; the median of seven.
 """
 
 import copy
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from measuring import chosen_network, in_turns, network_options, pin, print_table
 
-BATCH, REPEATS = 512, 7
+REPEATS = 7
 
 
 def bfloat16_instructions() -> str:
@@ -92,8 +92,8 @@ def main(argv=None) -> None:
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    batch, repeats = (8, 1) if arguments.smoke else (BATCH, REPEATS)
-    config, size = chosen_network(arguments)
+    _, config, batch, size = chosen_network(arguments)
+    repeats = 1 if arguments.smoke else REPEATS
     net, target = IQN(config), IQN(config)
     losses = versions(config, batch)
     check(losses, net, target)
@@ -109,8 +109,8 @@ def main(argv=None) -> None:
     rows = [
         (
             name,
-            f"{1000 * median:.0f}",
-            f"{1000 * min(times[name]):.0f} to {1000 * max(times[name]):.0f}",
+            f"{1000 * median:.3g}",
+            f"{1000 * min(times[name]):.3g} to {1000 * max(times[name]):.3g}",
             f"{medians['textbook, float32'] / median:.2f}",
         )
         for name, median in medians.items()
