@@ -19,7 +19,7 @@ class FlatParameters:
 
     Attributes
     ----------
-    whole : nn.Parameter (P,)
+    whole : Tensor (P,)
         All parameters, with zeros between some.
     """
 
@@ -27,11 +27,9 @@ class FlatParameters:
         self._parameters = list(network.parameters())
         sizes = [-(-x.numel() // _LINE) * _LINE for x in self._parameters]
         self._starts = [sum(sizes[:i]) for i in range(len(sizes))]
-        self.whole = nn.Parameter(self._parameters[0].new_zeros(sum(sizes)), requires_grad=False)
-        with torch.no_grad():
-            for parameter, part in zip(self._parameters, self.parts(self.whole.data)):
-                part.copy_(parameter)
-                parameter.data = part
+        self.whole = self._parameters[0].detach().new_zeros(sum(sizes))
+        for parameter, part in zip(self._parameters, self.parts(self.whole)):
+            parameter.data = part.copy_(parameter.detach())
 
     def parts(self, whole: Tensor) -> list[Tensor]:
         """What belongs to each parameter in a tensor like `whole`: views of it."""
@@ -40,8 +38,9 @@ class FlatParameters:
             for x, start in zip(self._parameters, self._starts)
         ]
 
-    def gather_gradients(self) -> None:
-        """Make the gradients of the parameters views of that of `whole`, which is 0."""
-        self.whole.grad = torch.zeros_like(self.whole)
-        for parameter, part in zip(self._parameters, self.parts(self.whole.grad)):
+    def gather_gradients(self) -> Tensor:
+        """Make the parameters' gradients views of one tensor, which is returned: (P,), 0."""
+        gradient = torch.zeros_like(self.whole)
+        for parameter, part in zip(self._parameters, self.parts(gradient)):
             parameter.grad = part
+        return gradient

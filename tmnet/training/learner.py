@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim.radam import radam
 
 from tmnet.experiments.config import Training
 from tmnet.networks.iqn import IQN
@@ -48,14 +49,9 @@ class Learner:
         self.device = network.float_mean.device
         self.parameters = list(network.parameters())
         self._online, self._target = FlatParameters(self.online), FlatParameters(self.target)
-        self._online.gather_gradients()
-        self._whole = self._online.whole  # (P,)
-        self.optimiser = torch.optim.RAdam(
-            [self._whole],
-            lr=1.0,  # set for every batch
-            betas=(settings.adam_beta1, settings.adam_beta2),
-            eps=settings.adam_epsilon,
-        )
+        self._whole, self._gradient = self._online.whole, self._online.gather_gradients()  # (P,)
+        self._averages = {name: torch.zeros_like(self._whole) for name in _AVERAGES}
+        self._steps = torch.zeros(())
         # of the target's loss against itself: as it is, and as it is divided by
         self.self_loss = torch.full((), _START, device=self.device)
         self.clamped_self_loss = torch.full((), _START, device=self.device)
@@ -67,21 +63,31 @@ class Learner:
         settings = self.settings
         losses, weights = self._losses(batch, generator, moves_averages=True)
         loss = (losses * weights).sum()
-        self.optimiser.zero_grad(set_to_none=False)  # the parameters' gradients are its parts
+        self._gradient.zero_()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_([self._whole], settings.clip_grad_norm)
-        torch.nn.utils.clip_grad_value_([self._whole], settings.clip_grad_value)
-        for group in self.optimiser.param_groups:
-            group["lr"] = lr
-        self.optimiser.step()
         with torch.no_grad():
-            self._whole.mul_(1 - settings.weight_decay * lr)
+            norm = self._step(lr)
         self.batches += 1
         self._since_update += len(batch.action)
         while self._since_update >= settings.target_update_every:
             self._since_update -= settings.target_update_every
             self._update_target()
         return Learned(loss.detach(), norm, losses.detach())
+
+    def _step(self, lr: float) -> Tensor:
+        """Change the parameters by their gradient; return its norm."""
+        settings, gradient = self.settings, self._gradient
+        norm = torch.linalg.vector_norm(gradient)
+        gradient *= (settings.clip_grad_norm / (norm + 1e-6)).clamp_max(1)
+        gradient.clamp_(-settings.clip_grad_value, settings.clip_grad_value)
+        # Not the class: to make one loads torch's compiler, which takes 2 s.
+        radam(
+            [self._whole], [gradient], *([average] for average in self._averages.values()),
+            [self._steps], foreach=False, lr=lr, beta1=settings.adam_beta1,
+            beta2=settings.adam_beta2, eps=settings.adam_epsilon, weight_decay=0.0,
+        )  # fmt: skip
+        self._whole *= 1 - settings.weight_decay * lr
+        return norm
 
     @torch.no_grad()
     def test(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -151,28 +157,22 @@ class Learner:
         self._since_update = state["since_update"]
 
     def _optimiser_state(self) -> dict[str, Any]:
-        """As the optimiser of the single parameters would have it."""
-        state = self.optimiser.state.get(self._whole)
-        if not state:
-            return {"state": {}}
-        averages = zip(*(self._online.parts(state[name]) for name in _AVERAGES))
+        """As torch's RAdam of the single parameters has it."""
+        averages = zip(*map(self._online.parts, self._averages.values()))
         return {
             "state": {
-                i: {"step": state["step"], **dict(zip(_AVERAGES, of_one))}
+                i: {"step": self._steps, **dict(zip(_AVERAGES, of_one))}
                 for i, of_one in enumerate(averages)
             }
         }
 
     def _load_optimiser_state(self, state: dict[str, Any]) -> None:
-        self.optimiser.state.clear()
-        if not state["state"]:
-            return
-        of_whole = {"step": state["state"][0]["step"].clone()}
-        for name in _AVERAGES:
-            of_whole[name] = torch.zeros_like(self._whole)
-            for i, part in enumerate(self._online.parts(of_whole[name])):
-                part.copy_(state["state"][i][name])
-        self.optimiser.state[self._whole] = of_whole
+        singles = state["state"]  # none before the first batch
+        self._steps = singles[0]["step"].cpu().clone() if singles else torch.zeros(())
+        for name, average in self._averages.items():
+            average.zero_()
+            for i, part in enumerate(self._online.parts(average) if singles else ()):
+                part.copy_(singles[i][name])
 
 
 @contextmanager
