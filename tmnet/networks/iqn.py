@@ -154,11 +154,12 @@ class IQN(nn.Module):
         weight = torch.cat([self.A_head[0].weight, self.V_head[0].weight])  # (2 * half, D)
         bias = torch.cat([self.A_head[0].bias, self.V_head[0].bias])
         hidden = functional.linear(features, weight, bias)  # (B, n, 2 * half)
-        if self.config.layer_norm:
-            of_advantage, of_value = hidden.split(half, dim=-1)
-            hidden = torch.cat([self.A_norm(of_advantage), self.V_norm(of_value)], dim=-1)
-        hidden = functional.leaky_relu_(hidden, SLOPE)
+        if not self.config.layer_norm:
+            hidden = functional.leaky_relu_(hidden, SLOPE)
         of_advantage, of_value = hidden.split(half, dim=-1)  # (B, n, half) each
+        if self.config.layer_norm:
+            of_advantage = functional.leaky_relu_(self.A_norm(of_advantage), SLOPE)
+            of_value = functional.leaky_relu_(self.V_norm(of_value), SLOPE)
         advantage = _last(self.A_head, of_advantage)  # (B, n, A)
         value = _last(self.V_head, of_value)  # (B, n, 1)
         return value + advantage - advantage.mean(dim=-1, keepdim=True), tau
