@@ -43,7 +43,7 @@ TASKS = {
         "learning_rate": 6.3e-4, "batch_size": 128, "buffer_size": 50_000, "learning_starts": 0,
         "target_update_interval": 250, "train_freq": 4, "gradient_steps": -1,
         "exploration_fraction": 0.12, "exploration_final_eps": 0.1,
-    }, {"training.global_schedule_speed": 2}),
+    }, {}),
     "LunarLander-v3": Task(100_000, 170, {
         "learning_rate": lambda left: 1.5e-3 * left, "batch_size": 128, "buffer_size": 100_000,
         "learning_starts": 10_000, "gamma": 0.995, "target_update_interval": 1, "train_freq": 256,
