@@ -24,7 +24,7 @@ def options(doc: str) -> argparse.ArgumentParser:
 def network_options(doc: str) -> argparse.ArgumentParser:
     """Options of the benchmarks of networks, too."""
     parser = options(doc)
-    from tmnet.experiments.config import SCALES
+    from tmnet.experiments.scales import SCALES
 
     parser.add_argument("--big", action="store_true", help="the big network, not the small")
     parser.add_argument("--scale", choices=[*SCALES], help="as it is at this scale")

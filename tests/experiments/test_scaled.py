@@ -86,10 +86,11 @@ def test_values_that_are_not_allowed():
 # --- scaled down --------------------------------------------------------------------------------
 
 
-def test_scale_keeps_how_networks_differ():
+@pytest.mark.parametrize("scale", ["laptop", "pocket"])
+def test_scale_keeps_how_networks_differ(scale):
     """In every knob, big is as many times small as it was."""
     big, small = (load_experiment(name) for name in ("A01_as20_big_long", "A01_as20_long"))
-    cut = [experiment.scaled("laptop") for experiment in (big, small)]
+    cut = [experiment.scaled(scale) for experiment in (big, small)]
     for knob, value in BIG.items():
         ratios = [
             getattr(one.neural_network, knob) / getattr(other.neural_network, knob)
@@ -98,45 +99,63 @@ def test_scale_keeps_how_networks_differ():
         ]
         assert len(set(ratios)) <= 1, knob
     for full, less in zip((big, small), cut):
-        assert less.scale == "laptop" and less.map_cycle[0].map == "A01"
-        for knob in ("w_downsized", "h_downsized", "iqn_embedding_dimension", "iqn_n", "iqn_k"):
+        assert less.scale == scale and less.map_cycle[0].map == "A01"
+        images = ["w_downsized", "h_downsized"] * (scale == "laptop")
+        for knob in ("iqn_embedding_dimension", "iqn_n", "iqn_k", *images):
             assert getattr(less.neural_network, knob) < getattr(full.neural_network, knob)
-        assert less.neural_network.use_image_head
+        assert less.neural_network.use_image_head == (scale == "laptop")
         assert (less.neural_network.float_input_dim, less.neural_network.n_actions) == (184, 12)
         assert less.stretch_m < 2000 and less.training.batch_size < 512
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_scaled(name):
+@pytest.mark.parametrize(("scale", "gammas"), [("laptop", 1 / 5), ("pocket", 1 / 50)])
+def test_scaled(name, scale, gammas):
     full = load_experiment(name)
     before = full.to_dict()
-    less = full.scaled("laptop")
+    less = full.scaled(scale)
     assert full.to_dict() == before
     assert 0 < less.minutes < full.minutes
     assert (less.name, less.initial_checkpoint) == (full.name, full.initial_checkpoint)
     # gamma's schedule is not stretched by the speed, so that it is cut by itself
-    speed = less.training.global_schedule_speed
     cut = less.training.gamma_schedule
     assert [gamma for _, gamma in cut] == [0.999, 0.999, 1]
-    assert [at for at, _ in cut] == pytest.approx([0, 1.5 * M * speed, 2.5 * M * speed])
+    assert [at for at, _ in cut] == pytest.approx([0, 1.5 * M * gammas, 2.5 * M * gammas])
+    assert less.training.global_schedule_speed < 1
     assert less.training.lr_schedule == full.training.lr_schedule
     assert Experiment.from_dict(from_yaml(to_yaml(less.to_dict()))) == less
 
 
-def test_scaled_minutes():
-    """15 to 25, the longest training being the longest still."""
-    minutes = {name: load_experiment(name).scaled("laptop").minutes for name in PUBLISHED}
-    assert all(15 <= value <= 25 for value in minutes.values())
-    assert minutes["A01_as20_big_long"] == 25
+@pytest.mark.parametrize(("scale", "least", "most"), [("laptop", 15, 25), ("pocket", 3, 5)])
+def test_scaled_minutes(scale, least, most):
+    """The longest training is the longest still."""
+    minutes = {name: load_experiment(name).scaled(scale).minutes for name in PUBLISHED}
+    assert all(least <= value <= most for value in minutes.values())
+    assert minutes["A01_as20_big_long"] == most
     assert minutes["uni_20"] <= minutes["A01_as20_long"] <= minutes["uni_20_long"]
-    assert made().scaled("laptop").minutes is None
+    assert made().scaled(scale).minutes is None
 
 
+def test_pocket():
+    """As the README has it."""
+    big = load_experiment("A01_as20_big_long").scaled("pocket")
+    net, training = big.neural_network, big.training
+    assert (net.iqn_embedding_dimension, net.iqn_n, net.iqn_k) == (64, 8, 16)
+    assert (net.float_hidden_dim, net.dense_hidden_dimension) == (64, 256)
+    assert (training.batch_size, training.target_update_every) == (128, 256)
+    assert training.mini_race_actions == 40
+    assert big.memory.uses_per_transition == 4
+    assert (big.stretch_m, big.performance.num_envs, big.performance.threads) == (200, 32, 1)
+    assert big.memory.schedule == ((0, 50_000, 1_000),)
+    assert [deal.races for deal in big.map_cycle] == [8, 1]
+
+
+@pytest.mark.parametrize("scale", ["laptop", "pocket"])
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_scaled_cycle(name):
+def test_scaled_cycle(name, scale):
     """The same maps and kinds, with fewer races that explore between two that do not."""
     full = load_experiment(name)
-    cycle, less = full.map_cycle, full.scaled("laptop").map_cycle
+    cycle, less = full.map_cycle, full.scaled(scale).map_cycle
     assert [(deal.map, deal.kind) for deal in less] == [(deal.map, deal.kind) for deal in cycle]
     for before, after in zip(cycle, less):
         assert 1 <= after.races <= before.races

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tmnet.experiments.config import SCALES
 from tmnet.experiments.load import experiment_names
+from tmnet.experiments.scales import ABOUT, SCALES
 from tmnet.files import CHECKPOINTS, LOGDIR
 from tmnet.yaml_text import from_yaml
 
@@ -43,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction, logdir: argparse.ArgumentParser
         help="other values for fields, such as neural_network.iqn_n=16",
     )
     add("--env", metavar="GYM_ID", help="an environment of Gymnasium's, such as CartPole-v1")
-    add("--scale", choices=tuple(SCALES), help="laptop: cut down for two cores and 15-25 minutes")
+    add("--scale", choices=tuple(SCALES), help=ABOUT)
     add(
         "--resume",
         nargs="?",

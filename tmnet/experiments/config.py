@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tmnet.arguments import a_mapping, one_of
 from tmnet.errors import TmnetError
 from tmnet.experiments.fields import Schedule, Section, build, knob, plain, schedule
+from tmnet.experiments.scales import SCALES
 from tmnet.yaml_text import dotted, to_yaml
 
 SMALLEST_IMAGE = 34  # pixels that the four convolutions reduce to one
@@ -354,62 +355,10 @@ class Experiment(Section):
         return self.from_dict(data)
 
     def scaled(self, scale: str) -> Experiment:
-        """A copy that is cut down: "laptop" for two cores and 15 to 25 minutes."""
+        """A copy that is cut down; see `tmnet.experiments.scales`."""
         one_of("scale", scale, SCALES)
         if self.scale:
             raise TmnetError(f"{self.name} has been scaled to {self.scale!r} already.")
         if not self.is_race:
             raise TmnetError(f"Only races can be scaled; {self.name} is on {self.env}.")
-        return SCALES[scale](self)
-
-
-# What the scale "laptop" multiplies, so that the experiments say something on two cores.
-LAPTOP = {
-    "neural_network.w_downsized": 17 / 32,
-    "neural_network.h_downsized": 17 / 32,
-    "neural_network.iqn_embedding_dimension": 1 / 4,
-    "neural_network.iqn_n": 1 / 2,
-    "neural_network.iqn_k": 1 / 4,
-    "neural_network.float_hidden_dim": 1 / 2,
-    "neural_network.dense_hidden_dimension": 1 / 4,
-    "training.batch_size": 1 / 4,
-    "training.target_update_every": 1 / 4,
-    "training.mini_race_actions": 1 / 2,
-    "training.global_schedule_speed": 1 / 5,
-    "training.gamma_schedule": 1 / 5,
-    "recording.suffix_schedule": 1 / 8,
-    "memory.uses_per_transition": 1 / 4,
-    "minutes": 25 / 561,
-}
-LAPTOP_MINUTES = (15.0, 25.0)  # at least, and at most
-LAPTOP_STRETCH = 600.0  # m of each map
-LAPTOP_EXPLO_RACES = 16  # of a map, between two evals
-
-
-def _laptop(full: Experiment) -> Experiment:
-    data = full.to_dict()
-    values: dict[str, Any] = {"scale": "laptop", "stretch_m": LAPTOP_STRETCH}
-    for name, factor in LAPTOP.items():
-        section, _, last = name.rpartition(".")
-        owner: Any = getattr(full, section) if section else full
-        value = getattr(owner, last)
-        field = {field.name: field for field in dataclasses.fields(owner)}[last]
-        if value is None:
-            continue
-        if "points" in field.metadata:  # of a schedule the frames
-            values[name] = [[at * factor, *others] for at, *others in value]
-        elif field.type == "int":
-            step = 2 if field.metadata.get("even") else 1
-            values[name] = max(round(value * factor / step), 1 if value else 0) * step
-        else:
-            values[name] = value * factor
-    if full.minutes is not None:
-        least, most = LAPTOP_MINUTES
-        values["minutes"] = min(max(values["minutes"], least), most, full.minutes)
-    values["map_cycle"] = [
-        deal | {"races": min(deal["races"], LAPTOP_EXPLO_RACES)} for deal in data["map_cycle"]
-    ]
-    return full.with_values(values)
-
-
-SCALES = {"laptop": _laptop}
+        return self.with_values(SCALES[scale](self) | {"scale": scale})

@@ -61,7 +61,7 @@ def train(
     values : mapping, optional
         Other values for fields of the experiment: `{"neural_network.iqn_n": 16}`.
     scale : str, optional
-        "laptop": cut down for two cores.
+        "laptop": cut down for two cores; "pocket": for many at once, without images.
     resume : bool or "auto"
         Go on from the run's last checkpoint as if nothing had happened: bit for bit on the CPU, on
         the simulator with its memory. "auto": start it where there is none, leave it if it is done.

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from tmnet.experiments.config import Experiment
 from tmnet.experiments.load import experiment_names, load_experiment, own_experiments
+from tmnet.experiments.scales import ABOUT, SCALES
 from tmnet.safe_text import for_html
 from tmnet.widgets.parts import dropdown, options_of, set_options
 
@@ -37,9 +38,7 @@ class ExperimentChoice(widgets.VBox):
         self.experiment.value = "A01_as20_long"
         self.list_experiments()
         self.about = widgets.HTML()
-        self.scale = dropdown(
-            "Scale", ["laptop", FULL_SIZE], "laptop: cut down for two cores and 15 to 25 minutes"
-        )
+        self.scale = dropdown("Scale", [*SCALES, FULL_SIZE], ABOUT)
         super().__init__([self.experiment, self.about, self.scale])
         self._is_locked, self._can_be_scaled = False, True
 
