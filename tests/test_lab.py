@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import socket
 import sys
 import threading
 import urllib.error
@@ -323,13 +324,15 @@ def test_jupyterlab_serves_the_folder_to_who_has_the_token(tmp_path):
 
 
 def wait_for(runtime, server):
-    """What a server writes about itself once it listens."""
+    """What a server writes about itself, once it listens, which may be later."""
     for _ in range(1200):
         assert server.poll() is None
         for file in runtime.glob("jpserver-*.json"):
             try:
-                return json.loads(file.read_text(encoding="utf-8"))
-            except ValueError:  # it is being written
+                info = json.loads(file.read_text(encoding="utf-8"))
+                socket.create_connection(("127.0.0.1", info["port"]), timeout=60).close()
+                return info
+            except (ValueError, ConnectionRefusedError):  # it is being written, or does not yet
                 continue
         sleep(0.1)
     raise AssertionError("JupyterLab did not start")
